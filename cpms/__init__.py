@@ -1,0 +1,1 @@
+"""CPMS: a charge point management system for many small operators."""

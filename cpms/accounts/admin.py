@@ -1,0 +1,195 @@
+"""Staff pages of accounts, and the base of every operator-scoped page."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from cpms.accounts.models import (
+    ApiKey,
+    AuditEntry,
+    Driver,
+    Membership,
+    Operator,
+    User,
+    Vehicle,
+)
+from cpms.accounts.services.staff import operator_ids_of
+
+admin.site.unregister(Group)
+
+
+def request_operator_ids(request: HttpRequest) -> tuple[int, ...]:
+    """The operators whose rows this staff request may see."""
+    ids = getattr(request, "operator_ids", None)
+    return operator_ids_of(user_id=request.user.pk or 0) if ids is None else ids
+
+
+class OperatorScopedAdmin(ModelAdmin):  # type: ignore[misc]  # unfold is untyped
+    """Rows of the user's operators only; platform staff sees all.
+
+    ``operator_path`` is the lookup from the model to its operator id. Members may
+    view; changing needs one of ``change_roles`` (owner always may). Models whose
+    services are the only writers set ``read_only = True``.
+    """
+
+    operator_path: ClassVar[str] = "operator_id"
+    change_roles: ClassVar[frozenset[str]] = frozenset({"owner"})
+    read_only: ClassVar[bool] = True
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Filter by operator: the first wall (row level security is the second)."""
+        rows = super().get_queryset(request)
+        if request.user.is_superuser:
+            return rows  # type: ignore[no-any-return]
+        ids = request_operator_ids(request)
+        return rows.filter(**{f"{self.operator_path}__in": ids})  # type: ignore[no-any-return]
+
+    def _is_member(self, request: HttpRequest) -> bool:
+        return bool(
+            request.user.is_active
+            and request.user.is_staff
+            and (request.user.is_superuser or request_operator_ids(request))
+        )
+
+    def _may_change(self, request: HttpRequest) -> bool:
+        if self.read_only or not self._is_member(request):
+            return False
+        if request.user.is_superuser:
+            return True
+        roles = self.change_roles | {Membership.Role.OWNER}
+        return Membership.objects.filter(
+            user_id=request.user.pk, role__in=roles
+        ).exists()
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Members see the room."""
+        return self._is_member(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ANN401, ARG002
+        """Members may look; the queryset keeps others' rows away."""
+        return self._is_member(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ANN401, ARG002
+        """Members with the role may change."""
+        return self._may_change(request)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ANN401, ARG002
+        """Members with the role may add."""
+        return self._may_change(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ANN401, ARG002
+        """Nothing is deleted from the admin."""
+        return False
+
+    def formfield_for_foreignkey(
+        self,
+        db_field: Any,
+        request: HttpRequest,
+        **kwargs: Any,  # noqa: ANN401
+    ) -> Any:  # noqa: ANN401
+        """Offer own operators only."""
+        if db_field.name == "operator" and not request.user.is_superuser:
+            ids = request_operator_ids(request)
+            kwargs["queryset"] = Operator.objects.filter(pk__in=ids)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+
+class PlatformAdmin(ModelAdmin):  # type: ignore[misc]  # unfold is untyped
+    """Pages of platform staff only."""
+
+    def _is_platform(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_active and request.user.is_superuser)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Platform staff only."""
+        return self._is_platform(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ANN401, ARG002
+        """Platform staff only."""
+        return self._is_platform(request)
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin, PlatformAdmin):  # type: ignore[misc]
+    """Staff and drivers who can log in."""
+
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    ordering: ClassVar[Sequence[str]] = ("email",)
+    list_display = ("email", "is_staff", "is_superuser", "is_active", "last_login")
+    search_fields = ("email",)
+    fieldsets = (
+        (None, {"fields": ("email", "password")}),
+        ("Rights", {"fields": ("is_active", "is_staff", "is_superuser")}),
+    )
+    add_fieldsets = ((None, {"fields": ("email", "password1", "password2")}),)
+    filter_horizontal = ()
+    list_filter = ("is_staff", "is_superuser")
+
+
+class MembershipInline(TabularInline):  # type: ignore[misc]  # unfold is untyped
+    """Who works for the operator."""
+
+    model = Membership
+    extra = 0
+    autocomplete_fields = ("user",)
+
+
+@admin.register(Operator)
+class OperatorAdmin(OperatorScopedAdmin):
+    """Operators."""
+
+    operator_path = "id"
+    read_only = False
+    list_display = ("name", "code", "country", "currency", "time_zone")
+    search_fields = ("name", "code")
+    readonly_fields = ("created_at",)
+
+    def get_inlines(self, request: HttpRequest, obj: Model | None) -> list[Any]:  # noqa: ARG002
+        """Members are managed by platform staff."""
+        return [MembershipInline] if request.user.is_superuser else []
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ANN401, ARG002
+        """Platform staff takes operators in."""
+        return bool(request.user.is_superuser)
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(OperatorScopedAdmin):
+    """Keys of operators' systems (made by ``manage.py create_api_key``)."""
+
+    list_display = ("prefix", "operator", "name", "scopes", "expires_at", "revoked_at")
+    exclude = ("key_hash",)
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(OperatorScopedAdmin):
+    """Who changed what."""
+
+    list_display = ("at", "operator", "actor", "action", "object")
+    search_fields = ("actor", "action", "object")
+    list_filter = ("action",)
+
+
+@admin.register(Driver)
+class DriverAdmin(PlatformAdmin):
+    """Drivers (platform staff only: they belong to no operator)."""
+
+    list_display = ("email", "can_pay", "locale", "created_at")
+    search_fields = ("email",)
+
+
+@admin.register(Vehicle)
+class VehicleAdmin(PlatformAdmin):
+    """Enrolled vehicles."""
+
+    list_display = ("label", "driver", "status", "fingerprint", "enrolled_at")
+    search_fields = ("label", "fingerprint", "driver__email")

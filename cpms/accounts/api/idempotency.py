@@ -1,0 +1,123 @@
+"""``Idempotency-Key`` on POST: the same question gets the first answer."""
+
+import json
+from datetime import timedelta
+from typing import Any, Final
+
+from django.db import transaction
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from cpms.accounts.models import IdempotencyRecord
+from cpms.kernel.errors import DomainError
+from cpms.kernel.ids import sha256_hex
+
+HEADER: Final = "Idempotency-Key"
+KEY_CHARS_MAX: Final = 128
+IN_PROGRESS_MAX: Final = timedelta(seconds=60)
+"""After this a first try counts as crashed and the next one takes over; the
+domain's own natural keys keep that safe."""
+
+
+class IdempotencyConflict(DomainError):
+    """The key cannot be used for this request."""
+
+
+class _Replay(Exception):  # noqa: N818 - carries an answer, is no error
+    def __init__(self, record: IdempotencyRecord) -> None:
+        super().__init__()
+        self.record = record
+
+
+def _principal(request: Request) -> str:
+    user: Any = request.user
+    if getattr(user, "is_authenticated", False):
+        return str(user.pk)[:80]
+    return "anonymous"
+
+
+def _begin(principal: str, key: str, request_hash: str) -> IdempotencyRecord:
+    now = timezone.now()
+    with transaction.atomic():
+        record, created = IdempotencyRecord.objects.get_or_create(
+            principal=principal,
+            key=key,
+            defaults={"request_hash": request_hash, "started_at": now},
+        )
+        if created:
+            return record
+        record = IdempotencyRecord.objects.select_for_update().get(pk=record.pk)
+        if record.request_hash != request_hash:
+            raise IdempotencyConflict(
+                "idempotency_key_reused",
+                "This Idempotency-Key was used for another request; take a new one.",
+                http_status=422,
+            )
+        if record.status is not None:
+            raise _Replay(record)
+        if record.started_at > now - IN_PROGRESS_MAX:
+            raise IdempotencyConflict(
+                "idempotency_in_progress",
+                "The first request with this Idempotency-Key is still being answered; "
+                "ask again in a moment.",
+            )
+        record.started_at = now
+        record.save(update_fields=["started_at"])
+        return record
+
+
+class IdempotentMixin(APIView):
+    """Put it left of the view's other bases.
+
+    Without the header a POST is simply executed. Refusals (4xx) are not kept, so
+    that a corrected state can be asked again with the same key; answers are.
+    """
+
+    _record: IdempotencyRecord | None = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        """Look the key up after authentication."""
+        super().initial(request, *args, **kwargs)
+        key = request.headers.get(HEADER)
+        if request.method != "POST" or key is None:
+            return
+        if not 1 <= len(key) <= KEY_CHARS_MAX:
+            raise IdempotencyConflict(
+                "idempotency_key_invalid",
+                f"Idempotency-Key must have 1 to {KEY_CHARS_MAX} characters.",
+                http_status=400,
+            )
+        body = json.dumps(request.data, sort_keys=True, default=str)
+        digest = sha256_hex(f"{request.path}\n{body}")
+        self._record = _begin(_principal(request), key, digest)
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """Answer a repeat with the first answer."""
+        if isinstance(exc, _Replay):
+            response = Response(exc.record.response, status=exc.record.status)
+            response["Idempotent-Replayed"] = "true"
+            return response
+        return super().handle_exception(exc)
+
+    def dispatch(
+        self,
+        request: HttpRequest,
+        *args: Any,
+        **kwargs: Any,  # noqa: ANN401 - Django's own
+    ) -> HttpResponseBase:
+        """Keep a new answer, or forget the key after a refusal."""
+        response = super().dispatch(request, *args, **kwargs)
+        record, self._record = self._record, None
+        if record is None or not isinstance(response, Response):
+            return response
+        rows = IdempotencyRecord.objects.filter(pk=record.pk)
+        if response.status_code < 400:
+            data = json.loads(json.dumps(response.data, default=str))
+            rows.update(status=response.status_code, response=data)
+        else:
+            rows.delete()
+        return response

@@ -1,0 +1,42 @@
+"""Row level security for pages of staff (the admin)."""
+
+from collections.abc import Callable
+from typing import Final
+
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+
+from cpms.accounts.services.staff import operator_ids_of
+from cpms.accounts.tenancy import acting_as_platform, set_scope
+
+ADMIN_PREFIX: Final = "/admin/"
+
+
+class TenancyMiddleware:
+    """Wrap each admin request of a logged-in user in its operators' scope.
+
+    The whole request is one database transaction: an error leaves nothing
+    half-done.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        """Keep the next layer."""
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer the request inside its scope."""
+        if not request.path.startswith(ADMIN_PREFIX):
+            return self.get_response(request)
+        user = request.user
+        if not user.is_authenticated:
+            return self.get_response(request)
+        with transaction.atomic():
+            with acting_as_platform("which operators is this user a member of?"):
+                ids = operator_ids_of(user_id=user.pk)
+            role = "platform" if user.is_superuser else "operator"
+            set_scope(role=role, operator_ids=ids)
+            request.operator_ids = ids  # type: ignore[attr-defined]
+            response = self.get_response(request)
+            if response.status_code >= 500:
+                transaction.set_rollback(True)
+            return response

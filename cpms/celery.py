@@ -1,0 +1,40 @@
+"""The Celery application: queues, routes and the schedule, all in code."""
+
+import os
+from importlib import import_module
+from typing import Any, Final
+
+from celery import Celery
+from celery.signals import setup_logging
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cpms.settings.prod")
+os.environ.setdefault("CPMS_DATABASE_ROLE", "system")
+
+app = Celery("cpms")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+QUEUES: Final = ("default", "billing", "payments", "settlement", "maintenance")
+"""Every queue of the system; a worker that serves all of them takes ``-Q`` this."""
+
+TASK_MODULES: Final = (
+    "cpms.outbox.tasks",
+    "charge_points.tasks",
+    "settlement.tasks",
+    "billing.tasks",
+)
+
+
+@setup_logging.connect
+def _log_structured(**_: Any) -> None:  # noqa: ANN401 - signal arguments
+    from cpms.ops.logs import configure  # noqa: PLC0415 - needs the settings
+
+    configure()
+
+
+@app.on_after_finalize.connect
+def _schedule(sender: Celery, **_: Any) -> None:  # noqa: ANN401 - signal arguments
+    """Collect each room's own schedule."""
+    for name in TASK_MODULES:
+        schedule = getattr(import_module(name), "BEAT_SCHEDULE", {})
+        sender.conf.beat_schedule.update(schedule)

@@ -1,0 +1,1 @@
+"""Running it: health, readiness, metrics, structured logs."""

@@ -1,0 +1,43 @@
+"""The outbox's work list: what is waiting and what is dead, with replay."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from cpms.accounts.admin import PlatformAdmin
+from cpms.outbox.delivery import replay
+from cpms.outbox.models import Delivery, EventRecord
+
+
+@admin.action(description="Replay dead deliveries")
+def replay_selected(
+    modeladmin: Any,
+    request: HttpRequest,
+    queryset: QuerySet[Delivery],
+) -> None:
+    """Make the selected dead rows due again."""
+    count = replay(list(queryset.values_list("pk", flat=True)))
+    modeladmin.message_user(request, f"{count} deliveries are due again.")
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(PlatformAdmin):
+    """Deliveries by state."""
+
+    list_display = ("id", "subscriber", "event", "state", "attempts", "due_at")
+    list_filter = ("state", "subscriber")
+    list_select_related = ("event",)
+    readonly_fields = [f.name for f in Delivery._meta.fields]  # noqa: SLF001 - public by name
+    actions = (replay_selected,)
+
+
+@admin.register(EventRecord)
+class EventRecordAdmin(PlatformAdmin):
+    """Events."""
+
+    list_display = ("id", "topic", "key", "operator", "created_at")
+    list_filter = ("topic",)
+    search_fields = ("key",)
+    readonly_fields = [f.name for f in EventRecord._meta.fields]  # noqa: SLF001

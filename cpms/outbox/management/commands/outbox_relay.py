@@ -1,0 +1,42 @@
+"""``manage.py outbox_relay``: hands outbox rows to Celery."""
+
+import signal
+import threading
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from kombu.exceptions import OperationalError as BrokerLost
+
+from cpms.outbox.relay import relay_once, run
+from cpms.outbox.tasks import deliver_batch
+
+
+def _send(queue: str, name: str, ids: list[int]) -> None:
+    try:
+        deliver_batch.apply_async((name, ids), queue=queue, retry=False)
+    except BrokerLost as error:
+        raise ConnectionError(str(error)) from error
+
+
+class Command(BaseCommand):
+    """Run the relay until SIGTERM or SIGINT."""
+
+    help = (
+        "Hand outbox rows to Celery in batches (woken by NOTIFY, polls as fall-back)."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """One switch: a single round."""
+        parser.add_argument(
+            "--once", action="store_true", help="relay what is due now, then end"
+        )
+
+    def handle(self, *_: Any, **options: Any) -> None:  # noqa: ANN401 - Django's own
+        """Relay."""
+        if options["once"]:
+            self.stdout.write(str(relay_once(_send)))
+            return
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        run(_send, stopped=stop.is_set, pause=stop.wait)

@@ -1,0 +1,185 @@
+"""What all environments share. Every value that differs comes from the environment.
+
+The table of settings in docs/reference/settings.md is made from this file.
+"""
+
+import os
+from pathlib import Path
+from typing import Any, Final
+
+from environs import Env
+
+from cpms.settings.databases import database_url, parse_database_url, redis_url
+
+env = Env()
+BASE_DIR: Final = Path(__file__).resolve().parents[2]
+CPMS_HOME: Final = Path(env.str("CPMS_HOME", str(BASE_DIR / ".cpms")))
+
+DEBUG = False
+ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1"])
+PUBLIC_BASE_URL: str = env.str("PUBLIC_BASE_URL", "http://127.0.0.1:8000").rstrip("/")
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "cpms.accounts",
+    "cpms.outbox",
+    "cpms.ops",
+    "charge_points",
+    "settlement",
+    "billing",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "cpms.accounts.middleware.TenancyMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "cpms.urls"
+ASGI_APPLICATION = "cpms.asgi.application"
+WSGI_APPLICATION = "cpms.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+DATABASE_ROLE: str = env.str("CPMS_DATABASE_ROLE", "system")
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": parse_database_url(database_url(DATABASE_ROLE, CPMS_HOME))
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+REDIS_URL: str = redis_url(CPMS_HOME)
+
+AUTH_USER_MODEL = "accounts.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("zh-hans", "简体中文")]
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = CPMS_HOME / "static"
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "cpms.accounts.api.authentication.DriverTokenAuthentication",
+        "cpms.accounts.api.authentication.ApiKeyAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_PAGINATION_CLASS": "cpms.accounts.api.pagination.CursorPagination",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "EXCEPTION_HANDLER": "cpms.accounts.api.problems.problem_json",
+    "DEFAULT_THROTTLE_RATES": {
+        "claim": env.str("CLAIM_RATE_LIMIT", "30/min"),
+        "sign_up": env.str("SIGN_UP_RATE_LIMIT", "20/hour"),
+        "token": env.str("TOKEN_RATE_LIMIT", "20/min"),
+    },
+    "NUM_PROXIES": env.int("NUM_PROXIES", 0),
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "CPMS",
+    "DESCRIPTION": "Charge point management: drivers, vehicles and operators.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
+
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "cpms",
+    }
+}
+
+# Celery: the row in the outbox is the truth, the broker only wakes workers
+# (docs/adr/0004), so lost broker data costs time and never money.
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 120}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_TIME_LIMIT = 90
+CELERY_TASK_SOFT_TIME_LIMIT = 75
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TIMEZONE = "UTC"
+CELERY_DB_REUSE_MAX = 1000
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+
+# Lifetimes of the certificate flow, in seconds (design page 1.3).
+CERTIFICATE_LIFETIME_S: int = env.int("CERTIFICATE_LIFETIME_S", 180)
+CERTIFICATE_CLAIMED_LIFETIME_S: int = env.int("CERTIFICATE_CLAIMED_LIFETIME_S", 300)
+START_TIMEOUT_S: int = env.int("START_TIMEOUT_S", 120)
+HEARTBEAT_INTERVAL_S: int = env.int("HEARTBEAT_INTERVAL_S", 300)
+MESSAGE_LOG_RETENTION_DAYS: int = env.int("MESSAGE_LOG_RETENTION_DAYS", 90)
+
+# name -> {"base_url", "api_key", "webhook_secret", "timeout_s"}
+PAYMENT_PROVIDERS: dict[str, dict[str, Any]] = {
+    "stripe": {
+        "base_url": env.str("STRIPE_BASE_URL", "https://api.stripe.com"),
+        "api_key": env.str("STRIPE_API_KEY", ""),
+        "webhook_secret": env.str("STRIPE_WEBHOOK_SECRET", ""),
+        "timeout_s": env.float("STRIPE_TIMEOUT_S", 10.0),
+    }
+}
+
+LOGGING_CONFIG = None
+LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO")
+LOG_JSON: bool = env.bool("LOG_JSON", default=True)
+
+UNFOLD = {
+    "SITE_TITLE": "CPMS",
+    "SITE_HEADER": "CPMS",
+    "SITE_SYMBOL": "ev_station",
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+}
+
+METRICS_TOKEN: str = os.environ.get("METRICS_TOKEN", "")

@@ -1,0 +1,33 @@
+"""Production: refuses to start with anything missing or weak."""
+
+from django.core.exceptions import ImproperlyConfigured
+
+from cpms.settings.base import *
+from cpms.settings.keys import production_secret
+
+for _name in ("PUBLIC_BASE_URL", "ALLOWED_HOSTS", "REDIS_URL"):
+    if not os.environ.get(_name):
+        raise ImproperlyConfigured(
+            f"{_name} is not set; production needs it (docs/reference/settings.md)."
+        )
+
+SECRET_KEY = production_secret("SECRET_KEY")
+CHARGE_POINT_PASSWORD_KEY = production_secret("CHARGE_POINT_PASSWORD_KEY")
+KEY_ENCRYPTION_KEY = production_secret("KEY_ENCRYPTION_KEY")
+
+SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
+SECURE_HSTS_SECONDS = 31_536_000
+SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+SECURE_HSTS_PRELOAD = True
+SESSION_COOKIE_SECURE = True
+CSRF_COOKIE_SECURE = True
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
+CSRF_TRUSTED_ORIGINS = [PUBLIC_BASE_URL]
+if env.bool("TRUST_PROXY_TLS_HEADER", default=False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}

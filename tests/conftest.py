@@ -1,0 +1,79 @@
+"""Fixtures of all tests: real PostgreSQL under the real roles."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg2
+import pytest
+from django.conf import settings
+from django.db import connection
+from django.db.backends.signals import connection_created
+from django.test import TransactionTestCase
+
+ROLES = {"app": "cpms_app", "system": "cpms_system", "owner": "cpms_owner"}
+
+
+def _become_system(sender, connection, **_):  # noqa: ARG001 - signal arguments
+    if str(connection.settings_dict["NAME"]).startswith("test_"):
+        with connection.cursor() as cursor:
+            cursor.execute("SET ROLE cpms_system")
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup):  # noqa: ARG001 - extends pytest-django's
+    """Migrate as owner, then work as the system role like gateway and workers."""
+    connection_created.connect(_become_system, dispatch_uid="tests-system-role")
+    connection.close()
+
+
+def truncate_all() -> None:
+    """Empty every table as superuser: the ledger refuses everybody else."""
+    from cpms.embedded import ensure_postgres  # noqa: PLC0415 - only when needed
+
+    name = connection.settings_dict["NAME"]
+    base = ensure_postgres(settings.CPMS_HOME).superuser
+    with (
+        psycopg2.connect(base, dbname=name) as raw,
+        raw.cursor() as cursor,
+    ):
+        cursor.execute(
+            "SELECT string_agg(format('%I.%I', schemaname, tablename), ', ') "
+            "FROM pg_tables WHERE schemaname = 'public' AND tablename NOT IN "
+            "('django_migrations', 'django_content_type', 'auth_permission')"
+        )
+        tables = cursor.fetchone()[0]
+        cursor.execute("SET session_replication_role = replica")
+        cursor.execute(f"TRUNCATE {tables} RESTART IDENTITY CASCADE")
+    raw.close()
+    _reseed()
+
+
+def _reseed() -> None:
+    """Bring back what migrations put into tables."""
+    for hook in RESEED:
+        hook()
+
+
+RESEED: list = []
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _truncate_as_superuser():
+    TransactionTestCase._fixture_teardown = lambda self: truncate_all()  # noqa: ARG005
+
+
+@pytest.fixture
+def as_role(db) -> Iterator:  # noqa: ARG001 - needs the database
+    """``with as_role("app"): …`` works under another database role."""
+
+    @contextmanager
+    def switch(role: str) -> Iterator[None]:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET ROLE {ROLES[role]}")
+        try:
+            yield
+        finally:
+            with connection.cursor() as cursor:
+                cursor.execute("SET ROLE cpms_system")
+
+    return switch
