@@ -26,14 +26,14 @@ TASK_MODULES: Final = (
 
 
 @setup_logging.connect
-def _log_structured(**_: Any) -> None:  # noqa: ANN401 - signal arguments
+def _log_structured(**_: Any) -> None:
     from cpms.ops.logs import configure  # noqa: PLC0415 - needs the settings
 
     configure()
 
 
 @app.on_after_finalize.connect
-def _schedule(sender: Celery, **_: Any) -> None:  # noqa: ANN401 - signal arguments
+def _schedule(sender: Celery, **_: Any) -> None:
     """Collect each room's own schedule."""
     for name in TASK_MODULES:
         schedule = getattr(import_module(name), "BEAT_SCHEDULE", {})

@@ -13,14 +13,14 @@ from django.test import TransactionTestCase
 ROLES = {"app": "cpms_app", "system": "cpms_system", "owner": "cpms_owner"}
 
 
-def _become_system(sender, connection, **_):  # noqa: ARG001 - signal arguments
+def _become_system(sender, connection, **_):
     if str(connection.settings_dict["NAME"]).startswith("test_"):
         with connection.cursor() as cursor:
             cursor.execute("SET ROLE cpms_system")
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup):  # noqa: ARG001 - extends pytest-django's
+def django_db_setup(django_db_setup):
     """Migrate as owner, then work as the system role like gateway and workers."""
     connection_created.connect(_become_system, dispatch_uid="tests-system-role")
     connection.close()
@@ -63,7 +63,7 @@ def _truncate_as_superuser():
 
 
 @pytest.fixture
-def as_role(db) -> Iterator:  # noqa: ARG001 - needs the database
+def as_role(db) -> Iterator:
     """``with as_role("app"): …`` works under another database role."""
 
     @contextmanager

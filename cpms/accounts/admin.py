@@ -1,6 +1,5 @@
 """Staff pages of accounts, and the base of every operator-scoped page."""
 
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django.contrib import admin
@@ -65,7 +64,7 @@ class OperatorScopedAdmin(ModelAdmin):  # type: ignore[misc]  # unfold is untype
             return True
         roles = self.change_roles | {Membership.Role.OWNER}
         return Membership.objects.filter(
-            user_id=request.user.pk, role__in=roles
+            user_id=request.user.pk or 0, role__in=roles
         ).exists()
 
     def has_module_permission(self, request: HttpRequest) -> bool:
@@ -90,10 +89,10 @@ class OperatorScopedAdmin(ModelAdmin):  # type: ignore[misc]  # unfold is untype
 
     def formfield_for_foreignkey(
         self,
-        db_field: Any,
+        db_field: Any,  # noqa: ANN401 - unfold is untyped
         request: HttpRequest,
-        **kwargs: Any,  # noqa: ANN401
-    ) -> Any:  # noqa: ANN401
+        **kwargs: Any,
+    ) -> Any:  # noqa: ANN401 - unfold is untyped
         """Offer own operators only."""
         if db_field.name == "operator" and not request.user.is_superuser:
             ids = request_operator_ids(request)
@@ -117,13 +116,13 @@ class PlatformAdmin(ModelAdmin):  # type: ignore[misc]  # unfold is untyped
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, PlatformAdmin):  # type: ignore[misc]
+class UserAdmin(DjangoUserAdmin, PlatformAdmin):  # type: ignore[type-arg]
     """Staff and drivers who can log in."""
 
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
-    ordering: ClassVar[Sequence[str]] = ("email",)
+    ordering = ("email",)
     list_display = ("email", "is_staff", "is_superuser", "is_active", "last_login")
     search_fields = ("email",)
     fieldsets = (

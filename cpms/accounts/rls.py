@@ -34,10 +34,12 @@ def _composite_key_sql(table: str, operator_column: str, parent: Parent) -> list
     name = f"{table}_{parent.column}_tenant_fk"[:63]
     index = f"{table}_{parent.column}_tenant_ix"[:63]
     return [
-        f"ALTER TABLE {table} ADD CONSTRAINT {name} "
-        f"FOREIGN KEY ({operator_column}, {parent.column}) "
-        f"REFERENCES {parent.table} (operator_id, id) "
-        f"ON DELETE {parent.on_delete} DEFERRABLE INITIALLY DEFERRED",
+        (
+            f"ALTER TABLE {table} ADD CONSTRAINT {name} "
+            f"FOREIGN KEY ({operator_column}, {parent.column}) "
+            f"REFERENCES {parent.table} (operator_id, id) "
+            f"ON DELETE {parent.on_delete} DEFERRABLE INITIALLY DEFERRED"
+        ),
         f"CREATE INDEX IF NOT EXISTS {index} ON {table} ({parent.column})",
     ]
 
@@ -91,8 +93,10 @@ class TenantTable(_Sql):
             f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
             f"CREATE POLICY tenant_read ON {table} FOR SELECT USING ({see})",
             f"CREATE POLICY tenant_insert ON {table} FOR INSERT WITH CHECK ({write})",
-            f"CREATE POLICY tenant_update ON {table} FOR UPDATE "
-            f"USING ({write}) WITH CHECK ({write})",
+            (
+                f"CREATE POLICY tenant_update ON {table} FOR UPDATE "
+                f"USING ({write}) WITH CHECK ({write})"
+            ),
             f"CREATE POLICY tenant_delete ON {table} FOR DELETE USING ({write})",
             *_grant_sql(table, app=app, system=system),
         ]
@@ -118,8 +122,10 @@ class DriverTable(_Sql):
         super().__init__(
             [
                 f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
-                f"CREATE POLICY driver_rows ON {table} "
-                f"USING ({mine}) WITH CHECK ({mine})",
+                (
+                    f"CREATE POLICY driver_rows ON {table} "
+                    f"USING ({mine}) WITH CHECK ({mine})"
+                ),
                 *_grant_sql(table, app=ALL_DML, system=ALL_DML),
             ]
         )
@@ -158,12 +164,18 @@ class AppendOnlyTable(_Sql):
             f"CREATE POLICY tenant_read ON {table} FOR SELECT USING ({mine})",
             f"CREATE POLICY tenant_insert ON {table} FOR INSERT WITH CHECK ({mine})",
             *_grant_sql(table, app="SELECT, INSERT", system="SELECT, INSERT"),
-            f"CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON {table} "
-            "FOR EACH ROW EXECUTE FUNCTION cpms_refuse_change()",
-            f"CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON {table} "
-            "FOR EACH STATEMENT EXECUTE FUNCTION cpms_refuse_change()",
-            f"ALTER TABLE {table} ADD CONSTRAINT {table[:50]}_tenant_key "
-            f"UNIQUE ({operator_column}, id)",
+            (
+                f"CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON {table} "
+                "FOR EACH ROW EXECUTE FUNCTION cpms_refuse_change()"
+            ),
+            (
+                f"CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON {table} "
+                "FOR EACH STATEMENT EXECUTE FUNCTION cpms_refuse_change()"
+            ),
+            (
+                f"ALTER TABLE {table} ADD CONSTRAINT {table[:50]}_tenant_key "
+                f"UNIQUE ({operator_column}, id)"
+            ),
         ]
         for parent in parents:
             statements += _composite_key_sql(table, operator_column, parent)
@@ -171,18 +183,26 @@ class AppendOnlyTable(_Sql):
 
 
 FUNCTIONS: Final = (
-    "CREATE FUNCTION cpms_role() RETURNS text LANGUAGE sql STABLE PARALLEL SAFE "
-    "AS $$ SELECT coalesce(current_setting('cpms.role', true), '') $$",
-    "CREATE FUNCTION cpms_operator_ids() RETURNS bigint[] LANGUAGE sql STABLE "
-    "PARALLEL SAFE AS $$ SELECT coalesce(string_to_array(nullif("
-    "current_setting('cpms.operator_ids', true), ''), ',')::bigint[], '{}') $$",
-    "CREATE FUNCTION cpms_driver_id() RETURNS bigint LANGUAGE sql STABLE "
-    "PARALLEL SAFE AS $$ SELECT nullif("
-    "current_setting('cpms.driver_id', true), '')::bigint $$",
-    "CREATE FUNCTION cpms_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$ "
-    "BEGIN RAISE EXCEPTION '% on % is refused: rows of this table are facts; "
-    "add a correcting row instead', TG_OP, TG_TABLE_NAME "
-    "USING ERRCODE = 'restrict_violation'; END $$",
+    (
+        "CREATE FUNCTION cpms_role() RETURNS text LANGUAGE sql STABLE PARALLEL SAFE "
+        "AS $$ SELECT coalesce(current_setting('cpms.role', true), '') $$"
+    ),
+    (
+        "CREATE FUNCTION cpms_operator_ids() RETURNS bigint[] LANGUAGE sql STABLE "
+        "PARALLEL SAFE AS $$ SELECT coalesce(string_to_array(nullif("
+        "current_setting('cpms.operator_ids', true), ''), ',')::bigint[], '{}') $$"
+    ),
+    (
+        "CREATE FUNCTION cpms_driver_id() RETURNS bigint LANGUAGE sql STABLE "
+        "PARALLEL SAFE AS $$ SELECT nullif("
+        "current_setting('cpms.driver_id', true), '')::bigint $$"
+    ),
+    (
+        "CREATE FUNCTION cpms_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$ "
+        "BEGIN RAISE EXCEPTION '% on % is refused: rows of this table are facts; "
+        "add a correcting row instead', TG_OP, TG_TABLE_NAME "
+        "USING ERRCODE = 'restrict_violation'; END $$"
+    ),
 )
 
 

@@ -14,7 +14,7 @@ class DomainError(Exception):
 
     http_status: ClassVar[int] = 409
 
-    def __init__(self, code: str, message: str, **extra: Any) -> None:  # noqa: ANN401 - JSON-safe values
+    def __init__(self, code: str, message: str, **extra: Any) -> None:
         """Keep the parts apart so that every edge can show them its own way."""
         super().__init__(f"{code}: {message}")
         self.code = code

@@ -10,7 +10,7 @@ from typing import ClassVar
 from cpms.kernel.errors import DomainError
 
 
-class IllegalMove(DomainError):  # noqa: N818 - reads as the fact it states
+class IllegalMove(DomainError):
     """The table has no such move."""
 
     http_status: ClassVar[int] = 409

@@ -20,14 +20,18 @@ QUERIES: Final = {
     "cpms_orders": (
         "Orders that are not in a final state, by state",
         "state",
-        "SELECT state, count(*) FROM billing_order WHERE state NOT IN "
-        "('CLOSED', 'CANCELLED', 'FAILED') GROUP BY 1",
+        (
+            "SELECT state, count(*) FROM billing_order WHERE state NOT IN "
+            "('CLOSED', 'CANCELLED', 'FAILED') GROUP BY 1"
+        ),
     ),
     "cpms_commands": (
         "Commands to chargers that wait for delivery or an answer, by status",
         "status",
-        "SELECT status, count(*) FROM charge_points_command WHERE status IN "
-        "('queued', 'sent') GROUP BY 1",
+        (
+            "SELECT status, count(*) FROM charge_points_command WHERE status IN "
+            "('queued', 'sent') GROUP BY 1"
+        ),
     ),
 }
 

@@ -13,7 +13,7 @@ from cpms.outbox.models import Delivery, EventRecord
 
 @admin.action(description="Replay dead deliveries")
 def replay_selected(
-    modeladmin: Any,
+    modeladmin: Any,  # noqa: ANN401 - unfold is untyped
     request: HttpRequest,
     queryset: QuerySet[Delivery],
 ) -> None:

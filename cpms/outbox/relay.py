@@ -52,7 +52,7 @@ def _wait(seconds: float) -> None:
 
 
 def run(
-    send: Send, *, stopped: Callable[[], bool], pause: Callable[[float], None]
+    send: Send, *, stopped: Callable[[], bool], pause: Callable[[float], object]
 ) -> None:
     """Relay until ``stopped()``; survives the loss of database and broker."""
     listening = False

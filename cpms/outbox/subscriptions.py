@@ -20,7 +20,7 @@ class Event:
     created_at: datetime
 
 
-class RetryLater(Exception):  # noqa: N818 - reads as the order it gives
+class RetryLater(Exception):
     """Raised by a subscriber: not now, ask again in so many seconds."""
 
     def __init__(self, seconds: float, reason: str) -> None:

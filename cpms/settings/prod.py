@@ -1,5 +1,7 @@
 """Production: refuses to start with anything missing or weak."""
 
+import os
+
 from django.core.exceptions import ImproperlyConfigured
 
 from cpms.settings.base import *

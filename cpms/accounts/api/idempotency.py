@@ -27,7 +27,7 @@ class IdempotencyConflict(DomainError):
     """The key cannot be used for this request."""
 
 
-class _Replay(Exception):  # noqa: N818 - carries an answer, is no error
+class _Replay(Exception):
     def __init__(self, record: IdempotencyRecord) -> None:
         super().__init__()
         self.record = record
@@ -79,7 +79,7 @@ class IdempotentMixin(APIView):
 
     _record: IdempotencyRecord | None = None
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Look the key up after authentication."""
         super().initial(request, *args, **kwargs)
         key = request.headers.get(HEADER)
@@ -107,7 +107,7 @@ class IdempotentMixin(APIView):
         self,
         request: HttpRequest,
         *args: Any,
-        **kwargs: Any,  # noqa: ANN401 - Django's own
+        **kwargs: Any,
     ) -> HttpResponseBase:
         """Keep a new answer, or forget the key after a refusal."""
         response = super().dispatch(request, *args, **kwargs)

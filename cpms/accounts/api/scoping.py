@@ -28,7 +28,7 @@ class _AtomicView(APIView):
         self,
         request: HttpRequest,
         *args: Any,
-        **kwargs: Any,  # noqa: ANN401 - Django's own
+        **kwargs: Any,
     ) -> HttpResponseBase:
         """Answer inside a database transaction."""
         if not self.one_transaction:
@@ -49,7 +49,7 @@ class OperatorScopedView(_AtomicView):
 
     operator_ids: tuple[int, ...] = ()
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Authenticate, then set the scope."""
         super().initial(request, *args, **kwargs)
         self.operator_ids = self._resolve(request)
@@ -72,7 +72,7 @@ class DriverScopedView(_AtomicView):
 
     driver_id: int = 0
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Authenticate, then set the scope."""
         super().initial(request, *args, **kwargs)
         user: Any = request.user

@@ -24,7 +24,7 @@ class DomainCommand(BaseCommand):
         """Do the deed and return what to print."""
         raise NotImplementedError
 
-    def handle(self, *_: Any, **options: Any) -> None:  # noqa: ANN401 - Django's own
+    def handle(self, *_: Any, **options: Any) -> None:
         """Act and print."""
         try:
             result = self.act(options)

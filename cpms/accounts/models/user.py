@@ -13,7 +13,7 @@ class UserManager(BaseUserManager["User"]):
         self,
         email: str,
         password: str | None = None,
-        **fields: Any,  # noqa: ANN401 - model fields
+        **fields: Any,
     ) -> "User":
         """Make a user; without a password nobody can log in as it."""
         if not email:
@@ -27,7 +27,7 @@ class UserManager(BaseUserManager["User"]):
         self,
         email: str,
         password: str | None = None,
-        **fields: Any,  # noqa: ANN401 - model fields
+        **fields: Any,
     ) -> "User":
         """Make platform staff with every right in the admin."""
         return self.create_user(

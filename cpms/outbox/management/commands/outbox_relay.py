@@ -31,7 +31,7 @@ class Command(BaseCommand):
             "--once", action="store_true", help="relay what is due now, then end"
         )
 
-    def handle(self, *_: Any, **options: Any) -> None:  # noqa: ANN401 - Django's own
+    def handle(self, *_: Any, **options: Any) -> None:
         """Relay."""
         if options["once"]:
             self.stdout.write(str(relay_once(_send)))
