@@ -1,0 +1,1 @@
+"""The gateway device: everything OCPP and the state of the network."""

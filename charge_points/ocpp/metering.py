@@ -1,0 +1,269 @@
+"""Meter readings without a version: exact, in base units, grouped by instant.
+
+Both versions' ``sampled_values`` turn their own spelling into ``Reading`` and leave
+the meaning to ``assemble``: which register counts as energy, what the units are, how
+phases add up.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+from charge_points.ocpp import quirk_names as quirk
+from charge_points.ocpp.numbers import read_decimal
+from charge_points.ocpp.timestamps import parse_time
+
+DEFAULT_MEASURAND: Final = "Energy.Active.Import.Register"
+DEFAULT_CONTEXT: Final = "Sample.Periodic"
+DEFAULT_LOCATION: Final = "Outlet"
+CLOCK_CONTEXT: Final = "Sample.Clock"
+
+# Powers of ten a station may multiply its values with: nano to giga.
+MULTIPLIERS: Final = range(-9, 10)
+
+_ENERGY: Final = "energy_wh"
+_POWER: Final = "power_w"
+_CURRENT: Final = "current_a"
+_VOLTAGE: Final = "voltage_v"
+_SOC: Final = "soc_percent"
+
+# Only the active import register is energy; intervals, export and reactive are not.
+_QUANTITY_BY_MEASURAND: Final = {
+    "Energy.Active.Import.Register": _ENERGY,
+    "Power.Active.Import": _POWER,
+    "Current.Import": _CURRENT,
+    "Voltage": _VOLTAGE,
+    "SoC": _SOC,
+}
+
+# Unit (without case and blanks; "" when missing) to the power of ten of our unit.
+_EXPONENTS: Final[dict[str, dict[str, int]]] = {
+    _ENERGY: {"": 0, "wh": 0, "kwh": 3, "mwh": 6},
+    _POWER: {"": 0, "w": 0, "kw": 3, "mw": 6},
+    _CURRENT: {"": 0, "a": 0, "ma": -3, "ka": 3},
+    _VOLTAGE: {"": 0, "v": 0, "mv": -3, "kv": 3},
+    _SOC: {"": 0, "percent": 0, "%": 0},
+}
+
+_LINE: Final = {
+    "L1": "L1",
+    "L2": "L2",
+    "L3": "L3",
+    "L1-N": "L1",
+    "L2-N": "L2",
+    "L3-N": "L3",
+}
+_TOTAL: Final = ""
+
+# Where a quantity is measured at several places the one nearest the vehicle's side
+# of the station counts; the vehicle's own word is the last resort, and never energy.
+_LOCATIONS: Final = ("Outlet", "Cable", "Body", "Inlet")
+_LOCATIONS_WITH_EV: Final = (*_LOCATIONS, "EV")
+
+
+@dataclass(frozen=True, slots=True)
+class SignedValue:
+    """A meter value with its signature, as sent; its data is kept unchanged.
+
+    Attributes:
+        data: The signed data, often OCMF.
+        signing_method: Empty where the version or the station does not say.
+        encoding_method: The same.
+        public_key: The same; the handler may know it from the station's variables.
+        context: The reading context of the value.
+    """
+
+    data: str
+    signing_method: str
+    encoding_method: str
+    public_key: str
+    context: str
+
+
+@dataclass(frozen=True, slots=True)
+class MeterSample:
+    """What the meter showed at one instant in one context.
+
+    Attributes:
+        sampled_at: UTC; the arrival where the station's time is of no use.
+        energy_wh: The active import register, exact; None when not in this sample.
+        power_w: Active import, summed over the phases.
+        current_a: Import, summed over the phases (as OCPI counts it).
+        voltage_v: Mean of the phases to neutral.
+        soc_percent: 0 to 100.
+        context: The reading context, such as ``Transaction.Begin``.
+        location: Where the energy (else the first quantity) was measured.
+        signed: Signed values, as sent.
+        quirks: Names of what was tolerated.
+    """
+
+    sampled_at: datetime
+    energy_wh: Decimal | None
+    power_w: Decimal | None
+    current_a: Decimal | None
+    voltage_v: Decimal | None
+    soc_percent: Decimal | None
+    context: str
+    location: str
+    signed: tuple[SignedValue, ...] = ()
+    quirks: tuple[str, ...] = ()
+
+    @property
+    def counts_for_energy(self) -> bool:
+        """Whether the sample may move a transaction's energy.
+
+        Clock-aligned values belong to the station's own time grid, not to the charge.
+        """
+        return self.energy_wh is not None and self.context != CLOCK_CONTEXT
+
+
+@dataclass(slots=True)
+class Reading:
+    """One sampled value in words of no version.
+
+    Attributes:
+        value: As sent: text or number.
+        measurand: With the version's default filled in.
+        context: The same.
+        phase: None for the total.
+        location: The same.
+        unit: None when missing.
+        multiplier: Power of ten, 0 when missing.
+        signed: The signature that came with the value, if any.
+    """
+
+    value: object
+    measurand: str = DEFAULT_MEASURAND
+    context: str = DEFAULT_CONTEXT
+    phase: str | None = None
+    location: str = DEFAULT_LOCATION
+    unit: str | None = None
+    multiplier: object = 0
+    signed: SignedValue | None = None
+
+
+def assemble(
+    timestamp: object, readings: Iterable[Reading], *, received_at: datetime
+) -> list[MeterSample]:
+    """Make one sample of each context among the `readings` of one instant.
+
+    Args:
+        timestamp: As sent. Where it cannot be read, or is of a clock that was never
+            set, `received_at` counts.
+        readings: In the order sent; of two equal ones the first counts.
+        received_at: The arrival of the message, UTC.
+    """
+    sampled_at, time_quirk = parse_time(timestamp)
+    if sampled_at is None or time_quirk == quirk.CLOCK_NOT_SET:
+        sampled_at = received_at
+    groups: dict[str, _Group] = {}
+    for reading in readings:
+        group = groups.get(reading.context)
+        if group is None:
+            group = groups[reading.context] = _Group()
+        group.take(reading)
+    quirks = () if time_quirk is None else (time_quirk,)
+    return [group.sample(sampled_at, name, quirks) for name, group in groups.items()]
+
+
+class _Group:
+    """The readings of one instant and context."""
+
+    __slots__ = ("_quirks", "_signed", "_values")
+
+    def __init__(self) -> None:
+        # quantity -> location -> phase -> value
+        self._values: dict[str, dict[str, dict[str, Decimal]]] = {}
+        self._signed: list[SignedValue] = []
+        self._quirks: dict[str, None] = {}
+
+    def take(self, reading: Reading) -> None:
+        if reading.signed is not None:
+            self._signed.append(reading.signed)
+        quantity = _QUANTITY_BY_MEASURAND.get(reading.measurand)
+        if quantity is None or reading.value is None:
+            return
+        phase = _LINE.get(reading.phase) if reading.phase else _TOTAL
+        if phase is None:
+            return  # neutral, or line to line: no part of a sum
+        value = self._number(quantity, reading)
+        if value is not None:
+            places = self._values.setdefault(quantity, {})
+            places.setdefault(reading.location, {}).setdefault(phase, value)
+
+    def sample(
+        self, sampled_at: datetime, context: str, quirks: tuple[str, ...]
+    ) -> MeterSample:
+        energy, location = self._total(_ENERGY, _LOCATIONS)
+        power, power_location = self._total(_POWER, _LOCATIONS_WITH_EV)
+        current, _ = self._total(_CURRENT, _LOCATIONS_WITH_EV)
+        soc, _ = self._total(_SOC, ("EV", *_LOCATIONS))
+        voltage = self._voltage()
+        return MeterSample(
+            sampled_at=sampled_at,
+            energy_wh=energy,
+            power_w=power,
+            current_a=current,
+            voltage_v=voltage,
+            soc_percent=soc,
+            context=context,
+            location=location or power_location or DEFAULT_LOCATION,
+            signed=tuple(self._signed),
+            quirks=(*quirks, *self._quirks),
+        )
+
+    def _number(self, quantity: str, reading: Reading) -> Decimal | None:
+        number, found = read_decimal(reading.value)
+        if found is not None:
+            self._quirks[found] = None
+        exponent = self._exponent(quantity, reading)
+        if number is None or exponent is None:
+            return None
+        if quantity == _SOC and not 0 <= number <= 100:
+            self._quirks[quirk.SOC_OUT_OF_RANGE] = None
+            return None
+        return number.scaleb(exponent) if exponent else number
+
+    def _exponent(self, quantity: str, reading: Reading) -> int | None:
+        unit = reading.unit or ""
+        exponent = _EXPONENTS[quantity].get(unit.strip().lower())
+        if exponent is None:
+            self._quirks[quirk.UNKNOWN_UNIT] = None
+            return None
+        multiplier = reading.multiplier
+        if not multiplier:
+            return exponent
+        if not isinstance(multiplier, int) or multiplier not in MULTIPLIERS:
+            self._quirks[quirk.MULTIPLIER_OUT_OF_RANGE] = None
+            return None
+        return exponent + multiplier
+
+    def _total(
+        self, quantity: str, locations: tuple[str, ...]
+    ) -> tuple[Decimal | None, str]:
+        places = self._values.get(quantity)
+        if places is None:
+            return None, ""
+        for location in locations:
+            phases = places.get(location)
+            if phases is None:
+                continue
+            if _TOTAL in phases:
+                return phases[_TOTAL], location
+            if quantity == _ENERGY:
+                self._quirks[quirk.PHASES_WITHOUT_TOTAL] = None
+            return sum(phases.values(), Decimal(0)), location
+        return None, ""
+
+    def _voltage(self) -> Decimal | None:
+        places = self._values.get(_VOLTAGE, {})
+        for location in _LOCATIONS_WITH_EV:
+            phases = places.get(location)
+            if phases is None:
+                continue
+            if _TOTAL in phases:
+                return phases[_TOTAL]
+            return round(sum(phases.values(), Decimal(0)) / len(phases), 3)
+        return None
