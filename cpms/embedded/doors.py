@@ -29,7 +29,7 @@ SOURCE_ROOT = Path(__file__).resolve().parents[2]
 _leases: dict[Path, int] = {}
 
 
-class UnableToStop(Exception):  # noqa: N818 - UnableTo… is our convention
+class UnableToStop(Exception):
     """A supervisor does not go."""
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 PROBE_INTERVAL_S = 0.005
 
 
-class UnableToLock(Exception):  # noqa: N818 - UnableTo… is our convention
+class UnableToLock(Exception):
     """Somebody else held the lock for the whole time."""
 
 

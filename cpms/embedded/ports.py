@@ -9,7 +9,7 @@ PORTS = range(20000, 30000)
 ATTEMPTS_MAX = 100
 
 
-class UnableToFindPort(Exception):  # noqa: N818 - UnableTo… is our convention
+class UnableToFindPort(Exception):
     """No free port was found."""
 
 

@@ -20,6 +20,7 @@ ROLES = (SUPERUSER, OWNER, APP, SYSTEM)
 INIT_TIMEOUT_S = 120.0
 # SIGINT is PostgreSQL's fast shutdown, SIGQUIT its immediate one.
 STOP_LADDER = ((signal.SIGINT, 15.0), (signal.SIGQUIT, 5.0))
+ORPHANS_LADDER = ((signal.SIGQUIT, 1.0),)
 
 # Suited to development and tests, and as durable as production: what the project
 # promises about acknowledged messages must hold here too.
@@ -122,11 +123,15 @@ class PostgresServer:
 
     def is_ready(self, pid: int, _port: int) -> bool:
         """Whether the server says so in its pid file (as ``pg_ctl`` looks)."""
-        try:
-            lines = (self._data / "postmaster.pid").read_text().splitlines()
-        except OSError:
-            return False
+        lines = self._pid_file_lines()
         return len(lines) > 7 and lines[0] == str(pid) and lines[7].strip() == "ready"
+
+    def _pid_file_lines(self) -> list[str]:
+        """The pid file's lines; one empty line when there is none."""
+        try:
+            return (self._data / "postmaster.pid").read_text().splitlines() or [""]
+        except OSError:
+            return [""]
 
     @property
     def _digest(self) -> Path:
@@ -135,7 +140,13 @@ class PostgresServer:
     def _end_survivors(self) -> None:
         if not self._data.exists():
             return
-        end_all(lambda: processes_in(self.account, self._data), STOP_LADDER)
+        survivors = processes_in(self.account, self._data)
+        # A postmaster ends its own; what outlived its postmaster has nothing to save.
+        headed = any(str(pid) == self._pid_file_lines()[0] for pid in survivors)
+        end_all(
+            lambda: processes_in(self.account, self._data),
+            STOP_LADDER if headed else ORPHANS_LADDER,
+        )
         # Its process id may be somebody else's by now, which would make the
         # server refuse to start.
         (self._data / "postmaster.pid").unlink(missing_ok=True)

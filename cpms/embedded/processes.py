@@ -14,12 +14,13 @@ from cpms.embedded.accounts import Account
 
 PR_SET_PDEATHSIG = 1
 POLL_INTERVAL_S = 0.05
+KILL_PATIENCE_S = 5.0
 # Nothing of the caller's environment reaches a server: PGDATA, PGPORT, PGOPTIONS
 # and the like would bend it.
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 
 
-class UnableToStart(Exception):  # noqa: N818 - UnableTo… is our convention
+class UnableToStart(Exception):
     """A server did not come up."""
 
 
@@ -148,7 +149,7 @@ def end_all(
     Raises:
         UnableToStart: when some survive even SIGKILL.
     """
-    for number, patience_s in (*ladder, (signal.SIGKILL, 5.0)):
+    for number, patience_s in (*ladder, (signal.SIGKILL, KILL_PATIENCE_S)):
         for pid in find():
             _signal(pid, number)
         deadline = time.monotonic() + patience_s

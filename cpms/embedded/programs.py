@@ -21,7 +21,7 @@ VERSION_TIMEOUT_S = 20
 MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 
 
-class UnableToFindProgram(Exception):  # noqa: N818 - UnableTo… is our convention
+class UnableToFindProgram(Exception):
     """A server program is missing or does not run on this machine."""
 
 

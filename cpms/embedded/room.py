@@ -34,7 +34,7 @@ SECRET_BYTES = 24
 READY, RESTARTING, FAILED = "ready", "restarting", "failed"
 
 
-class UnableToUseHome(Exception):  # noqa: N818 - UnableTo… is our convention
+class UnableToUseHome(Exception):
     """The home folder cannot hold the servers' files."""
 
 

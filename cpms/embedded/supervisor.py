@@ -67,7 +67,7 @@ class Server(Protocol):
         """Whether the server takes work."""
 
 
-class StopAsked(Exception):  # noqa: N818 - not an error
+class StopAsked(Exception):
     """Somebody told the supervisor to stop."""
 
 
