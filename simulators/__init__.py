@@ -1,0 +1,1 @@
+"""Outside clients of the system: they use public interfaces only."""

@@ -1,0 +1,7 @@
+"""Run the simulated payment provider."""
+
+import sys
+
+from simulators.psp.cli import run
+
+sys.exit(run())
