@@ -6,6 +6,7 @@ from typing import Final
 from simulators.psp import accounts, cards, customers, holds, shapes
 from simulators.psp.call import Call, field_filter, page
 from simulators.psp.errors import Json, invalid, no_such, wrong_state
+from simulators.psp.form import Params
 from simulators.psp.limits import AMOUNT_MAX_MINOR
 from simulators.psp.store import public
 
@@ -66,6 +67,24 @@ def _customer(call: Call) -> str | None:
     return reference
 
 
+_WAYS: Final = (
+    "allowed_payment_method_types",
+    "automatic_payment_methods",
+    "payment_method_types",
+)
+
+
+def check_types(params: Params) -> None:
+    """Refuse contradicting choices of payment methods, and lists without card."""
+    given = [name for name in _WAYS if params.given(name)]
+    if len(given) > 1:
+        raise invalid(f"Give only one of {', '.join(given)}.", param=given[1])
+    for name in ("allowed_payment_method_types", "payment_method_types"):
+        types = params.texts(name)
+        if types and "card" not in types:
+            raise invalid("The simulator offers only card.", param=name)
+
+
 def build(call: Call, *, amount: int, currency: str) -> Json:
     """Return a new intent with the parameters that all ways to it share."""
     intent = shapes.payment_intent(
@@ -95,9 +114,7 @@ def create(call: Call) -> Json:
     if params.given("off_session") and not params.flag("confirm"):
         raise invalid("off_session needs confirm=true.", param="off_session")
     amount = _amount(call)
-    types = params.texts("payment_method_types")
-    if types and types != ["card"]:
-        raise invalid("The simulator offers only card.", param="payment_method_types")
+    check_types(params)
     intent = build(call, amount=amount, currency=read_currency(call))
     intent["customer"] = _customer(call)
     intent["application_fee_amount"] = read_application_fee(call, amount)

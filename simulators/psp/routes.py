@@ -73,7 +73,8 @@ _PAYMENTS: Final = (
         "POST /v1/payment_intents",
         intents.create,
         "payment_intent",
-        "amount application_fee_amount automatic_payment_methods.enabled "
+        "allowed_payment_method_types amount application_fee_amount "
+        "automatic_payment_methods.enabled "
         "automatic_payment_methods.allow_redirects capture_method confirm "
         "currency customer error_on_requires_action expand metadata off_session "
         "payment_method payment_method_types receipt_email return_url "
@@ -248,7 +249,8 @@ _SETUPS: Final = (
         "POST /v1/setup_intents",
         setups.create,
         "setup_intent",
-        "automatic_payment_methods.enabled confirm customer expand metadata "
+        "allowed_payment_method_types automatic_payment_methods.enabled "
+        "confirm customer expand metadata "
         "payment_method payment_method_types return_url usage use_stripe_sdk",
     ),
     _get("/v1/setup_intents/{intent}", setups.get, "setup_intent"),

@@ -3,11 +3,13 @@
 from simulators.psp import cards, customers, ids
 from simulators.psp.call import Call, field_filter, page
 from simulators.psp.errors import Json, no_such, wrong_state
+from simulators.psp.intents import check_types
 from simulators.psp.store import public
 
 
 def create(call: Call) -> Json:
     """Make a setup intent and, with `confirm`, try to save the card."""
+    check_types(call.params)
     customer = call.params.text("customer")
     if customer and call.unit.find(call.account, "customer", customer) is None:
         raise no_such("customer", customer, param="customer", status=400)

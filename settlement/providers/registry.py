@@ -1,0 +1,59 @@
+"""Which provider a name means: from the settings, one object per process."""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, Final
+
+from django.conf import settings
+from django.core.signals import setting_changed
+
+from settlement.providers.base import PaymentProvider
+from settlement.providers.stripe_connect import StripeConfig, StripeConnect
+
+Builder = Callable[[str, Mapping[str, Any]], PaymentProvider]
+
+
+def _stripe_connect(name: str, values: Mapping[str, Any]) -> PaymentProvider:
+    return StripeConnect(StripeConfig.from_mapping(name, values))
+
+
+ADAPTERS: Final[Mapping[str, Builder]] = {"stripe_connect": _stripe_connect}
+_DEFAULT_ADAPTER: Final = "stripe_connect"
+
+
+class UnableToFindProvider(LookupError):
+    """A payee account names a provider that the settings do not know."""
+
+
+@cache
+def get_provider(name: str) -> PaymentProvider:
+    """Return the provider configured as `PAYMENT_PROVIDERS[name]`.
+
+    Raises:
+        UnableToFindProvider: no such entry, or it names an unknown adapter.
+        ValueError: the entry misses a value.
+    """
+    configured: Mapping[str, Mapping[str, Any]] = settings.PAYMENT_PROVIDERS
+    values = configured.get(name)
+    if values is None:
+        known = ", ".join(sorted(configured)) or "none"
+        raise UnableToFindProvider(
+            f"Payment provider '{name}' is not in PAYMENT_PROVIDERS (known: {known}). "
+            "Configure it or correct the payee account."
+        )
+    adapter = values.get("adapter", _DEFAULT_ADAPTER)
+    builder = ADAPTERS.get(adapter)
+    if builder is None:
+        raise UnableToFindProvider(
+            f"PAYMENT_PROVIDERS['{name}'] names the unknown adapter '{adapter}'; "
+            f"known: {', '.join(ADAPTERS)}."
+        )
+    return builder(name, values)
+
+
+def _forget(*, setting: str, **_: object) -> None:
+    if setting == "PAYMENT_PROVIDERS":
+        get_provider.cache_clear()
+
+
+setting_changed.connect(_forget, dispatch_uid="settlement.providers.registry")
