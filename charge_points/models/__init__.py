@@ -1,0 +1,45 @@
+"""The tables of the gateway device, one model a file."""
+
+from charge_points.models.certificate import ChargingCertificate
+from charge_points.models.certificate_key import CertificateKey
+from charge_points.models.charge_point import ChargePoint
+from charge_points.models.command import Command
+from charge_points.models.connector import Connector
+from charge_points.models.device_variable import DeviceVariable
+from charge_points.models.device_variable_change import DeviceVariableChange
+from charge_points.models.episode import PlugInEpisode
+from charge_points.models.evse import Evse
+from charge_points.models.id_token import IdToken
+from charge_points.models.message import MessageLog
+from charge_points.models.meter_value import MeterValue
+from charge_points.models.quirk_count import QuirkCount
+from charge_points.models.report_part import ReportPart
+from charge_points.models.security_event import SecurityEvent
+from charge_points.models.site import Site
+from charge_points.models.start_handle import StartHandle
+from charge_points.models.transaction import Transaction
+from charge_points.models.transaction_event import TransactionEvent
+from charge_points.models.transaction_phase import TransactionPhase
+
+__all__ = [
+    "CertificateKey",
+    "ChargePoint",
+    "ChargingCertificate",
+    "Command",
+    "Connector",
+    "DeviceVariable",
+    "DeviceVariableChange",
+    "Evse",
+    "IdToken",
+    "MessageLog",
+    "MeterValue",
+    "PlugInEpisode",
+    "QuirkCount",
+    "ReportPart",
+    "SecurityEvent",
+    "Site",
+    "StartHandle",
+    "Transaction",
+    "TransactionEvent",
+    "TransactionPhase",
+]
