@@ -1,0 +1,167 @@
+"""What the gateway asks of the services: all calls are set-wise.
+
+Every method runs in the writer thread inside the database transaction of a batch. The
+real doors stand in ``service_doors``; tests bring their own.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from charge_points.gateway.handshake import StationRecord
+from charge_points.handlers.registry import SentCommand
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A connection that was accepted."""
+
+    charge_point_id: int
+    operator_id: int
+    identity: str
+    version: str
+    node: str
+    remote: str
+    connection_id: str
+    security_profile: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """A connection that ended; ``generation`` tells whether it was the newest."""
+
+    charge_point_id: int
+    operator_id: int
+    generation: int
+    seen_at: datetime
+    cause: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One CALL and its answer as they stood on the wire.
+
+    ``incoming`` is True when the charge point called. ``answer_text`` is empty when
+    there was none. Texts are not yet masked.
+    """
+
+    charge_point_id: int
+    operator_id: int
+    version: str
+    action: str
+    message_id: str
+    incoming: bool
+    text: str
+    answer_text: str
+    at: datetime
+    answered_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class QuirkNote:
+    """A tolerated deviation of a charge point, with a text that showed it."""
+
+    charge_point_id: int
+    operator_id: int
+    version: str
+    quirk: str
+    example: str
+    at: datetime
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """A refused handshake of a known charge point."""
+
+    charge_point_id: int
+    operator_id: int
+    identity: str
+    reason: str
+    remote: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedCommand:
+    """A command row that may be sent now; ``intent`` None means ``action`` is raw."""
+
+    command_id: int
+    charge_point_id: int
+    operator_id: int
+    intent: str | None
+    action: str
+    payload: dict[str, Any]
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CommandEnd:
+    """How a command ended.
+
+    ``result`` is the charger's payload, or None with ``error_code`` and
+    ``error_text``. ``accepted`` and ``status`` are the interpretation of the version.
+    """
+
+    command: SentCommand
+    accepted: bool
+    status: str
+    detail: str
+    result: dict[str, Any] | None
+    error_code: str
+    error_text: str
+    at: datetime
+
+
+class Doors(Protocol):
+    """The services as the gateway needs them."""
+
+    def find_stations(self, identities: Sequence[str]) -> Mapping[str, StationRecord]:
+        """The known charge points among ``identities``."""
+
+    def onboard(
+        self, operator_code: str, identity: str, at: datetime
+    ) -> StationRecord | None:
+        """Make a pending charge point; None when there is no such operator."""
+
+    def open_connections(self, openings: Sequence[Opening]) -> list[int]:
+        """Record the connections; returns the new generation of each, in order."""
+
+    def close_connections(self, closings: Sequence[Closing]) -> None:
+        """Record ends; an end of an older generation changes nothing."""
+
+    def generations(self, charge_point_ids: Sequence[int]) -> Mapping[int, int]:
+        """The newest generation of each charge point."""
+
+    def write_log(self, entries: Sequence[LogEntry]) -> None:
+        """Append to the message log, masked."""
+
+    def count_quirks(self, notes: Sequence[QuirkNote]) -> None:
+        """Count deviations per charge point."""
+
+    def report_breaches(self, breaches: Sequence[Breach]) -> None:
+        """Record refused handshakes as security events."""
+
+    def take_commands(
+        self, charge_point_ids: Sequence[int], node: str, at: datetime
+    ) -> Iterable[QueuedCommand]:
+        """At most one command per charge point, now marked as sent."""
+
+    def record_translations(
+        self, sent: Sequence[SentCommand], node: str, at: datetime
+    ) -> None:
+        """Keep what an intent became on the wire."""
+
+    def end_commands(self, ends: Sequence[CommandEnd]) -> None:
+        """Record how commands ended."""
+
+    def recover_commands(
+        self, charge_point_ids: Sequence[int], repeatable: frozenset[str], at: datetime
+    ) -> None:
+        """After a reconnect: settle commands that a former connection left as sent.
+
+        Actions in ``repeatable`` are queued again, the others have failed.
+        """

@@ -1,0 +1,395 @@
+"""One gateway process: event loop, writer thread, listeners, and their end."""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import signal
+from collections.abc import Coroutine, Sequence
+from typing import Any, Final
+
+from prometheus_client import start_http_server
+from websockets.asyncio.server import Server, serve
+from websockets.frames import CloseCode
+
+from charge_points.gateway.admission import Admission, AdmissionDesk, Reception
+from charge_points.gateway.bus import COMMANDS, EVICTIONS, POLICIES, Bus
+from charge_points.gateway.commands import CommandDesk, CommandWork
+from charge_points.gateway.connection import Station, StationServices
+from charge_points.gateway.directory import Directory
+from charge_points.gateway.doors import Closing
+from charge_points.gateway.exchange import ExchangeFrame, request_kinds
+from charge_points.gateway.failures import FailureLimit
+from charge_points.gateway.jobs import Kind
+from charge_points.gateway.journal import Journal
+from charge_points.gateway.memory import StationMemory
+from charge_points.gateway.plan import Listener, Plan
+from charge_points.gateway.presence import Presence
+from charge_points.gateway.station_socket import StationSocket
+from charge_points.gateway.writer import Writer
+from charge_points.handlers.dispatch import run_set
+from charge_points.ocpp.frames import HARD_LIMIT_BYTES
+
+logger = logging.getLogger(__name__)
+
+CLOSING_RANK: Final = 30
+NOTES_RANK: Final = 40
+NOTES_INTERVAL_S: Final = 2.0
+PARENT_INTERVAL_S: Final = 0.5
+BACKLOG: Final = 4096
+WRITER_STOP_S: Final = 10.0
+STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+
+
+class Gateway:
+    """One gateway process."""
+
+    def __init__(self, plan: Plan) -> None:
+        """Assemble; call from the running event loop."""
+        self._plan = plan
+        limits = plan.limits
+        self.directory = Directory()
+        self.bus = Bus(plan.redis_url, limits)
+        self.memory = StationMemory(self.directory, limits)
+        self.journal = Journal(plan.doors)
+        frame = ExchangeFrame(
+            plan.doors, self.journal, self.memory, plan.tables, plan.clock
+        )
+        self.writer = Writer(limits, frame, self._writer_died)
+        self.presence = Presence(
+            self.bus,
+            self.directory,
+            limits,
+            place=(plan.node, plan.process),
+            on_replaced=_replaced,
+        )
+        work = CommandWork(plan.doors, plan.tables, node=plan.node, clock=plan.clock)
+        self.commands = CommandDesk(
+            work,
+            self.directory,
+            self.writer,
+            self.journal,
+            limits=limits,
+            clock=plan.clock,
+        )
+        self._services = StationServices(
+            limits=limits,
+            tables=plan.tables,
+            kinds={name: request_kinds(t) for name, t in plan.tables.items()},
+            writer=self.writer,
+            memory=self.memory,
+            journal=self.journal,
+            clock=plan.clock,
+            ended=self._ended,
+        )
+        self._closing = Kind(
+            "close connections", self._close_all, _closing_failed, CLOSING_RANK
+        )
+        self._notes = Kind("write notes", _no_results, _notes_failed, NOTES_RANK)
+        self._reception = self._make_reception()
+        self._servers: list[Server] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._stop = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._is_draining = False
+        self.failed = False
+
+    def _make_reception(self) -> Reception:
+        plan = self._plan
+        repeatable = frozenset(
+            action
+            for tables in plan.tables.values()
+            for action, outgoing in tables.outgoing.items()
+            if outgoing.repeatable
+        )
+        desk = AdmissionDesk(
+            plan.doors, key=plan.password_key, node=plan.node, repeatable=repeatable
+        )
+        return Reception(
+            desk=desk,
+            writer=self.writer,
+            limits=plan.limits,
+            failures=FailureLimit(plan.limits),
+            clock=plan.clock,
+            trusted_proxies=plan.trusted_proxies,
+            admit=self._admit,
+        )
+
+    # ---- life of the process
+
+    async def run(self) -> bool:
+        """Serve until a signal; True when everything ended in order."""
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
+            for number in STOP_SIGNALS:
+                loop.add_signal_handler(number, self.stop)
+        await self.start()
+        await self._stop.wait()
+        return await self.drain()
+
+    async def start(self) -> None:
+        """Begin to listen; ``on_ready`` gets the ports."""
+        loop = asyncio.get_running_loop()
+        self.writer.start(loop)
+        for listener in self._plan.listeners:
+            self._servers.append(await self._listen(listener))
+        listeners = {
+            COMMANDS: self.commands.on_message,
+            EVICTIONS: self._on_eviction,
+            POLICIES: self._on_policy,
+        }
+        for work in (
+            self.bus.listen(listeners, self._on_bus_ready),
+            self.presence.follow_changes(),
+            self.presence.refresh(),
+            self.commands.run(),
+            self._tick(),
+            self._write_notes(),
+        ):
+            self._spawn(work)
+        if self._plan.parent_pid:
+            self._spawn(self._watch_parent())
+        if self._plan.metrics_port:
+            start_http_server(self._plan.metrics_port, self._plan.metrics_host)
+        # A full collection over thousands of connections stops the loop for hundreds
+        # of milliseconds; what lives now, lives on.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(10_000, 50, 100_000)
+        self._plan.on_ready(self.ports)
+
+    @property
+    def ports(self) -> list[int]:
+        """The port of each listener, in order."""
+        return [int(s.sockets[0].getsockname()[1]) for s in self._servers]
+
+    def stop(self) -> None:
+        """Drain and end; a second call does not wait for anything."""
+        if self._stop.is_set():
+            self._hurry.set()
+        self._stop.set()
+
+    async def drain(self) -> bool:
+        """Take nothing new, finish what is in progress, close, stop the writer.
+
+        Leases stay: the charge points come back to another process, and those that
+        do not go offline when their lease runs out.
+        """
+        self._is_draining = True
+        self.commands.is_stopped = True
+        for server in self._servers:
+            server.close(close_connections=False)
+        for station in self.directory:
+            station.is_draining = True
+        await self._wait_for_work()
+        for station in self.directory:
+            station.close(CloseCode.GOING_AWAY, "the gateway restarts")
+        await self._wait_for_sockets()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        finished = await self.writer.stop(WRITER_STOP_S)
+        await self.bus.close()
+        return finished and not self.failed
+
+    async def _wait_for_work(self) -> None:
+        """Until no CALL is in progress, the time is up, or somebody is in a hurry."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._plan.limits.drain_s
+        while not self._hurry.is_set() and loop.time() < deadline:
+            busy = any(s.is_busy or s.awaits_answer for s in self.directory)
+            if not busy and self.writer.pending == 0:
+                return
+            await asyncio.sleep(0.02)
+
+    async def _wait_for_sockets(self) -> None:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._plan.limits.close_timeout_s
+        while len(self.directory) and loop.time() < deadline:
+            if self._hurry.is_set():
+                break
+            await asyncio.sleep(0.02)
+        for station in self.directory:
+            station.close(CloseCode.GOING_AWAY, "the gateway restarts", abandon=True)
+
+    def _writer_died(self) -> None:
+        """Nothing can be answered any more: end, and be replaced."""
+        self.failed = True
+        self._hurry.set()
+        self._stop.set()
+
+    # ---- listening
+
+    async def _listen(self, listener: Listener) -> Server:
+        limits = self._plan.limits
+        options: dict[str, Any] = {"ssl": listener.tls} if listener.tls else {}
+        return await serve(
+            self._serve,
+            listener.host,
+            listener.port,
+            compression=None,
+            process_request=self._reception.process_request,
+            select_subprotocol=self._reception.select_subprotocol,
+            server_header=None,
+            open_timeout=limits.open_timeout_s,
+            ping_interval=None,
+            close_timeout=limits.close_timeout_s,
+            max_size=HARD_LIMIT_BYTES,
+            logger=_quiet_logger(),
+            create_connection=StationSocket,
+            reuse_port=True,
+            backlog=BACKLOG,
+            **options,
+        )
+
+    async def _serve(self, connection: StationSocket) -> None:
+        """The life of an opened websocket."""
+        station = connection.station
+        if station is None:
+            # OCPP-J 1.6, 3.1.2: complete the handshake, then close at once.
+            await connection.close(
+                CloseCode.PROTOCOL_ERROR, "subprotocol must be ocpp2.0.1 or ocpp1.6"
+            )
+            return
+        connection.forget_handshake()
+        self._connected(station)
+        await connection.wait_closed()
+
+    # ---- charge points come and go
+
+    def _admit(self, socket: StationSocket, admission: Admission) -> bool:
+        peer = admission.peer
+        assert peer is not None
+        here = self.directory.get(peer.charge_point_id)
+        limit = self._plan.limits.connections_max
+        if here is None and len(self.directory) >= limit:
+            return False
+        now = asyncio.get_running_loop().time()
+        station = Station(self._services, socket, peer, now)
+        for quirk in admission.verdict.quirks:
+            self.journal.add_quirk(peer, quirk, "", station.seen_at)
+        socket.station = station
+        return True
+
+    def _connected(self, station: Station) -> None:
+        replaced = self.directory.add(station)
+        if replaced is not None:
+            _replaced(replaced)
+        if replaced is station:
+            return
+        if self._is_draining:
+            station.close(CloseCode.GOING_AWAY, "the gateway restarts")
+            return
+        self.presence.came(station)
+        self.commands.wake([station.peer.charge_point_id])
+
+    def _ended(self, station: Station) -> None:
+        if not self.directory.remove(station) or self._is_draining:
+            return
+        self.presence.went(station)
+        closing = Closing(
+            charge_point_id=station.peer.charge_point_id,
+            operator_id=station.peer.operator_id,
+            generation=station.peer.generation,
+            seen_at=station.seen_at,
+            cause=station.cause,
+            at=self._plan.clock(),
+        )
+        self.writer.submit(self._closing, closing, _nothing)
+
+    def _close_all(self, closings: Sequence[Closing]) -> list[None]:
+        return run_set(self._close_set, closings, _closing_failed)
+
+    def _close_set(self, closings: Sequence[Closing]) -> list[None]:
+        self._plan.doors.close_connections(closings)
+        return [None] * len(closings)
+
+    # ---- wake-ups
+
+    def _on_eviction(self, payload: str) -> None:
+        identity, _, generation = payload.partition("/")
+        if not identity.isdigit() or not generation.isdigit():
+            return
+        station = self.directory.get(int(identity))
+        if station is not None and station.peer.generation < int(generation):
+            _replaced(station)
+
+    def _on_policy(self, payload: str) -> None:
+        self.memory.forget(int(payload) if payload.isdigit() else None)
+
+    def _on_bus_ready(self) -> None:
+        """Wake-ups may have been lost: look at everything once."""
+        self.memory.forget()
+        self.commands.wake_all()
+        for station in self.directory:
+            self.presence.came(station)
+
+    # ---- regular work
+
+    async def _tick(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(self._plan.limits.tick_s)
+            now = loop.time()
+            for station in self.directory:
+                station.tick(now)
+
+    async def _write_notes(self) -> None:
+        """Notes leave with the next batch; when there is none, make one."""
+        while True:
+            await asyncio.sleep(NOTES_INTERVAL_S)
+            if not self.journal.is_empty and self.writer.pending == 0:
+                await self.writer.call(self._notes, None)
+
+    async def _watch_parent(self) -> None:
+        """A child without its supervisor would hold the port for ever."""
+        while os.getppid() == self._plan.parent_pid:  # noqa: ASYNC110 - no event tells
+            await asyncio.sleep(PARENT_INTERVAL_S)
+        logger.warning("the supervisor is gone: draining")
+        self.stop()
+        await asyncio.Event().wait()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._task_ended)
+
+    def _task_ended(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if task.cancelled():
+            return
+        logger.critical("a task of the gateway died", exc_info=task.exception())
+        self._writer_died()
+
+
+def _replaced(station: Station) -> None:
+    station.close(CloseCode.NORMAL_CLOSURE, "replaced by a newer connection")
+
+
+def _closing_failed(closing: Closing, error: Exception) -> None:
+    # The lease runs out or is gone already; the sweep of leases settles the row.
+    logger.warning(
+        "the end of the connection of charge point %d was not recorded: %s",
+        closing.charge_point_id,
+        error,
+    )
+
+
+def _no_results(items: Sequence[None]) -> list[None]:
+    return list(items)
+
+
+def _notes_failed(_item: None, error: Exception) -> None:
+    logger.warning("notes wait for the next batch: %s", error)
+
+
+def _nothing(_result: object) -> None:
+    """Nobody waits for this result."""
+
+
+def _quiet_logger() -> logging.Logger:
+    """``websockets`` logs two lines per connection at INFO: too much at 10,000."""
+    quiet = logging.getLogger("charge_points.gateway.websockets")
+    quiet.setLevel(logging.WARNING)
+    return quiet
