@@ -152,6 +152,7 @@ class AppendOnlyTable(_Sql):
         table: str,
         *,
         operator_column: str = "operator_id",
+        driver_sql: str = "false",
         parents: Sequence[Parent] = (),
     ) -> None:
         """Add policies for reading and inserting, and the refusing triggers."""
@@ -161,7 +162,8 @@ class AppendOnlyTable(_Sql):
         )
         statements = [
             f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
-            f"CREATE POLICY tenant_read ON {table} FOR SELECT USING ({mine})",
+            f"CREATE POLICY tenant_read ON {table} FOR SELECT "
+            f"USING (({mine}) OR (cpms_role() = 'driver' AND ({driver_sql})))",
             f"CREATE POLICY tenant_insert ON {table} FOR INSERT WITH CHECK ({mine})",
             *_grant_sql(table, app="SELECT, INSERT", system="SELECT, INSERT"),
             (
