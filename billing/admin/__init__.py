@@ -1,0 +1,12 @@
+"""Billing's pages for operators."""
+
+from billing.admin.orders import CdrAdmin, OrderAdmin, ReceiptAdmin
+from billing.admin.tariffs import TariffAdmin, TariffAssignmentAdmin
+
+__all__ = [
+    "CdrAdmin",
+    "OrderAdmin",
+    "ReceiptAdmin",
+    "TariffAdmin",
+    "TariffAssignmentAdmin",
+]

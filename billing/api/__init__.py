@@ -1,0 +1,1 @@
+"""REST of drivers, vehicles and operators' orders (mounted under /api/v1)."""

@@ -1,0 +1,189 @@
+"""Driver accounts: sign-up, tokens, vehicles, payment methods."""
+
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.throttling import ScopedRateThrottle
+from rest_framework.views import APIView
+
+from billing.api import shapes
+from cpms.accounts.api.idempotency import IdempotentMixin
+from cpms.accounts.api.permissions import IsDriver
+from cpms.accounts.api.problems import problem
+from cpms.accounts.api.scoping import DriverScopedView
+from cpms.accounts.models import Driver, Vehicle
+from cpms.accounts.services import drivers, vehicles
+from cpms.accounts.tenancy import acting_as_platform
+from settlement.services import methods
+
+
+def _token_answer(issued: drivers.IssuedToken, status: int) -> Response:
+    body = {
+        "driver_id": issued.driver_id,
+        "token": issued.token,
+        "expires_at": issued.expires_at,
+    }
+    return Response(shapes.TokenAnswer(body).data, status=status)
+
+
+class SignUpView(APIView):
+    """Open a driver account."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+    throttle_classes = (ScopedRateThrottle,)
+    throttle_scope = "sign_up"
+
+    @extend_schema(request=shapes.SignUpRequest, responses={201: shapes.TokenAnswer})
+    def post(self, request: Request) -> Response:
+        """Create the account and log it in."""
+        form = shapes.SignUpRequest(data=request.data)
+        form.is_valid(raise_exception=True)
+        with acting_as_platform("sign-up"):
+            issued = drivers.sign_up(**form.validated_data, at=timezone.now())
+        return _token_answer(issued, 201)
+
+
+class TokenView(APIView):
+    """Log in and out."""
+
+    throttle_classes = (ScopedRateThrottle,)
+    throttle_scope = "token"
+
+    def get_permissions(self) -> list[Any]:
+        """Anyone may log in; logging out needs the token."""
+        return [AllowAny()] if self.request.method == "POST" else [IsDriver()]
+
+    def get_authenticators(self) -> list[Any]:
+        """A stale token must not stop its owner from getting a new one."""
+        if self.request is not None and self.request.method == "POST":
+            return []
+        return super().get_authenticators()
+
+    @extend_schema(request=shapes.TokenRequest, responses={200: shapes.TokenAnswer})
+    def post(self, request: Request) -> Response:
+        """Log in."""
+        form = shapes.TokenRequest(data=request.data)
+        form.is_valid(raise_exception=True)
+        with acting_as_platform("log-in"):
+            issued = drivers.log_in(**form.validated_data, at=timezone.now())
+        return _token_answer(issued, 200)
+
+    @extend_schema(request=None, responses={204: None})
+    def delete(self, request: Request) -> Response:
+        """Revoke the token of this request."""
+        with acting_as_platform("log-out"):
+            drivers.revoke_token(token=str(request.auth), at=timezone.now())
+        return Response(status=204)
+
+
+class MeView(DriverScopedView):
+    """The driver's own account."""
+
+    permission_classes = (IsDriver,)
+
+    def _answer(self) -> Response:
+        driver = Driver.objects.get(pk=self.driver_id)
+        body = {
+            "driver_id": driver.pk,
+            "email": driver.email,
+            "locale": driver.locale,
+            "cap_minor": driver.cap_minor,
+            "cap_currency": driver.cap_currency,
+        }
+        return Response(body)
+
+    @extend_schema(responses=shapes.MeShape)
+    def get(self, request: Request) -> Response:  # noqa: ARG002 - DRF's own
+        """Show the account."""
+        return self._answer()
+
+    @extend_schema(request=shapes.MeShape, responses=shapes.MeShape)
+    def patch(self, request: Request) -> Response:
+        """Change language and spending cap."""
+        form = shapes.MeShape(data=request.data, partial=True)
+        form.is_valid(raise_exception=True)
+        Driver.objects.filter(pk=self.driver_id).update(**form.validated_data)
+        return self._answer()
+
+
+class VehiclesView(IdempotentMixin, DriverScopedView):
+    """The driver's vehicles."""
+
+    permission_classes = (IsDriver,)
+
+    @extend_schema(responses=shapes.VehicleShape(many=True))
+    def get(self, request: Request) -> Response:  # noqa: ARG002 - DRF's own
+        """List the vehicles."""
+        rows = Vehicle.objects.filter(driver_id=self.driver_id).order_by("pk")
+        return Response(shapes.VehicleShape(rows, many=True).data)
+
+    @extend_schema(request=shapes.VehicleRequest, responses={201: shapes.VehicleShape})
+    def post(self, request: Request) -> Response:
+        """Enrol a vehicle."""
+        form = shapes.VehicleRequest(data=request.data)
+        form.is_valid(raise_exception=True)
+        vehicle = vehicles.enrol(
+            driver_id=self.driver_id, **form.validated_data, at=timezone.now()
+        )
+        return Response(shapes.VehicleShape(vehicle).data, status=201)
+
+
+class VehicleView(DriverScopedView):
+    """One vehicle."""
+
+    permission_classes = (IsDriver,)
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, vehicle_id: int) -> Response:  # noqa: ARG002
+        """Revoke it: its proofs are refused from now on."""
+        found = vehicles.revoke(
+            driver_id=self.driver_id, vehicle_id=vehicle_id, at=timezone.now()
+        )
+        if not found:
+            return problem(404, "unknown_vehicle", "You have no vehicle with this id.")
+        return Response(status=204)
+
+
+class PaymentMethodsView(IdempotentMixin, DriverScopedView):
+    """The driver's saved payment methods."""
+
+    permission_classes = (IsDriver,)
+    # Saving asks the provider over HTTP, which no database transaction may span.
+    one_transaction = False
+
+    @extend_schema(responses=shapes.PaymentMethodShape(many=True))
+    def get(self, request: Request) -> Response:  # noqa: ARG002 - DRF's own
+        """List them."""
+        with acting_as_platform("a driver's own payment methods"):
+            rows = methods.list_for(self.driver_id)
+        return Response([_method_json(row) for row in rows])
+
+    @extend_schema(
+        request=shapes.PaymentMethodRequest,
+        responses={201: shapes.PaymentMethodShape},
+    )
+    def post(self, request: Request) -> Response:
+        """Save one; the newest is the default."""
+        form = shapes.PaymentMethodRequest(data=request.data)
+        form.is_valid(raise_exception=True)
+        view = methods.save(
+            driver_id=self.driver_id,
+            provider=form.validated_data["provider"],
+            payment_method_ref=form.validated_data["payment_method"],
+            at=timezone.now(),
+        )
+        return Response(_method_json(view), status=201)
+
+
+def _method_json(view: methods.PaymentMethodView) -> dict[str, Any]:
+    return {
+        "id": view.id,
+        "brand": view.brand,
+        "last4": view.last4,
+        "default": view.is_default,
+    }

@@ -1,0 +1,271 @@
+"""Claims, starts, live values, stops, receipts: the driver's charge."""
+
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.exceptions import NotAuthenticated
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.throttling import ScopedRateThrottle
+from rest_framework.views import APIView
+
+from billing.api import shapes
+from billing.models import Order, Receipt
+from billing.pricing import describe, parse_tariff
+from billing.services import ordering, rating
+from billing.services.placing import Buyer, terms_for
+from charge_points.queries import live_values
+from charge_points.services import certificates
+from cpms.accounts.api.authentication import DriverPrincipal
+from cpms.accounts.api.idempotency import HEADER, IdempotentMixin
+from cpms.accounts.api.pagination import CursorPagination
+from cpms.accounts.api.permissions import IsDriver
+from cpms.accounts.api.problems import problem
+from cpms.accounts.api.scoping import DriverScopedView
+from cpms.accounts.models import Driver
+from cpms.accounts.tenancy import acting_as_platform
+
+
+class ClaimView(IdempotentMixin, APIView):
+    """Step 4 of the flow: certificate + identity."""
+
+    permission_classes = (AllowAny,)
+    throttle_classes = (ScopedRateThrottle,)
+    throttle_scope = "claim"
+
+    @extend_schema(request=shapes.ClaimRequest, responses={201: shapes.OrderShape})
+    def post(self, request: Request) -> Response:
+        """Claim a charging certificate by a vehicle's proof or a driver's token."""
+        form = shapes.ClaimRequest(data=request.data)
+        form.is_valid(raise_exception=True)
+        proof = form.validated_data.get("proof")
+        user = request.user
+        driver_id = user.driver_id if isinstance(user, DriverPrincipal) else None
+        if proof is None and driver_id is None:
+            raise NotAuthenticated(
+                "Bring a vehicle's proof, or a driver's bearer token."
+            )
+        claim = ordering.Claim(
+            presented=form.validated_data["certificate"],
+            proof=proof,
+            driver_id=driver_id,
+            idempotency_key=request.headers.get(HEADER, ""),
+        )
+        with acting_as_platform("claim: the certificate says whose station it is"):
+            order = ordering.claim_certificate(claim=claim, at=timezone.now())
+            body = shapes.OrderShape(order).data
+        return Response(body, status=201)
+
+
+class OrdersView(IdempotentMixin, DriverScopedView):
+    """The driver's orders; POST starts a charge remotely."""
+
+    permission_classes = (IsDriver,)
+
+    @extend_schema(
+        responses=shapes.OrderShape(many=True),
+        parameters=[OpenApiParameter("cursor", str), OpenApiParameter("page_size", int)],
+    )
+    def get(self, request: Request) -> Response:
+        """List own orders, newest first."""
+        rows = Order.objects.filter(driver_id=self.driver_id).select_related("operator")
+        pages = CursorPagination()
+        page = pages.paginate_queryset(rows, request, view=self)
+        return pages.get_paginated_response(shapes.OrderShape(page, many=True).data)
+
+    @extend_schema(request=shapes.StartRequest, responses={201: shapes.OrderShape})
+    def post(self, request: Request) -> Response:
+        """Start a charge at a connector."""
+        form = shapes.StartRequest(data=request.data)
+        form.is_valid(raise_exception=True)
+        with acting_as_platform("start: the connector says whose station it is"):
+            order = ordering.start_for_driver(
+                driver_id=self.driver_id,
+                target=ordering.Target(**form.validated_data),
+                at=timezone.now(),
+            )
+            body = shapes.OrderShape(order).data
+        return Response(body, status=201)
+
+
+class _OwnOrderView(DriverScopedView):
+    permission_classes = (IsDriver,)
+
+    def order(self, number: str) -> Order:
+        """The driver's own order.
+
+        Raises:
+            UnableToStop: 404, the same for a foreign and for an unknown number.
+        """
+        rows = Order.objects.select_related("operator")
+        order = rows.filter(number=number, driver_id=self.driver_id).first()
+        if order is None:
+            raise ordering.UnableToStop(
+                "unknown_order", "You have no order with this number.", http_status=404
+            )
+        return order
+
+
+class OrderView(_OwnOrderView):
+    """One order of the driver."""
+
+    @extend_schema(responses=shapes.OrderShape)
+    def get(self, request: Request, number: str) -> Response:  # noqa: ARG002 - DRF's own
+        """Show it."""
+        return Response(shapes.OrderShape(self.order(number)).data)
+
+
+class StopView(IdempotentMixin, DriverScopedView):
+    """Stop a charge."""
+
+    permission_classes = (IsDriver,)
+
+    @extend_schema(request=None, responses={202: shapes.OrderShape})
+    def post(self, request: Request, number: str) -> Response:  # noqa: ARG002 - DRF's own
+        """Ask the charger to stop; before the charge began this cancels."""
+        with acting_as_platform("stop: the order says whose station it is"):
+            order = ordering.stop_for_driver(
+                driver_id=self.driver_id, number=number, at=timezone.now()
+            )
+            body = shapes.OrderShape(order).data
+        return Response(body, status=202)
+
+
+class LiveView(_OwnOrderView):
+    """Live values of a running charge."""
+
+    @extend_schema(responses=shapes.LiveShape)
+    def get(self, request: Request, number: str) -> Response:  # noqa: ARG002 - DRF's own
+        """Energy, power, state of charge and the price so far."""
+        order = self.order(number)
+        with acting_as_platform("live values of the driver's own order"):
+            values = live_values(number)
+            cost_minor = rating.estimate(order)
+        body: dict[str, Any] = {
+            "order": number,
+            "state": order.state,
+            "energy_wh": values.energy_wh if values else (order.energy_wh or 0),
+            "power_w": values.power_w if values else None,
+            "soc_percent": values.soc_percent if values else None,
+            "cost_minor": (
+                cost_minor if order.amount_minor is None else order.amount_minor
+            ),
+            "currency": order.currency,
+            "at": values.at if values else None,
+        }
+        return Response(shapes.LiveShape(body).data)
+
+
+class PriceView(APIView):
+    """The price before the start."""
+
+    permission_classes = (AllowAny,)
+    throttle_classes = (ScopedRateThrottle,)
+    throttle_scope = "claim"
+
+    @extend_schema(
+        responses=shapes.PriceShape,
+        parameters=[
+            OpenApiParameter("connector", str, description="code on the label"),
+            OpenApiParameter("certificate", str, description="charging certificate"),
+        ],
+    )
+    def get(self, request: Request) -> Response:
+        """Tariff in words and numbers, hold and limit for a connector."""
+        now = timezone.now()
+        code = request.query_params.get("connector")
+        presented = request.query_params.get("certificate")
+        if bool(code) == bool(presented):
+            return problem(
+                400, "connector_missing", "Give exactly one of connector, certificate."
+            )
+        user = request.user
+        with acting_as_platform("price: what a connector costs is public"):
+            if presented:
+                view = certificates.verify(presented=presented, at=now)
+                target = ordering.Target(
+                    charge_point=view.charge_point_identity,
+                    evse=view.evse,
+                    connector=view.connector,
+                )
+            else:
+                target = ordering.Target(connector_code=code)
+            driver = (
+                Driver.objects.filter(pk=user.driver_id).first()
+                if isinstance(user, DriverPrincipal)
+                else None
+            )
+            place = ordering.find_connector(target)
+            terms = terms_for(place, Buyer(driver), group="", at=now)
+            body = {
+                "operator": shapes.operator_name(place.operator_id),
+                "charge_point": place.charge_point,
+                "evse": place.evse,
+                "connector": place.connector,
+                "currency": terms.applied.currency,
+                "hold_minor": terms.hold_minor,
+                "energy_limit_wh": terms.energy_limit_wh,
+                "tariff": terms.applied.ocpi,
+                "tariff_text": describe(parse_tariff(terms.applied.ocpi)),
+                "tariff_reason": terms.applied.reason,
+            }
+        return Response(shapes.PriceShape(body).data)
+
+
+class ReceiptsView(DriverScopedView):
+    """The driver's receipts."""
+
+    permission_classes = (IsDriver,)
+
+    @extend_schema(
+        responses=shapes.ReceiptShape(many=True),
+        parameters=[OpenApiParameter("cursor", str), OpenApiParameter("page_size", int)],
+    )
+    def get(self, request: Request) -> Response:
+        """List own receipts, newest first."""
+        rows = Receipt.objects.filter(order__driver_id=self.driver_id)
+        pages = CursorPagination()
+        page = pages.paginate_queryset(
+            rows.select_related("order", "operator"), request, view=self
+        )
+        return pages.get_paginated_response(shapes.ReceiptShape(page, many=True).data)
+
+
+class ReceiptView(DriverScopedView):
+    """One receipt."""
+
+    permission_classes = (IsDriver,)
+
+    @extend_schema(responses=shapes.ReceiptShape)
+    def get(self, request: Request, number: str) -> Response:  # noqa: ARG002 - DRF's own
+        """The receipt of an own order."""
+        row = (
+            Receipt.objects.select_related("order", "operator")
+            .filter(order__number=number, order__driver_id=self.driver_id)
+            .first()
+        )
+        if row is None:
+            return problem(
+                404,
+                "no_receipt",
+                "There is no receipt for this order; it comes when the order closes.",
+            )
+        return Response(shapes.ReceiptShape(row).data)
+
+
+class JwksView(APIView):
+    """Public keys of charging certificates (RFC 7517)."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    @extend_schema(responses={200: dict})
+    def get(self, request: Request) -> Response:  # noqa: ARG002 - DRF's own
+        """Keys that may still have live certificates."""
+        with acting_as_platform("public keys"):
+            body = certificates.jwks()
+        response = Response(body)
+        response["Cache-Control"] = "public, max-age=300"
+        return response

@@ -1,0 +1,104 @@
+"""Orders for the operator's own systems."""
+
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from billing.api import shapes
+from billing.models import Order
+from billing.services.ordering import UnableToStop
+from cpms.accounts.api.idempotency import HEADER, IdempotentMixin
+from cpms.accounts.api.pagination import CursorPagination
+from cpms.accounts.api.permissions import HasScope
+from cpms.accounts.api.scoping import OperatorScopedView
+from cpms.kernel.ids import new_secret
+from settlement.services import payments
+
+
+class OperatorOrdersView(OperatorScopedView):
+    """The operator's orders."""
+
+    permission_classes = (HasScope("orders:read"),)
+
+    @extend_schema(
+        responses=shapes.OrderShape(many=True),
+        parameters=[
+            OpenApiParameter("state", str),
+            OpenApiParameter("charge_point", str),
+            OpenApiParameter("cursor", str),
+            OpenApiParameter("page_size", int),
+        ],
+    )
+    def get(self, request: Request) -> Response:
+        """List them, newest first; filter by state and charge point."""
+        rows = Order.objects.filter(operator_id__in=self.operator_ids)
+        for name in ("state", "charge_point"):
+            value = request.query_params.get(name)
+            if value:
+                rows = rows.filter(**{name: value})
+        pages = CursorPagination()
+        page = pages.paginate_queryset(
+            rows.select_related("operator"), request, view=self
+        )
+        return pages.get_paginated_response(shapes.OrderShape(page, many=True).data)
+
+
+class OperatorOrderView(OperatorScopedView):
+    """One order with its moves."""
+
+    permission_classes = (HasScope("orders:read"),)
+
+    @extend_schema(responses=shapes.OrderShape)
+    def get(self, request: Request, number: str) -> Response:  # noqa: ARG002 - DRF's own
+        """Show the order, its moves and its CDRs."""
+        order = own_order(self.operator_ids, number)
+        moves = shapes.MoveShape(order.moves.all(), many=True).data
+        body = {
+            **shapes.OrderShape(order).data,
+            "payee": order.payee,
+            "split": order.split,
+            "moves": moves,
+            "cdrs": [cdr.ocpi for cdr in order.cdrs.order_by("sequence")],
+        }
+        return Response(body)
+
+
+class RefundsView(IdempotentMixin, OperatorScopedView):
+    """Refunds of an order."""
+
+    permission_classes = (HasScope("payments:write"),)
+
+    @extend_schema(request=shapes.RefundRequest, responses={202: shapes.OrderShape})
+    def post(self, request: Request, number: str) -> Response:
+        """Refund all or a part from the operator's own account."""
+        form = shapes.RefundRequest(data=request.data)
+        form.is_valid(raise_exception=True)
+        order = own_order(self.operator_ids, number)
+        if order.payment_id is None:
+            raise UnableToStop("nothing_captured", "Nothing was paid for this order.")
+        payments.request_refund(
+            payment_id=order.payment_id,
+            amount_minor=form.validated_data.get("amount_minor"),
+            reason=form.validated_data["reason"],
+            refund_application_fee=form.validated_data["refund_application_fee"],
+            key=request.headers.get(HEADER) or new_secret(bits=128),
+            by=str(request.user.pk),
+            at=timezone.now(),
+        )
+        return Response(shapes.OrderShape(order).data, status=202)
+
+
+def own_order(operator_ids: tuple[int, ...], number: str) -> Order:
+    """An order of these operators.
+
+    Raises:
+        UnableToStop: 404, the same for a foreign and for an unknown number.
+    """
+    rows = Order.objects.select_related("operator")
+    order = rows.filter(number=number, operator_id__in=operator_ids).first()
+    if order is None:
+        raise UnableToStop(
+            "unknown_order", "There is no order with this number.", http_status=404
+        )
+    return order

@@ -1,0 +1,221 @@
+"""The JSON shapes of billing's REST: what comes in, what goes out."""
+
+from typing import Any
+
+from django.conf import settings
+from rest_framework import serializers
+
+from billing.models import Order, OrderMove, Receipt
+from billing.pricing import describe, parse_tariff
+from cpms.accounts.models import Operator, Vehicle
+
+
+class OrderShape(serializers.ModelSerializer[Order]):
+    """An order as drivers and operators see it."""
+
+    order = serializers.CharField(source="number")
+    operator = serializers.SerializerMethodField()
+    failure_reason = serializers.SerializerMethodField()
+    action_url = serializers.SerializerMethodField()
+    tariff_text = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Order
+        fields = (
+            "order",
+            "state",
+            "payment_state",
+            "started_by",
+            "operator",
+            "charge_point",
+            "evse",
+            "connector",
+            "currency",
+            "hold_minor",
+            "energy_limit_wh",
+            "amount_minor",
+            "energy_wh",
+            "created_at",
+            "started_at",
+            "ended_at",
+            "unplugged_at",
+            "action_url",
+            "failure_reason",
+            "tariff_text",
+        )
+
+    def get_operator(self, order: Order) -> str:
+        """The operator's name: the payee of this order."""
+        return order.operator.name
+
+    def get_failure_reason(self, order: Order) -> str | None:
+        """Why it failed, if it did."""
+        return order.failure_reason or None
+
+    def get_action_url(self, order: Order) -> str | None:
+        """Where the driver confirms the payment, if the bank asks."""
+        return order.action_url or None
+
+    def get_tariff_text(self, order: Order) -> str:
+        """The frozen tariff in words."""
+        return describe(parse_tariff(order.tariff))
+
+
+class MoveShape(serializers.ModelSerializer[OrderMove]):
+    """One audit row of an order."""
+
+    class Meta:
+        model = OrderMove
+        fields = ("from_state", "to_state", "cause", "actor", "at")
+
+
+class VehicleShape(serializers.ModelSerializer[Vehicle]):
+    """An enrolled vehicle."""
+
+    class Meta:
+        model = Vehicle
+        fields = (
+            "id",
+            "label",
+            "fingerprint",
+            "status",
+            "certificate_pem",
+            "enrolled_at",
+        )
+
+
+class ReceiptShape(serializers.ModelSerializer[Receipt]):
+    """A receipt; ``body`` has the lines and totals."""
+
+    order = serializers.CharField(source="order.number")
+    operator = serializers.CharField(source="operator.name")
+
+    class Meta:
+        model = Receipt
+        fields = ("number", "order", "operator", "issued_at", "body")
+
+
+class SignUpRequest(serializers.Serializer[Any]):
+    """Open an account."""
+
+    email = serializers.EmailField(max_length=254)
+    password = serializers.CharField(max_length=128, trim_whitespace=False)
+    locale = serializers.ChoiceField(
+        choices=[code for code, _ in settings.LANGUAGES], default="en"
+    )
+
+
+class TokenRequest(serializers.Serializer[Any]):
+    """Log in."""
+
+    email = serializers.EmailField(max_length=254)
+    password = serializers.CharField(max_length=128, trim_whitespace=False)
+
+
+class TokenAnswer(serializers.Serializer[Any]):
+    """A bearer token, shown once."""
+
+    driver_id = serializers.IntegerField()
+    token = serializers.CharField()
+    expires_at = serializers.DateTimeField()
+
+
+class MeShape(serializers.Serializer[Any]):
+    """The account; caps may be changed."""
+
+    driver_id = serializers.IntegerField(read_only=True)
+    email = serializers.EmailField(read_only=True)
+    locale = serializers.ChoiceField(
+        choices=[code for code, _ in settings.LANGUAGES], required=False
+    )
+    cap_minor = serializers.IntegerField(min_value=1, allow_null=True, required=False)
+    cap_currency = serializers.RegexField(r"^[A-Z]{3}$", required=False)
+
+
+class VehicleRequest(serializers.Serializer[Any]):
+    """Enrol a vehicle by exactly one of public key and CSR."""
+
+    label = serializers.CharField(max_length=80)
+    public_key_pem = serializers.CharField(required=False, default="")
+    csr_pem = serializers.CharField(required=False, default="")
+
+
+class PaymentMethodRequest(serializers.Serializer[Any]):
+    """Save a payment method that the provider's own form made."""
+
+    provider = serializers.ChoiceField(choices=["stripe"], default="stripe")
+    payment_method = serializers.CharField(max_length=255)
+
+
+class PaymentMethodShape(serializers.Serializer[Any]):
+    """A saved payment method."""
+
+    id = serializers.IntegerField()
+    brand = serializers.CharField()
+    last4 = serializers.CharField()
+    default = serializers.BooleanField()
+
+
+class ClaimRequest(serializers.Serializer[Any]):
+    """Bring a certificate, with a vehicle's proof or a driver's token."""
+
+    certificate = serializers.CharField(max_length=4096)
+    proof = serializers.CharField(max_length=8192, required=False)
+
+
+class StartRequest(serializers.Serializer[Any]):
+    """Start by label code, or by station, EVSE and connector."""
+
+    connector_code = serializers.CharField(max_length=40, required=False)
+    charge_point = serializers.CharField(max_length=48, required=False)
+    evse = serializers.IntegerField(min_value=1, max_value=10_000, default=1)
+    connector = serializers.IntegerField(min_value=1, max_value=10_000, default=1)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Demand one way of naming the connector."""
+        if bool(attrs.get("connector_code")) == bool(attrs.get("charge_point")):
+            raise serializers.ValidationError(
+                "Give exactly one of connector_code and charge_point."
+            )
+        return attrs
+
+
+class LiveShape(serializers.Serializer[Any]):
+    """A running charge."""
+
+    order = serializers.CharField()
+    state = serializers.CharField()
+    energy_wh = serializers.IntegerField()
+    power_w = serializers.IntegerField(allow_null=True)
+    soc_percent = serializers.IntegerField(allow_null=True)
+    cost_minor = serializers.IntegerField()
+    currency = serializers.CharField()
+    at = serializers.DateTimeField(allow_null=True)
+
+
+class PriceShape(serializers.Serializer[Any]):
+    """What a charge would cost here, before it starts."""
+
+    operator = serializers.CharField()
+    charge_point = serializers.CharField()
+    evse = serializers.IntegerField()
+    connector = serializers.IntegerField()
+    currency = serializers.CharField()
+    hold_minor = serializers.IntegerField()
+    energy_limit_wh = serializers.IntegerField(allow_null=True)
+    tariff = serializers.JSONField()
+    tariff_text = serializers.CharField()
+    tariff_reason = serializers.CharField()
+
+
+class RefundRequest(serializers.Serializer[Any]):
+    """Give money back, from the operator's own account."""
+
+    amount_minor = serializers.IntegerField(min_value=1, required=False)
+    reason = serializers.CharField(max_length=200)
+    refund_application_fee = serializers.BooleanField(default=False)
+
+
+def operator_name(operator_id: int) -> str:
+    """The name of an operator."""
+    return Operator.objects.get(pk=operator_id).name

@@ -1,0 +1,29 @@
+"""Addresses of billing's REST."""
+
+from django.urls import path
+
+from billing.api import accounts, charging, operator
+
+API = "api/v1"
+urlpatterns = [
+    path(".well-known/jwks.json", charging.JwksView.as_view()),
+    path(f"{API}/driver/sign-up", accounts.SignUpView.as_view()),
+    path(f"{API}/driver/token", accounts.TokenView.as_view()),
+    path(f"{API}/driver/me", accounts.MeView.as_view()),
+    path(f"{API}/driver/vehicles", accounts.VehiclesView.as_view()),
+    path(f"{API}/driver/vehicles/<int:vehicle_id>", accounts.VehicleView.as_view()),
+    path(f"{API}/driver/payment-methods", accounts.PaymentMethodsView.as_view()),
+    path(f"{API}/driver/price", charging.PriceView.as_view()),
+    path(f"{API}/charging-certificates/claim", charging.ClaimView.as_view()),
+    path(f"{API}/driver/orders", charging.OrdersView.as_view()),
+    path(f"{API}/driver/orders/<str:number>", charging.OrderView.as_view()),
+    path(f"{API}/driver/orders/<str:number>/stop", charging.StopView.as_view()),
+    path(f"{API}/driver/orders/<str:number>/live", charging.LiveView.as_view()),
+    path(f"{API}/driver/receipts", charging.ReceiptsView.as_view()),
+    path(f"{API}/driver/receipts/<str:number>", charging.ReceiptView.as_view()),
+    path(f"{API}/operator/orders", operator.OperatorOrdersView.as_view()),
+    path(f"{API}/operator/orders/<str:number>", operator.OperatorOrderView.as_view()),
+    path(
+        f"{API}/operator/orders/<str:number>/refunds", operator.RefundsView.as_view()
+    ),
+]

@@ -1,0 +1,16 @@
+"""Django's configuration of billing."""
+
+from importlib import import_module
+
+from django.apps import AppConfig
+
+
+class BillingConfig(AppConfig):
+    """Orders, tariffs, CDRs, receipts."""
+
+    name = "billing"
+    verbose_name = "Billing"
+
+    def ready(self) -> None:
+        """Subscribe to the facts of the other rooms."""
+        import_module("billing.subscribers")

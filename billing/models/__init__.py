@@ -1,0 +1,18 @@
+"""The tables of billing, one model a file."""
+
+from billing.models.cdr import Cdr
+from billing.models.order import Order, OrderMove
+from billing.models.proof import UsedProof
+from billing.models.receipt import Receipt, ReceiptCounter
+from billing.models.tariff import Tariff, TariffAssignment
+
+__all__ = [
+    "Cdr",
+    "Order",
+    "OrderMove",
+    "Receipt",
+    "ReceiptCounter",
+    "Tariff",
+    "TariffAssignment",
+    "UsedProof",
+]

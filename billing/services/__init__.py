@@ -1,0 +1,1 @@
+"""The only writers of billing. Public: ``ordering``, ``tariffs``, ``receipts``."""

@@ -1,0 +1,188 @@
+"""Ways to start and stop an order: claims, driver API, stop."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from billing.models import Order
+from billing.models.order import StartedBy
+from billing.models.order_states import LIVE_STATES, OrderState
+from billing.services import moves, proofs
+from billing.services.placing import Buyer, Origin, place
+from charge_points.queries import ConnectorView, connector_by_code, connector_view
+from charge_points.services import certificates, starting
+from cpms.accounts.models import Driver
+from cpms.kernel.errors import DomainError
+from cpms.kernel.ids import new_order_number
+from settlement.services import payments
+
+
+class UnableToStart(DomainError):
+    """The connector is unknown or cannot start a charge now."""
+
+
+class UnableToStop(DomainError):
+    """There is nothing of this driver to stop."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A certificate presented by a vehicle (with proof) or a phone (with account)."""
+
+    presented: str
+    proof: str | None
+    driver_id: int | None
+    idempotency_key: str
+
+
+def _buyer(
+    claim: Claim, view: certificates.CertificateView
+) -> tuple[Buyer, proofs.VehicleProof | None]:
+    if claim.proof is not None:
+        proof = proofs.verify(proof=claim.proof)
+        proofs.bind(proof, jti=view.jti, charge_point=view.charge_point_identity)
+        buyer = Buyer(
+            proof.vehicle.driver,
+            proof.vehicle,
+            proof.max_amount_minor,
+            proof.currency,
+        )
+        return buyer, proof
+    return Buyer(Driver.objects.get(pk=claim.driver_id)), None
+
+
+@transaction.atomic
+def claim_certificate(*, claim: Claim, at: datetime) -> Order:
+    """Steps 4 and 5 of the flow: certificate + identity → order and hold.
+
+    All or nothing: a refusal leaves the certificate claimable and the proof unused.
+
+    Raises:
+        UnableToVerifyCertificate, UnableToClaim, UnableToVerifyProof,
+        UnableToPlaceOrder, UnableToFindTariff, UnableToResolvePayee.
+    """
+    view = certificates.verify(presented=claim.presented, at=at)
+    buyer, proof = _buyer(claim, view)
+    number = new_order_number()
+    if proof is not None:
+        proofs.use(proof, order_number=number, at=at)
+    certificates.claim(
+        presented=claim.presented,
+        order_number=number,
+        idempotency_key=claim.idempotency_key,
+        at=at,
+    )
+    connector = connector_view(view.charge_point_identity, view.evse, view.connector)
+    origin = Origin(
+        StartedBy.CERTIFICATE,
+        certificate_jti=view.jti,
+        actor="vehicle" if proof is not None else "driver",
+    )
+    return place(_known(connector), buyer, origin, number=number, at=at)
+
+
+def _known(view: ConnectorView | None) -> ConnectorView:
+    if view is None:
+        raise UnableToStart(
+            "unknown_connector",
+            "There is no such connector; check the code on the label.",
+            http_status=404,
+        )
+    return view
+
+
+@dataclass(frozen=True)
+class Target:
+    """A connector as a driver names it: by its label, or by the station's name."""
+
+    connector_code: str | None = None
+    charge_point: str | None = None
+    evse: int = 1
+    connector: int = 1
+
+
+def find_connector(target: Target) -> ConnectorView:
+    """Look a target up.
+
+    Raises:
+        UnableToStart: unknown_connector.
+    """
+    if target.connector_code:
+        return _known(connector_by_code(target.connector_code))
+    return _known(
+        connector_view(target.charge_point or "", target.evse, target.connector)
+    )
+
+
+@transaction.atomic
+def start_for_driver(*, driver_id: int, target: Target, at: datetime) -> Order:
+    """A remote start by the driver's app.
+
+    Raises:
+        UnableToStart: unknown connector, or its station is offline.
+        UnableToPlaceOrder, UnableToFindTariff, UnableToResolvePayee.
+    """
+    view = find_connector(target)
+    if not view.online:
+        raise UnableToStart(
+            "charge_point_offline",
+            f"Charge point {view.charge_point} is not connected; try another one.",
+        )
+    buyer = Buyer(Driver.objects.get(pk=driver_id))
+    origin = Origin(StartedBy.DRIVER_API, actor="driver")
+    return place(view, buyer, origin, number=new_order_number(), at=at)
+
+
+@transaction.atomic
+def stop_for_driver(*, driver_id: int, number: str, at: datetime) -> Order:
+    """Stop an own charge; before it began, cancel the order and its hold.
+
+    Raises:
+        UnableToStop: not an order of this driver (404) or it has ended (409).
+    """
+    order = moves.lock(number)
+    if order is None or order.driver_id != driver_id:
+        raise UnableToStop(
+            "unknown_order", "You have no order with this number.", http_status=404
+        )
+    if order.state not in LIVE_STATES:
+        raise UnableToStop(
+            "order_not_running", f"The order is {order.state}; there is nothing to stop."
+        )
+    cause = moves.Cause("stopped by the driver", "driver", at)
+    if order.state == OrderState.CHARGING:
+        starting.request_stop(order_number=number, reason="driver", at=at)
+    else:
+        cancel(order, cause=cause)
+    return order
+
+
+def cancel(order: Order, *, cause: moves.Cause) -> None:
+    """End an order from which nothing was drawn, and free hold and connector."""
+    moves.move(order, OrderState.CANCELLED, cause=cause)
+    _let_go(order, cause=cause)
+
+
+def fail(order: Order, reason: str, *, cause: moves.Cause) -> None:
+    """End an order that could not start, and free hold and connector."""
+    order.failure_reason = reason[:300]
+    moves.move(order, OrderState.FAILED, cause=cause)
+    _let_go(order, cause=cause)
+
+
+def _let_go(order: Order, *, cause: moves.Cause) -> None:
+    starting.cancel(order_number=order.number, at=cause.at)
+    if order.certificate_jti:
+        certificates.release(
+            order_number=order.number, reason=cause.text, at=cause.at
+        )
+    release_hold(order, cause=cause)
+
+
+def release_hold(order: Order, *, cause: moves.Cause) -> None:
+    """Give the hold back; without one there is nothing to do."""
+    if order.payment_id is not None:
+        payments.request_release(
+            payment_id=order.payment_id, reason=cause.text, at=cause.at
+        )

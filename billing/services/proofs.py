@@ -1,0 +1,151 @@
+"""The vehicle's proof of identity (design page 1.4): checked, and used once."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import jwt
+from django.db import IntegrityError, transaction
+
+from billing.models import UsedProof
+from cpms.accounts.models import Vehicle
+from cpms.accounts.services.vehicles import active_by_fingerprint
+from cpms.kernel.errors import DomainError
+
+ALGORITHMS: Final = ("ES256", "ES384", "ES512")
+PROOF_CHARS_MAX: Final = 4096
+JTI_CHARS_MAX: Final = 128
+PURPOSE: Final = "charge"
+
+
+class UnableToVerifyProof(DomainError):
+    """The proof does not bind this vehicle to this charge."""
+
+    http_status = 403
+
+
+@dataclass(frozen=True)
+class VehicleProof:
+    """A proof whose signature holds."""
+
+    vehicle: Vehicle
+    certificate_hash: str
+    station: str
+    jti: str
+    max_amount_minor: int | None
+    currency: str | None
+
+
+def _invalid(detail: str) -> UnableToVerifyProof:
+    return UnableToVerifyProof("proof_invalid", detail)
+
+
+def verify(*, proof: str) -> VehicleProof:
+    """Check a compact JWS by the vehicle whose fingerprint is its ``kid``.
+
+    The clock of the vehicle decides nothing: freshness comes from the certificate
+    that the proof names, which lives by the server's clock.
+
+    Raises:
+        UnableToVerifyProof: proof_invalid, or vehicle_unknown.
+    """
+    if len(proof) > PROOF_CHARS_MAX:
+        raise _invalid(f"The proof is longer than {PROOF_CHARS_MAX} characters.")
+    try:
+        header = jwt.get_unverified_header(proof)
+    except jwt.PyJWTError as error:
+        raise _invalid("The proof is not a compact JWS.") from error
+    fingerprint = header.get("kid")
+    vehicle = (
+        active_by_fingerprint(fingerprint=fingerprint)
+        if isinstance(fingerprint, str)
+        else None
+    )
+    if vehicle is None:
+        raise UnableToVerifyProof(
+            "vehicle_unknown",
+            "No active vehicle is enrolled with the key that the proof names (kid). "
+            "Enrol it with POST /api/v1/driver/vehicles.",
+        )
+    try:
+        payload: dict[str, Any] = jwt.decode(
+            proof,
+            vehicle.public_key_pem,
+            algorithms=list(ALGORITHMS),
+            options={
+                "require": ["jti"],
+                "verify_iat": False,
+                "verify_exp": False,
+                "verify_nbf": False,
+            },
+        )
+    except jwt.PyJWTError as error:
+        raise _invalid("The proof's signature does not hold.") from error
+    return _checked(vehicle, payload)
+
+
+def _text(payload: dict[str, Any], name: str, chars_max: int) -> str:
+    value = payload.get(name)
+    if not isinstance(value, str) or not 1 <= len(value) <= chars_max:
+        raise _invalid(f"The proof's {name} must be a text of 1 to {chars_max}.")
+    return value
+
+
+def _checked(vehicle: Vehicle, payload: dict[str, Any]) -> VehicleProof:
+    if payload.get("purpose") != PURPOSE:
+        raise _invalid(f"The proof's purpose must be {PURPOSE!r}.")
+    amount = payload.get("max_amount_minor")
+    if amount is not None and (
+        not isinstance(amount, int) or isinstance(amount, bool) or amount <= 0
+    ):
+        raise _invalid("max_amount_minor must be a positive integer.")
+    currency = payload.get("currency")
+    if amount is not None and not isinstance(currency, str):
+        raise _invalid("max_amount_minor needs a currency.")
+    return VehicleProof(
+        vehicle=vehicle,
+        certificate_hash=_text(payload, "certificate_hash", 64),
+        station=_text(payload, "station", 48),
+        jti=_text(payload, "jti", JTI_CHARS_MAX),
+        max_amount_minor=amount,
+        currency=currency,
+    )
+
+
+def bind(proof: VehicleProof, *, jti: str, charge_point: str) -> None:
+    """Check that the proof was made for this certificate at this station.
+
+    Raises:
+        UnableToVerifyProof: proof_invalid (another certificate) or
+            station_mismatch (the vehicle stands elsewhere).
+    """
+    if proof.certificate_hash != jti:
+        raise _invalid("The proof was made for another certificate.")
+    if proof.station != charge_point:
+        raise UnableToVerifyProof(
+            "station_mismatch",
+            "The station that the vehicle sees is not the one that issued the "
+            "certificate. Nothing was started.",
+        )
+
+
+def use(proof: VehicleProof, *, order_number: str, at: datetime) -> None:
+    """Use the proof up, in the caller's database transaction.
+
+    Raises:
+        UnableToVerifyProof: proof_replayed.
+    """
+    try:
+        with transaction.atomic():
+            UsedProof.objects.create(
+                vehicle=proof.vehicle,
+                jti=proof.jti,
+                order_number=order_number,
+                used_at=at,
+            )
+    except IntegrityError as error:
+        raise UnableToVerifyProof(
+            "proof_replayed",
+            "This proof was used before; a vehicle signs a new one for each claim.",
+            http_status=409,
+        ) from error
