@@ -13,7 +13,9 @@ import pytest
 
 from cpms.embedded import EmbeddedPostgres
 from cpms.embedded.accounts import processes_in, server_account
+from cpms.embedded.programs import postgres_programs
 from tests.integration.embedded.watching import (
+    ROOT,
     erase,
     give_back,
     is_alive,
@@ -279,3 +281,30 @@ def test_it_goes_when_nobody_needs_it(home):
     wait_until(lambda: not is_alive(before.supervisor_pid), "the supervisor is gone")
     assert not is_alive(before.server_pid)
     assert "shut down" in (server.room.folder / "server.log").read_text()
+
+
+def test_the_roles_of_a_deployment_are_those_of_a_checkout(postgres):
+    urls = postgres.ensure()
+    sql = """SELECT rolname::text, rolsuper, rolbypassrls, rolcreaterole, rolcanlogin
+             FROM pg_roles WHERE rolname LIKE 'cpms%' ORDER BY 1"""
+    before = query(urls.superuser, sql)
+    query(urls.superuser, "ALTER ROLE cpms_system NOBYPASSRLS")
+    passwords = {
+        f"CPMS_{role}_PASSWORD": f"new-{role}" for role in ("OWNER", "APP", "SYSTEM")
+    }
+    psql = postgres_programs().path.with_name("psql")
+    script = ROOT / "deploy" / "postgres" / "roles.sql"
+
+    for _ in range(2):
+        subprocess.run(
+            [psql, "--no-psqlrc", "--quiet", "-f", script, urls.superuser],
+            check=True,
+            env=passwords,
+        )
+
+    assert query(urls.superuser, sql) == before
+    address = urls.app.rpartition("@")[2]
+    for role in ("owner", "app", "system"):
+        assert answers(f"postgresql://cpms_{role}:new-{role.upper()}@{address}")
+    assert not answers(urls.app)
+    assert "new-" not in postgres.room.log.read_text()
