@@ -82,6 +82,7 @@ def _number_text(number: Decimal) -> str:
     """Write `number` without exponent; ``8.10`` keeps its digits as given."""
     if not number.is_finite():
         raise TypeError("a number that is not finite has no place in JSON")
-    if abs(number.adjusted()) + len(number.as_tuple().digits) > _DECIMAL_DIGITS_LIMIT:
+    digits = max(abs(number.adjusted()), len(number.as_tuple().digits))
+    if digits > _DECIMAL_DIGITS_LIMIT:
         raise TypeError(f"a number of over {_DECIMAL_DIGITS_LIMIT} digits is a mistake")
     return format(number, "f")

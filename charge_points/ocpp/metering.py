@@ -132,6 +132,7 @@ class Reading:
         unit: None when missing.
         multiplier: Power of ten, 0 when missing.
         signed: The signature that came with the value, if any.
+        quirk: The name of what was tolerated in reading it, if anything.
     """
 
     value: object
@@ -142,6 +143,7 @@ class Reading:
     unit: str | None = None
     multiplier: object = 0
     signed: SignedValue | None = None
+    quirk: str | None = None
 
 
 def assemble(
@@ -182,6 +184,8 @@ class _Group:
     def take(self, reading: Reading) -> None:
         if reading.signed is not None:
             self._signed.append(reading.signed)
+        if reading.quirk is not None:
+            self._quirks[reading.quirk] = None
         quantity = _QUANTITY_BY_MEASURAND.get(reading.measurand)
         if quantity is None or reading.value is None:
             return

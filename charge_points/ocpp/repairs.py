@@ -37,6 +37,7 @@ KEPT_TEXT_CHARS: Final = 255
 KEPT_TEXT_FACTOR: Final = 4
 
 Path: TypeAlias = list[str | int]
+_READINGS: Final = "meterValue"
 _DROPPED: Final = object()
 _MISSING: Final = object()
 
@@ -82,7 +83,7 @@ def repair(
         faults = [
             fault
             for fault in islice(schema.faults(patient.payload), FAULTS_PER_ROUND_LIMIT)
-            if not _is_empty_meter_value(fault)
+            if not patient.may_stay(fault)
         ]
         if not faults:
             return patient.finish()
@@ -90,11 +91,6 @@ def repair(
             return None
         patient.sweep()
     return None
-
-
-def _is_empty_meter_value(fault: jsonschema_rs.ValidationError) -> bool:
-    """Tell the one list that may stay empty: the message is kept without samples."""
-    return fault.kind.name == "minItems" and fault.instance_path == ["meterValue"]
 
 
 class _Patient:
@@ -110,6 +106,17 @@ class _Patient:
         self._quirks: dict[str, None] = {}
         self._kept: list[tuple[Payload, str, Json]] = []
         self._hollow: list[list[Json]] = []
+
+    def may_stay(self, fault: jsonschema_rs.ValidationError) -> bool:
+        """Tell the one fault that is kept: MeterValues without any reading left.
+
+        The message still says that the station is alive, and must be answered.
+        """
+        is_empty = fault.kind.name == "minItems" and fault.instance_path == [_READINGS]
+        if not is_empty or _READINGS not in self._document.get("required", ()):
+            return False
+        self._quirks[quirk.EMPTY_FIELD] = None
+        return True
 
     def mend(self, fault: jsonschema_rs.ValidationError) -> bool:
         """Apply the remedy of the fault's keyword; False when there is none."""
@@ -296,14 +303,13 @@ def _mend_enum(patient: _Patient, spot: _Spot) -> bool:
     options: list[Json] = spot.facts["options"]
     if spot.value in options:
         return True
-    if not isinstance(spot.value, str):
-        return False
-    if not spot.value.strip() and spot.optional:
+    text = spot.value if isinstance(spot.value, str) else ""
+    if not text.strip() and spot.optional:
         return patient.drop(spot, quirk.EMPTY_FIELD)
-    letters = _letters(spot.value)
+    letters = _letters(text)
     for option in options:
         if letters == _letters(option):
-            padded = spot.value.strip() == option
+            padded = text.strip() == option
             name = quirk.PADDED_VALUE if padded else quirk.ENUM_SPELLING
             return patient.put(spot, option, name)
     return _mend_unknown(patient, spot, letters)

@@ -86,6 +86,8 @@ class Schema:
         folder = resources.files("ocpp").joinpath(package, "schemas")
         # Some of the package's files begin with a byte order mark.
         raw = json.loads(folder.joinpath(f"{name}.json").read_text("utf-8-sig"))
+        # Without it an extra field is reported as "false schema", without its name.
+        raw.setdefault("properties", {})
         self._validator = jsonschema_rs.validator_for(
             raw, validate_formats=False, offline=True
         )

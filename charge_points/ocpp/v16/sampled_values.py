@@ -13,6 +13,7 @@ from charge_points.ocpp.metering import (
     SignedValue,
     assemble,
 )
+from charge_points.ocpp.quirk_names import SIGNED_WITHOUT_FORMAT
 
 _SIGNED_FORMAT: Final = "SignedData"
 _OCMF_HEAD: Final = "OCMF|"
@@ -42,12 +43,10 @@ def sampled_values(
 def _reading(sampled: Mapping[str, Any]) -> Reading:
     value = sampled["value"]
     context = sampled.get("context", DEFAULT_CONTEXT)
-    is_signed = sampled.get("format") == _SIGNED_FORMAT
-    # Some stations send OCMF without saying that it is signed data.
-    if is_signed or (type(value) is str and value.startswith(_OCMF_HEAD)):
-        return Reading(
-            value=None, context=context, signed=SignedValue(value, "", "", "", context)
-        )
+    if sampled.get("format") == _SIGNED_FORMAT:
+        return _signed(value, context)
+    if type(value) is str and value.startswith(_OCMF_HEAD):
+        return _signed(value, context, SIGNED_WITHOUT_FORMAT)
     return Reading(
         value=value,
         measurand=sampled.get("measurand", DEFAULT_MEASURAND),
@@ -56,3 +55,9 @@ def _reading(sampled: Mapping[str, Any]) -> Reading:
         location=sampled.get("location", DEFAULT_LOCATION),
         unit=sampled.get("unit"),
     )
+
+
+def _signed(data: str, context: str, quirk: str | None = None) -> Reading:
+    """Make a reading that carries a signature and no number of its own."""
+    signed = SignedValue(data, "", "", "", context)
+    return Reading(value=None, context=context, signed=signed, quirk=quirk)
