@@ -38,13 +38,14 @@ _QUANTITY_BY_MEASURAND: Final = {
     "SoC": _SOC,
 }
 
-# Unit (without case and blanks; "" when missing) to the power of ten of our unit.
+# Unit to the power of ten of our unit; "" when missing. The spellings of the
+# specification are found at once, others without their case and blanks.
 _EXPONENTS: Final[dict[str, dict[str, int]]] = {
-    _ENERGY: {"": 0, "wh": 0, "kwh": 3, "mwh": 6},
-    _POWER: {"": 0, "w": 0, "kw": 3, "mw": 6},
-    _CURRENT: {"": 0, "a": 0, "ma": -3, "ka": 3},
-    _VOLTAGE: {"": 0, "v": 0, "mv": -3, "kv": 3},
-    _SOC: {"": 0, "percent": 0, "%": 0},
+    _ENERGY: {"": 0, "Wh": 0, "kWh": 3, "wh": 0, "kwh": 3, "mwh": 6},
+    _POWER: {"": 0, "W": 0, "kW": 3, "w": 0, "kw": 3, "mw": 6},
+    _CURRENT: {"": 0, "A": 0, "a": 0, "ma": -3, "ka": 3},
+    _VOLTAGE: {"": 0, "V": 0, "v": 0, "mv": -3, "kv": 3},
+    _SOC: {"": 0, "Percent": 0, "percent": 0, "%": 0},
 }
 
 _LINE: Final = {
@@ -231,8 +232,11 @@ class _Group:
         return number.scaleb(exponent) if exponent else number
 
     def _exponent(self, quantity: str, reading: Reading) -> int | None:
+        exponents = _EXPONENTS[quantity]
         unit = reading.unit or ""
-        exponent = _EXPONENTS[quantity].get(unit.strip().lower())
+        exponent = exponents.get(unit)
+        if exponent is None:
+            exponent = exponents.get(unit.strip().lower())
         if exponent is None:
             self._quirks[quirk.UNKNOWN_UNIT] = None
             return None

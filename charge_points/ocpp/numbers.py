@@ -10,6 +10,8 @@ from charge_points.ocpp import quirk_names as quirk
 NUMBER_LIMIT_CHARS: Final = 40
 MAGNITUDE_LIMIT: Final = 18
 
+# What nearly every value looks like; within all limits by its length alone.
+_PLAIN: Final = re.compile(r"-?\d{1,15}(?:\.\d{1,9})?", re.ASCII)
 _NUMBER: Final = re.compile(
     r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII
 )
@@ -27,6 +29,8 @@ def read_decimal(value: object) -> tuple[Decimal | None, str | None]:
         The number (None when there is none) and the name of the quirk or None.
     """
     if type(value) is str:
+        if _PLAIN.fullmatch(value):
+            return Decimal(value), None
         return _read_text(value)
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         return None, quirk.UNREADABLE_NUMBER

@@ -3,7 +3,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from charge_points.ocpp.encoding import DEPTH_LIMIT, UnableToEncode, arrange, dump
 from charge_points.ocpp.frames import encode_call, encode_result
@@ -34,6 +34,7 @@ def test_decimals_are_written_digit_by_digit(number, written):
         allow_nan=False, allow_infinity=False, places=4, min_value=-1e9, max_value=1e9
     )
 )
+@settings(deadline=None)
 def test_a_written_decimal_reads_back_as_itself(number):
     assert Decimal(dump(number).decode()) == number
 

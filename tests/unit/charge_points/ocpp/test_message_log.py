@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from charge_points.ocpp.message_log import WITHHELD, mask
 
@@ -204,6 +204,7 @@ def test_nul_can_be_stored():
 
 
 @given(st.text())
+@settings(deadline=None)
 def test_no_text_raises_and_nothing_is_lost_without_a_hint(frame):
     assert isinstance(mask(frame), str)
 
@@ -212,6 +213,7 @@ SECRETS = st.text("abcdefghij0123456789", min_size=12, max_size=20)
 
 
 @given(secret=SECRETS, note=st.text(max_size=10))
+@settings(deadline=None)
 def test_no_secret_survives_in_any_of_its_places(secret, note):
     frames = [
         (2, note, "ChangeConfiguration", {"key": "AuthorizationKey", "value": secret}),

@@ -1,7 +1,7 @@
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from charge_points.ocpp.numbers import read_decimal
 
@@ -62,6 +62,7 @@ def test_what_is_no_number_is_not_guessed(value):
 
 
 @given(st.floats(-1e15, 1e15).filter(lambda number: number == 0 or abs(number) > 1e-15))
+@settings(deadline=None)
 def test_a_float_is_read_as_the_text_it_came_from(number):
     read, _ = read_decimal(number)
     assert float(read) == number
@@ -69,6 +70,7 @@ def test_a_float_is_read_as_the_text_it_came_from(number):
 
 
 @given(st.text())
+@settings(deadline=None)
 def test_no_text_raises(text):
     number, quirk = read_decimal(text)
     assert number is not None or quirk == "unreadable_number"

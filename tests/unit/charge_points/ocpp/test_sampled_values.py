@@ -306,6 +306,7 @@ def test_several_meter_values_stay_in_the_order_sent(module):
 
 
 @given(st.integers(0, 10**12), st.integers(0, 6))
+@settings(deadline=None)
 def test_kilowatt_hours_are_never_rounded(digits, places):
     number = Decimal(digits).scaleb(-places)
     assert one(old(f"{number:f}", IMPORT, "kWh")).energy_wh == number * 1000

@@ -1,7 +1,7 @@
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from charge_points.ocpp.errors import VALID_CODES
 from charge_points.ocpp.schemas import (
@@ -136,6 +136,16 @@ def test_times_are_left_to_the_tolerant_parser():
         )
 
 
+@pytest.mark.parametrize("unit", ["Celcius", "Celsius"])
+def test_both_spellings_of_celsius_are_valid(unit):
+    sample = {"value": "21", "measurand": "Temperature", "unit": unit}
+    meter = {
+        "connectorId": 1,
+        "meterValue": [{"timestamp": "", "sampledValue": [sample]}],
+    }
+    assert validate_call(V16, "MeterValues", meter) is None
+
+
 def profile(limit):
     return {
         "connectorId": 1,
@@ -153,6 +163,7 @@ def profile(limit):
 
 
 @given(st.integers(0, 10**6))
+@settings(deadline=None)
 def test_every_tenth_is_a_multiple_of_a_tenth(tenths):
     for limit in (tenths / 10, Decimal(tenths) / 10):
         assert validate_call(V16, "SetChargingProfile", profile(limit)) is None
@@ -214,6 +225,7 @@ ANYTHING = st.recursive(
 
 @pytest.mark.parametrize("version", VERSIONS)
 @given(payload=ANYTHING, data=st.data())
+@settings(deadline=None)
 def test_whatever_is_refused_gets_a_code_of_the_version(version, payload, data):
     action = data.draw(st.sampled_from(sorted(MESSAGE_SETS[version].by_action)))
     violation = validate_call(version, action, payload)

@@ -1,7 +1,7 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from charge_points.ocpp.timestamps import format_utc, parse_time
 
@@ -67,6 +67,7 @@ def test_times_as_they_are_seen(text, instant, quirk):
 
 
 @given(st.datetimes(min_value=datetime(2015, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001
+@settings(deadline=None)
 def test_what_we_write_we_read_without_a_quirk(instant):
     written = format_utc(instant)
     assert written.endswith("Z")
@@ -76,6 +77,7 @@ def test_what_we_write_we_read_without_a_quirk(instant):
 
 
 @given(st.text() | st.integers() | st.floats(allow_nan=False))
+@settings(deadline=None)
 def test_no_value_raises(value):
     instant, quirk = parse_time(value)
     assert (instant is None) <= (quirk is not None)
