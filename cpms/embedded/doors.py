@@ -96,8 +96,9 @@ class _Embedded(ABC):
             state = room.read_state()
             if state is not None and state.supervisor_pid != asked:
                 asked = state.supervisor_pid
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(asked, signal.SIGTERM)
+                if _is_supervisor(asked):
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(asked, signal.SIGTERM)
             if time.monotonic() > deadline:
                 raise UnableToStop(
                     f"The supervisor of {room.folder} is still there after "
@@ -134,6 +135,11 @@ class _Embedded(ABC):
 
     def _running(self) -> State:
         """The state of the running server, started when need be."""
+        if sys.platform != "linux":
+            raise UnableToStart(
+                f"The embedded servers need Linux, this is {sys.platform}: "
+                "set DATABASE_URL and REDIS_URL."
+            )
         room = self.room
         room.create()
         _hold_lease(room)
@@ -231,6 +237,18 @@ def _hold_lease(room: Room) -> None:
     os.utime(path)
 
 
+def _is_supervisor(pid: int) -> bool:
+    """Whether the number is a supervisor's here.
+
+    A home shared with a container holds numbers of the container's processes.
+    """
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return b"supervise" in words
+
+
 def _ready(room: Room) -> State | None:
     state = room.read_state()
     if state is None or state.status != READY or not is_locked(room.supervisor_lock):
@@ -261,6 +279,7 @@ def _await_supervisor(room: Room) -> State | None:
 def _launch(room: Room, idle_s: float) -> None:
     """Start a supervisor that outlives this process; wait until it is ready."""
     arguments = ("supervise", room.service, "--home", str(room.home))
+    paths = (str(SOURCE_ROOT), os.environ.get("PYTHONPATH", ""))
     try:
         result = subprocess.run(  # noqa: S603 - our own command
             [
@@ -276,7 +295,7 @@ def _launch(room: Room, idle_s: float) -> None:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
-            cwd=SOURCE_ROOT,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
             timeout=START_TIMEOUT_S,
         )
     except subprocess.TimeoutExpired as error:

@@ -30,7 +30,7 @@ READY_TIMEOUT_S = 300.0
 PORT_ATTEMPTS_MAX = 5
 # Deaths in a row, each sooner than STABLE_S after the server was ready.
 QUICK_DEATHS_MAX = 10
-STABLE_S = 1.0
+STABLE_S = 0.3
 BACKOFF_FIRST_S, BACKOFF_MAX_S = 0.05, 5.0
 LOG_BYTES_MAX = 5 * 1024 * 1024
 LOG_TAIL_BYTES = 2000
