@@ -1,0 +1,205 @@
+"""OCPP 1.6, core profile, what comes in (specification chapter 4)."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+import orjson
+
+from charge_points.handlers import autocharge
+from charge_points.handlers.reading import noted, time_of
+from charge_points.handlers.registry import Answer, GatewayMemory, Payload, Request
+from charge_points.handlers.v16.words import (
+    REGISTRATION,
+    STATUS,
+    connector_of,
+    id_tag_info,
+    transaction_id_of,
+)
+from charge_points.ocpp.timestamps import format_utc
+from charge_points.ocpp.v16.sampled_values import sampled_values
+from charge_points.services import (
+    authorization,
+    availability,
+    metering,
+    provisioning,
+    transactions,
+)
+from charge_points.services.facts import (
+    BootFact,
+    MeterBatch,
+    StartFact,
+    StatusReport,
+    StopFact,
+)
+
+
+def authorize(request: Request) -> Answer:
+    """Authorize (4.1)."""
+    decision = authorization.authorize(
+        charge_point_id=request.peer.charge_point_id,
+        operator_id=request.peer.operator_id,
+        token=request.payload["idTag"],
+        at=request.received_at,
+    )
+    return {"idTagInfo": id_tag_info(decision)}
+
+
+def boot_notification(request: Request) -> Answer:
+    """BootNotification (4.2): answered anew each time, also when repeated."""
+    sent = request.payload
+    answer = provisioning.boot(
+        BootFact(
+            charge_point_id=request.peer.charge_point_id,
+            operator_id=request.peer.operator_id,
+            received_at=request.received_at,
+            vendor=sent["chargePointVendor"],
+            model=sent["chargePointModel"],
+            serial_number=(
+                sent.get("chargePointSerialNumber")
+                or sent.get("chargeBoxSerialNumber", "")
+            ),
+            firmware_version=sent.get("firmwareVersion", ""),
+            iccid=sent.get("iccid", ""),
+            imsi=sent.get("imsi", ""),
+            meter_type=sent.get("meterType", ""),
+            meter_serial_number=sent.get("meterSerialNumber", ""),
+        )
+    )
+    status = REGISTRATION[answer.registration]
+    request.registration = status
+    return {
+        "status": status,
+        "currentTime": format_utc(request.received_at),
+        "interval": answer.interval_s,
+    }
+
+
+def heartbeat(request: Request, memory: GatewayMemory) -> Answer:
+    """Heartbeat (4.6): no row is touched; presence learns that it lives."""
+    memory.seen(request.peer, request.received_at)
+    return {"currentTime": format_utc(request.received_at)}
+
+
+def meter_values(requests: Sequence[Request]) -> list[Answer]:
+    """MeterValues (4.7), set-wise."""
+    batches = []
+    for request in requests:
+        sent = request.payload
+        evse, connector = connector_of(sent["connectorId"])
+        samples = sampled_values(sent["meterValue"], received_at=request.received_at)
+        batches.append(
+            MeterBatch(
+                charge_point_id=request.peer.charge_point_id,
+                operator_id=request.peer.operator_id,
+                evse=evse,
+                connector=connector,
+                ocpp_transaction_id=transaction_id_of(sent.get("transactionId")),
+                samples=noted(request, samples),
+                received_at=request.received_at,
+            )
+        )
+    metering.record(batches)
+    return [{} for _ in requests]
+
+
+def start_transaction(request: Request) -> Answer:
+    """StartTransaction (4.8): a repeat gets the same id."""
+    sent = request.payload
+    evse, connector = connector_of(sent["connectorId"])
+    answer = transactions.start(
+        StartFact(
+            charge_point_id=request.peer.charge_point_id,
+            operator_id=request.peer.operator_id,
+            evse=evse,
+            connector=connector,
+            id_token=sent["idTag"],
+            started_at=time_of(request, sent["timestamp"]),
+            meter_start_wh=Decimal(sent["meterStart"]),
+            received_at=request.received_at,
+            reservation_id=sent.get("reservationId") or None,
+            payload_hash=request.payload_hash,
+        )
+    )
+    return {
+        "transactionId": int(answer.ocpp_id),
+        "idTagInfo": id_tag_info(answer.authorization),
+    }
+
+
+def stop_transaction(request: Request) -> Answer:
+    """StopTransaction (4.10): always answered well, or the station repeats it."""
+    sent = request.payload
+    meter_stop = sent.get("meterStop")
+    samples = sampled_values(
+        sent.get("transactionData") or (), received_at=request.received_at
+    )
+    answer = transactions.stop(
+        StopFact(
+            charge_point_id=request.peer.charge_point_id,
+            operator_id=request.peer.operator_id,
+            ocpp_id=str(sent["transactionId"]),
+            ended_at=time_of(request, sent["timestamp"]),
+            meter_stop_wh=_register(meter_stop),
+            received_at=request.received_at,
+            reason=sent.get("reason", "Local"),
+            id_token=sent.get("idTag", ""),
+            samples=noted(request, samples),
+            payload_hash=request.payload_hash,
+        )
+    )
+    if answer.authorization is None or "idTag" not in sent:
+        return {}
+    return {"idTagInfo": id_tag_info(answer.authorization)}
+
+
+def _register(value: int | None) -> Decimal | None:
+    return None if value is None or value < 0 else Decimal(value)
+
+
+def status_notification(requests: Sequence[Request]) -> list[Answer]:
+    """StatusNotification (4.9), set-wise."""
+    reports = []
+    for request in requests:
+        sent = request.payload
+        evse, connector = connector_of(sent["connectorId"])
+        stamp = sent.get("timestamp")
+        reports.append(
+            StatusReport(
+                charge_point_id=request.peer.charge_point_id,
+                operator_id=request.peer.operator_id,
+                evse=evse,
+                connector=connector,
+                status=STATUS[sent["status"]],
+                reported_at=(
+                    request.received_at if stamp is None else time_of(request, stamp)
+                ),
+                received_at=request.received_at,
+                error_code=_error(sent["errorCode"]),
+                info=sent.get("info", ""),
+                vendor_id=sent.get("vendorId", ""),
+                vendor_error_code=sent.get("vendorErrorCode", ""),
+            )
+        )
+    availability.report_status(reports)
+    return [{} for _ in requests]
+
+
+def _error(code: str) -> str:
+    return "" if code == "NoError" else code
+
+
+def data_transfer(request: Request) -> Answer:
+    """DataTransfer (4.3): the certificate flow; other vendors are unknown here."""
+    sent = request.payload
+    if sent["vendorId"] != autocharge.VENDOR_ID:
+        return {"status": "UnknownVendorId"}
+    transfer = autocharge.answer(
+        request,
+        message_id=sent.get("messageId"),
+        data=sent.get("data"),
+        connector_field="connectorId",
+    )
+    answer: Payload = {"status": transfer.status}
+    if transfer.data is not None:
+        answer["data"] = orjson.dumps(transfer.data).decode()
+    return answer

@@ -1,0 +1,140 @@
+"""What the CSMS asks of a 1.6 station: wording of intents, meaning of answers."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+import orjson
+
+from charge_points.handlers import autocharge
+from charge_points.handlers.registry import Outcome, Outgoing, Payload, SentCommand
+from charge_points.ocpp.versions import V16
+from charge_points.services import configuration
+from charge_points.services.facts import VariableFact
+from cpms.kernel.errors import DomainError
+
+ACCEPTED: Final = frozenset(
+    {"Accepted", "Unlocked", "Scheduled", "RebootRequired", "NoTransaction"}
+)
+"""Status words that mean yes, at once or later."""
+
+
+class UnableToTranslate(DomainError):
+    """1.6 has no message for the intent."""
+
+
+def _start(arguments: Mapping[str, Any]) -> tuple[str, Payload]:
+    payload = {"connectorId": arguments["evse"], "idTag": arguments["id_token"]}
+    return "RemoteStartTransaction", payload
+
+
+def _stop(arguments: Mapping[str, Any]) -> tuple[str, Payload]:
+    return (
+        "RemoteStopTransaction",
+        {"transactionId": int(arguments["transaction_id"])},
+    )
+
+
+def _unlock(arguments: Mapping[str, Any]) -> tuple[str, Payload]:
+    return "UnlockConnector", {"connectorId": arguments["evse"]}
+
+
+def _reset(arguments: Mapping[str, Any]) -> tuple[str, Payload]:
+    hard = arguments.get("kind") == "immediate"
+    return "Reset", {"type": "Hard" if hard else "Soft"}
+
+
+def _certificate_revoked(arguments: Mapping[str, Any]) -> tuple[str, Payload]:
+    data = {k: v for k, v in arguments.items() if v is not None}
+    return (
+        "DataTransfer",
+        {
+            "vendorId": autocharge.VENDOR_ID,
+            "messageId": autocharge.CERTIFICATE_REVOKED,
+            "data": orjson.dumps(data).decode(),
+        },
+    )
+
+
+_INTENTS: Final = {
+    "start": _start,
+    "stop": _stop,
+    "unlock": _unlock,
+    "reset": _reset,
+    "certificate_revoked": _certificate_revoked,
+}
+
+
+def outgoing_v16(intent: str, arguments: Mapping[str, Any]) -> tuple[str, Payload]:
+    """Word an intent as (action, payload).
+
+    Raises:
+        UnableToTranslate: 1.6 cannot say it.
+    """
+    wording = _INTENTS.get(intent)
+    if wording is None:
+        raise UnableToTranslate(
+            "intent_unknown", f"OCPP 1.6 has no message for {intent!r}."
+        )
+    return wording(arguments)
+
+
+def interpret_v16(action: str, sent: Payload, answer: Payload) -> Outcome:  # noqa: ARG001 - the table's shape
+    """Read the station's answer to ``action``."""
+    status = answer.get("status")
+    if status is None:
+        return Outcome(accepted=True, status="Accepted")
+    detail = answer.get("data")
+    return Outcome(status in ACCEPTED, status, "" if detail is None else str(detail))
+
+
+def _keep_configuration(command: SentCommand, answer: Payload, at: datetime) -> None:
+    """GetConfiguration: the keys become rows that the operator sees."""
+    facts = [
+        VariableFact(
+            variable=entry["key"],
+            value=entry.get("value"),
+            mutability="ReadOnly" if entry["readonly"] else "ReadWrite",
+        )
+        for entry in answer.get("configurationKey", ())
+    ]
+    configuration.record(
+        charge_point_id=command.charge_point_id,
+        operator_id=command.operator_id,
+        facts=facts,
+        at=at,
+    )
+
+
+def _keep_change(command: SentCommand, answer: Payload, at: datetime) -> None:
+    """ChangeConfiguration: an accepted value is the station's value now."""
+    if answer["status"] not in ACCEPTED:
+        return
+    fact = VariableFact(variable=command.payload["key"], value=command.payload["value"])
+    configuration.record(
+        charge_point_id=command.charge_point_id,
+        operator_id=command.operator_id,
+        facts=[fact],
+        at=at,
+    )
+
+
+def _out(action: str, block: str = "Core", **options: Any) -> tuple[str, Outgoing]:
+    return action, Outgoing(V16, action, block, **options)
+
+
+# Asking twice does no harm except for a start, a reset and what moves hardware.
+OUTGOING: Final = dict(
+    (
+        _out("ChangeAvailability", repeatable=True),
+        _out("ChangeConfiguration", on_result=_keep_change, repeatable=True),
+        _out("ClearCache", repeatable=True),
+        _out("DataTransfer"),
+        _out("GetConfiguration", on_result=_keep_configuration, repeatable=True),
+        _out("RemoteStartTransaction"),
+        _out("RemoteStopTransaction", repeatable=True),
+        _out("Reset"),
+        _out("UnlockConnector"),
+        _out("TriggerMessage", "RemoteTrigger", repeatable=True),
+    )
+)

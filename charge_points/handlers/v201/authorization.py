@@ -1,0 +1,18 @@
+"""OCPP 2.0.1, block C: authorization."""
+
+from charge_points.handlers.registry import Answer, Request
+from charge_points.handlers.v201.words import id_token_info
+from charge_points.services import authorization
+
+
+def authorize(request: Request) -> Answer:
+    """Authorize (C01): the answer comes from the token's start policy."""
+    token = request.payload["idToken"]
+    decision = authorization.authorize(
+        charge_point_id=request.peer.charge_point_id,
+        operator_id=request.peer.operator_id,
+        token=token["idToken"],
+        token_type=token["type"],
+        at=request.received_at,
+    )
+    return {"idTokenInfo": id_token_info(decision)}

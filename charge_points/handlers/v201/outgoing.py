@@ -1,0 +1,168 @@
+"""What the CSMS asks of a 2.0.1 station: wording of intents, meaning of answers."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from charge_points.handlers import autocharge
+from charge_points.handlers.registry import Outcome, Outgoing, Payload, SentCommand
+from charge_points.handlers.v201.words import variable_fact
+from charge_points.ocpp.versions import V201
+from charge_points.services import configuration
+from charge_points.services.facts import VariableFact
+from cpms.kernel.errors import DomainError
+
+ACCEPTED: Final = frozenset({"Accepted", "Unlocked", "Scheduled"})
+"""Status words that mean yes, at once or later."""
+
+VALUE_KNOWN: Final = frozenset({"Accepted", "RebootRequired"})
+
+
+class UnableToTranslate(DomainError):
+    """2.0.1 has no message for the intent."""
+
+
+def _start(arguments: Mapping[str, Any]) -> tuple[str, Payload]:
+    return (
+        "RequestStartTransaction",
+        {
+            "evseId": arguments["evse"],
+            "remoteStartId": arguments["remote_start_id"],
+            "idToken": {"idToken": arguments["id_token"], "type": "Central"},
+        },
+    )
+
+
+def _stop(arguments: Mapping[str, Any]) -> tuple[str, Payload]:
+    return "RequestStopTransaction", {"transactionId": arguments["transaction_id"]}
+
+
+def _unlock(arguments: Mapping[str, Any]) -> tuple[str, Payload]:
+    payload = {
+        "evseId": arguments["evse"],
+        "connectorId": arguments.get("connector", 1),
+    }
+    return "UnlockConnector", payload
+
+
+def _reset(arguments: Mapping[str, Any]) -> tuple[str, Payload]:
+    now = arguments.get("kind") == "immediate"
+    return "Reset", {"type": "Immediate" if now else "OnIdle"}
+
+
+def _certificate_revoked(arguments: Mapping[str, Any]) -> tuple[str, Payload]:
+    data = {k: v for k, v in arguments.items() if v is not None}
+    return (
+        "DataTransfer",
+        {
+            "vendorId": autocharge.VENDOR_ID,
+            "messageId": autocharge.CERTIFICATE_REVOKED,
+            "data": data,
+        },
+    )
+
+
+_INTENTS: Final = {
+    "start": _start,
+    "stop": _stop,
+    "unlock": _unlock,
+    "reset": _reset,
+    "certificate_revoked": _certificate_revoked,
+}
+
+
+def outgoing_v201(intent: str, arguments: Mapping[str, Any]) -> tuple[str, Payload]:
+    """Word an intent as (action, payload).
+
+    Raises:
+        UnableToTranslate: 2.0.1 cannot say it.
+    """
+    wording = _INTENTS.get(intent)
+    if wording is None:
+        raise UnableToTranslate(
+            "intent_unknown", f"OCPP 2.0.1 has no message for {intent!r}."
+        )
+    return wording(arguments)
+
+
+def interpret_v201(action: str, sent: Payload, answer: Payload) -> Outcome:  # noqa: ARG001 - the table's shape
+    """Read the station's answer to ``action``.
+
+    Get- and SetVariables answer per variable: they are accepted when all are.
+    """
+    results = answer.get("getVariableResult") or answer.get("setVariableResult")
+    if results:
+        refused = [
+            f"{r['component']['name']}.{r['variable']['name']}: {r['attributeStatus']}"
+            for r in results
+            if r["attributeStatus"] not in VALUE_KNOWN
+        ]
+        status = "Accepted" if not refused else "Rejected"
+        return Outcome(not refused, status, "; ".join(refused))
+    status = answer.get("status")
+    if status is None:
+        return Outcome(accepted=True, status="Accepted")
+    info = answer.get("statusInfo", {})
+    detail = " ".join(
+        str(info[name]) for name in ("reasonCode", "additionalInfo") if name in info
+    )
+    return Outcome(status in ACCEPTED, status, detail)
+
+
+def _record(command: SentCommand, facts: list[VariableFact], at: datetime) -> None:
+    configuration.record(
+        charge_point_id=command.charge_point_id,
+        operator_id=command.operator_id,
+        facts=facts,
+        at=at,
+    )
+
+
+def _keep_variables(command: SentCommand, answer: Payload, at: datetime) -> None:
+    """GetVariables (B06): known values become rows that the operator sees."""
+    facts = [
+        variable_fact(
+            entry,
+            value=entry.get("attributeValue"),
+            attribute=entry.get("attributeType", "Actual"),
+        )
+        for entry in answer["getVariableResult"]
+        if entry["attributeStatus"] == "Accepted"
+    ]
+    _record(command, facts, at)
+
+
+def _keep_changes(command: SentCommand, answer: Payload, at: datetime) -> None:
+    """SetVariables (B05): an accepted value is the station's value now."""
+    asked = command.payload["setVariableData"]
+    facts = [
+        variable_fact(
+            wanted,
+            value=wanted["attributeValue"],
+            attribute=wanted.get("attributeType", "Actual"),
+        )
+        for wanted, got in zip(asked, answer["setVariableResult"], strict=False)
+        if got["attributeStatus"] in VALUE_KNOWN
+    ]
+    _record(command, facts, at)
+
+
+def _out(action: str, block: str, **options: Any) -> tuple[str, Outgoing]:
+    return action, Outgoing(V201, action, block, **options)
+
+
+# Asking twice does no harm except for a start, a reset and what moves hardware.
+OUTGOING: Final = dict(
+    (
+        _out("ChangeAvailability", "G", repeatable=True),
+        _out("DataTransfer", "P"),
+        _out("GetBaseReport", "B", repeatable=True),
+        _out("GetVariables", "B", on_result=_keep_variables, repeatable=True),
+        _out("RequestStartTransaction", "F"),
+        _out("RequestStopTransaction", "F", repeatable=True),
+        _out("Reset", "B"),
+        _out("SetVariables", "B", on_result=_keep_changes, repeatable=True),
+        _out("TriggerMessage", "F", repeatable=True),
+        _out("UnlockConnector", "F"),
+    )
+)
