@@ -133,7 +133,9 @@ def parse_frame(text: str | bytes, version: str) -> Frame:
         raise _headless(version, text, f"nested deeper than {DEPTH_LIMIT} levels")
     quirks: tuple[str, ...] = ()
     if has_nul(text):
-        frame, quirks = without_nul(frame), (quirk.NUL_CHARACTER,)
+        cleaned = without_nul(frame)
+        quirks = (quirk.NUL_CHARACTER,) if cleaned != frame else ()
+        frame = cleaned
     reader = _READERS.get(frame[0]) if frame and type(frame[0]) is int else None
     if reader is None:
         raise _unknown_type(version, frame)

@@ -141,6 +141,13 @@ def test_nul_characters_are_taken_out(version):
         assert call.quirks == ("nul_character",)
 
 
+@both
+def test_a_text_that_only_spells_a_nul_escape_stays(version):
+    payload = {"vendorId": "\\u0000"}
+    written = encode_call(version, "a", "DataTransfer", payload)
+    assert parse_frame(written, version) == Call("a", "DataTransfer", payload, "a")
+
+
 @pytest.mark.parametrize("text", ['[4,"a"]', '[4,"a",1,2,3]', '[4,"a",null,null,null]'])
 def test_a_call_error_with_parts_missing_is_still_a_refusal(text):
     error = parse_frame(text, V201)
