@@ -2,7 +2,7 @@
 
 from simulators.psp import ids
 from simulators.psp.call import Call
-from simulators.psp.errors import Json, invalid
+from simulators.psp.errors import ApiError, Json, invalid
 from simulators.psp.limits import EXPAND_DEPTH_MAX, EXPAND_MAX, PLATFORM
 from simulators.psp.store import public
 
@@ -18,28 +18,30 @@ def _lookup(call: Call, reference: str) -> Json | None:
     return None
 
 
+def _refuse(whole: str) -> ApiError:
+    return invalid(f"This property cannot be expanded ({whole}).", param="expand")
+
+
 def _expand_member(call: Call, thing: Json, path: list[str], whole: str) -> None:
     name, *rest = path
-    value = thing.get(name)
+    if name not in thing:
+        raise _refuse(whole)
+    value = thing[name]
     if isinstance(value, str):
         value = _lookup(call, value)
         if value is None:
-            raise invalid(
-                f"This property cannot be expanded ({whole}).", param="expand"
-            )
+            raise _refuse(whole)
         thing[name] = value
-    elif name not in thing:
-        raise invalid(f"This property cannot be expanded ({whole}).", param="expand")
     _descend(call, value, rest, whole)
 
 
 def _descend(call: Call, value: object, rest: list[str], whole: str) -> None:
+    if isinstance(value, int):
+        raise _refuse(whole)
     if not rest:
         return
-    if isinstance(value, dict):
-        _expand_member(call, value, rest, whole)
-    elif isinstance(value, list):
-        for item in value:
+    for item in value if isinstance(value, list) else [value]:
+        if isinstance(item, dict):
             _expand_member(call, item, rest, whole)
 
 

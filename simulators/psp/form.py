@@ -73,13 +73,20 @@ def _leaves(node: Json, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]
             yield inner
 
 
+def _is_open(path: tuple[str, ...], accepted: Collection[str]) -> bool:
+    return any(
+        name in _OPEN and ".".join(path[: depth + 1]) in accepted
+        for depth, name in enumerate(path)
+    )
+
+
 def check_known(values: Json, accepted: Collection[str]) -> None:
     """Refuse every parameter that the route does not accept.
 
     `accepted` holds dotted names such as `card.token`.
     """
     for path in _leaves(values):
-        if path[0] in _OPEN and path[0] in accepted:
+        if _is_open(path, accepted):
             continue
         if ".".join(path) not in accepted:
             name = path[0] + "".join(f"[{part}]" for part in path[1:])
