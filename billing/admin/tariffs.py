@@ -49,7 +49,11 @@ class TariffAdmin(OperatorScopedAdmin):
         return describe(parse_tariff(tariff.ocpi)) if tariff.ocpi else ""
 
     def save_model(
-        self, request: HttpRequest, obj: Tariff, form: TariffForm, change: bool  # noqa: ARG002, FBT001 - Django's own
+        self,
+        request: HttpRequest,
+        obj: Tariff,
+        form: TariffForm,
+        change: bool,  # noqa: ARG002, FBT001 - Django's own
     ) -> None:
         """Write through the service, which audits."""
         saved = save_tariff(
@@ -80,7 +84,11 @@ class TariffAssignmentAdmin(OperatorScopedAdmin):
     list_select_related = ("tariff", "operator")
 
     def save_model(
-        self, request: HttpRequest, obj: TariffAssignment, form: Any, change: bool  # noqa: ANN401, ARG002, FBT001 - Django's own
+        self,
+        request: HttpRequest,
+        obj: TariffAssignment,
+        form: Any,
+        change: bool,  # noqa: ANN401, ARG002, FBT001 - Django's own
     ) -> None:
         """Keep an audit row beside the change."""
         obj.operator_id = obj.tariff.operator_id

@@ -66,7 +66,10 @@ class OrdersView(IdempotentMixin, DriverScopedView):
 
     @extend_schema(
         responses=shapes.OrderShape(many=True),
-        parameters=[OpenApiParameter("cursor", str), OpenApiParameter("page_size", int)],
+        parameters=[
+            OpenApiParameter("cursor", str),
+            OpenApiParameter("page_size", int),
+        ],
     )
     def get(self, request: Request) -> Response:
         """List own orders, newest first."""
@@ -221,7 +224,10 @@ class ReceiptsView(DriverScopedView):
 
     @extend_schema(
         responses=shapes.ReceiptShape(many=True),
-        parameters=[OpenApiParameter("cursor", str), OpenApiParameter("page_size", int)],
+        parameters=[
+            OpenApiParameter("cursor", str),
+            OpenApiParameter("page_size", int),
+        ],
     )
     def get(self, request: Request) -> Response:
         """List own receipts, newest first."""

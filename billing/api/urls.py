@@ -23,7 +23,5 @@ urlpatterns = [
     path(f"{API}/driver/receipts/<str:number>", charging.ReceiptView.as_view()),
     path(f"{API}/operator/orders", operator.OperatorOrdersView.as_view()),
     path(f"{API}/operator/orders/<str:number>", operator.OperatorOrderView.as_view()),
-    path(
-        f"{API}/operator/orders/<str:number>/refunds", operator.RefundsView.as_view()
-    ),
+    path(f"{API}/operator/orders/<str:number>/refunds", operator.RefundsView.as_view()),
 ]

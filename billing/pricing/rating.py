@@ -26,6 +26,7 @@ from billing.pricing.result import PricedSession, TaxTotal, Usage
 from billing.pricing.rounding import (
     ROUNDING_POLICY,
     Amounts,
+    Money,
     Policy,
     policy_of,
     share_amounts,
@@ -34,6 +35,7 @@ from billing.pricing.session import RESERVATION_STATES, Session, State
 from billing.pricing.sheet import Sheet, Steps
 from billing.pricing.tally import Tally, tally
 from billing.pricing.tariff import Tariff
+from cpms.kernel.money import to_minor
 
 
 def rate(
@@ -82,12 +84,7 @@ def _tax_totals(
     amounts = [sheet.amounts[index] for index in used]
     if limited:
         amounts = list(share_amounts(amounts, sheet.before, sheet.after))
-    scale = 10**plan.digits
-    money = round_money(
-        [Amounts(a.before * scale, a.after * scale) for a in amounts],
-        sheet.steps.denominator,
-        limited=limited,
-    )
+    money = _money(sheet, amounts, round_money, limited=limited)
     steps = Steps(sheet.steps.denominator, sheet.steps.gross)
     before: Exact = 0
     after: Exact = 0
@@ -107,6 +104,24 @@ def _tax_totals(
             )
         )
     return tuple(totals)
+
+
+def _money(
+    sheet: Sheet, amounts: list[Amounts], round_money: Policy, *, limited: bool
+) -> tuple[Money, ...]:
+    plan = sheet.plan
+    scale, denominator = 10**plan.digits, sheet.steps.denominator
+    minor = [Amounts(a.before * scale, a.after * scale) for a in amounts]
+    money = round_money(minor, denominator, limited=limited)
+    most = plan.tariff.max_price
+    if limited or most is None or most.after_taxes is None:
+        return money
+    # Rounding each tax rate up must not carry the total above the greatest price.
+    if sum(part.after_minor for part in money) > to_minor(
+        most.after_taxes, plan.tariff.currency
+    ):
+        return round_money(minor, denominator, limited=True)
+    return money
 
 
 def _usage(session: Session, sums: Tally) -> Usage:

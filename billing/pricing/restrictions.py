@@ -51,12 +51,31 @@ Check = Callable[[Moment], bool]
 def checks_of(restrictions: Restrictions) -> tuple[Check, ...]:
     """The checks that must all hold, cheapest first; none for an open element."""
     return (
+        *calendar_checks(restrictions),
+        *energy_checks(restrictions),
+        *_load_checks(restrictions),
+    )
+
+
+def calendar_checks(restrictions: Restrictions) -> tuple[Check, ...]:
+    """The checks of clock, dates, days and duration: what time alone decides."""
+    return (
         *_clock_checks(restrictions),
         *_date_checks(restrictions),
         *_duration_checks(restrictions),
-        *_energy_checks(restrictions),
-        *_load_checks(restrictions),
     )
+
+
+def energy_checks(restrictions: Restrictions) -> tuple[Check, ...]:
+    """The checks of the energy delivered so far."""
+    checks: list[Check] = []
+    if restrictions.min_kwh is not None:
+        least = exact_of(restrictions.min_kwh, UWH_PER_KWH_DIGITS)
+        checks.append(lambda moment: moment.energy_uwh >= least)
+    if restrictions.max_kwh is not None:
+        most = exact_of(restrictions.max_kwh, UWH_PER_KWH_DIGITS)
+        checks.append(lambda moment: moment.energy_uwh < most)
+    return tuple(checks)
 
 
 def clock_us_of(clock: time) -> int:
@@ -125,17 +144,6 @@ def _duration_checks(restrictions: Restrictions) -> list[Check]:
     if restrictions.max_duration is not None:
         most = restrictions.max_duration * SECOND_US
         checks.append(lambda moment: moment.duration_us < most)
-    return checks
-
-
-def _energy_checks(restrictions: Restrictions) -> list[Check]:
-    checks: list[Check] = []
-    if restrictions.min_kwh is not None:
-        least = exact_of(restrictions.min_kwh, UWH_PER_KWH_DIGITS)
-        checks.append(lambda moment: moment.energy_uwh >= least)
-    if restrictions.max_kwh is not None:
-        most = exact_of(restrictions.max_kwh, UWH_PER_KWH_DIGITS)
-        checks.append(lambda moment: moment.energy_uwh < most)
     return checks
 
 

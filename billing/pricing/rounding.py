@@ -17,8 +17,9 @@ ROUNDING_POLICY: Final = "half-up-per-tax-rate-1"
 
 Components stay exact. Per tax rate, the sum before taxes and the sum after taxes are
 each rounded once, half up, to the minor unit; the tax is their difference. The total
-is the sum over the tax rates. When a least or greatest price applied, its own two
-amounts are rounded and shared over the tax rates by largest remainder.
+is the sum over the tax rates. When a least or greatest price made the total, or the
+roundings would carry the total above the greatest price, the two totals are rounded
+instead and shared over the tax rates by largest remainder.
 """
 
 

@@ -148,7 +148,8 @@ def stop_for_driver(*, driver_id: int, number: str, at: datetime) -> Order:
         )
     if order.state not in LIVE_STATES:
         raise UnableToStop(
-            "order_not_running", f"The order is {order.state}; there is nothing to stop."
+            "order_not_running",
+            f"The order is {order.state}; there is nothing to stop.",
         )
     cause = moves.Cause("stopped by the driver", "driver", at)
     if order.state == OrderState.CHARGING:
@@ -174,9 +175,7 @@ def fail(order: Order, reason: str, *, cause: moves.Cause) -> None:
 def _let_go(order: Order, *, cause: moves.Cause) -> None:
     starting.cancel(order_number=order.number, at=cause.at)
     if order.certificate_jti:
-        certificates.release(
-            order_number=order.number, reason=cause.text, at=cause.at
-        )
+        certificates.release(order_number=order.number, reason=cause.text, at=cause.at)
     release_hold(order, cause=cause)
 
 

@@ -267,5 +267,3 @@ def start(order: Order, *, cause: moves.Cause) -> None:
         ends_by=order.ends_by,
         at=cause.at,
     )
-
-

@@ -16,6 +16,7 @@ from billing.pricing import (
     parse_tariff,
     rate,
 )
+from billing.pricing.session import State
 from billing.services import moves, receipts
 from billing.services.cdr_json import cdr_json, lines_json
 from charge_points.queries import SessionFacts, charging_session
@@ -34,21 +35,26 @@ def session_of(facts: SessionFacts, *, until: datetime | None = None) -> Session
     """
     periods = [
         ChargingPeriod(
-            state=period.state,
+            state=State(period.state),
             starts_at=period.starts_at,
             ends_at=period.ends_at,
-            energy_kwh=Decimal(period.energy_wh) / 1000,
+            energy_wh=period.energy_wh,
             current_a=period.current_a,
-            power_kw=None if period.power_w is None else Decimal(period.power_w) / 1000,
+            power_kw=(
+                None if period.power_w is None else Decimal(period.power_w) / 1000
+            ),
         )
         for period in facts.periods
     ]
-    last = periods[-1].ends_at if periods else facts.started_at
+    if not periods:
+        end = max(facts.ended_at or facts.started_at, facts.started_at)
+        periods = [
+            ChargingPeriod(State.CHARGING, facts.started_at, end, facts.energy_wh)
+        ]
+    last = periods[-1].ends_at
     if until is not None and until > last:
         periods.append(
-            ChargingPeriod(
-                state="parking", starts_at=last, ends_at=until, energy_kwh=Decimal(0)
-            )
+            ChargingPeriod(state=State.PARKING, starts_at=last, ends_at=until)
         )
     return Session(periods=tuple(periods), time_zone=facts.time_zone)
 
@@ -198,7 +204,12 @@ def correct(order: Order, *, at: datetime) -> bool:
 
 def _credit_json(last: Cdr) -> dict[str, Any]:
     number = last.ocpi["id"]
-    return {**last.ocpi, "id": f"{number}-C", "credit": True, "credit_reference_id": number}
+    return {
+        **last.ocpi,
+        "id": f"{number}-C",
+        "credit": True,
+        "credit_reference_id": number,
+    }
 
 
 def estimate(order: Order) -> int:

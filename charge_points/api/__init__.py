@@ -1,0 +1,1 @@
+"""REST of the network for operators' own systems (under /api/v1/operator)."""
