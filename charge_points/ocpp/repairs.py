@@ -27,10 +27,14 @@ from charge_points.ocpp.repair_tables import (
     foreign_fields,
 )
 from charge_points.ocpp.schemas import Schema
+from charge_points.ocpp.wire_text import count_values
 
 # Mending shows what the first faults hid; a fault below the third layer is no quirk.
 ROUNDS_LIMIT: Final = 4
-FAULTS_PER_ROUND_LIMIT: Final = 2048
+# Beyond these a payload is no quirk but a flood; finding all its faults would hold
+# up every other station for longer than a frame is worth.
+FAULTS_LIMIT: Final = 4096
+VALUES_LIMIT: Final = 8192
 
 # A text over its limit is kept up to the larger of these, in characters.
 KEPT_TEXT_CHARS: Final = 255
@@ -78,16 +82,17 @@ def repair(
         The mended copy and the names of the quirks, or None when something is wrong
         that no quirk explains.
     """
+    if count_values(payload, VALUES_LIMIT) > VALUES_LIMIT:
+        return None
     patient = _Patient(version, action, schema, payload)
     for _ in range(ROUNDS_LIMIT):
-        faults = [
-            fault
-            for fault in islice(schema.faults(patient.payload), FAULTS_PER_ROUND_LIMIT)
-            if not patient.may_stay(fault)
-        ]
+        found = list(islice(schema.faults(patient.payload), FAULTS_LIMIT + 1))
+        faults = [fault for fault in found if not patient.may_stay(fault)]
         if not faults:
             return patient.finish()
-        if not all(patient.mend(fault) for fault in faults):
+        if len(found) > FAULTS_LIMIT or not all(
+            patient.mend(fault) for fault in faults
+        ):
             return None
         patient.sweep()
     return None
@@ -105,7 +110,7 @@ class _Patient:
         self._document = schema.document
         self._quirks: dict[str, None] = {}
         self._kept: list[tuple[Payload, str, Json]] = []
-        self._hollow: list[list[Json]] = []
+        self._hollow: dict[int, list[Json]] = {}
 
     def may_stay(self, fault: jsonschema_rs.ValidationError) -> bool:
         """Tell the one fault that is kept: MeterValues without any reading left.
@@ -136,7 +141,7 @@ class _Patient:
 
     def sweep(self) -> None:
         """Close the gaps that dropped array items left."""
-        for items in self._hollow:
+        for items in self._hollow.values():
             items[:] = [item for item in items if item is not _DROPPED]
         self._hollow.clear()
 
@@ -213,7 +218,7 @@ class _Patient:
     def _remove(self, holder: Json, key: str | int) -> None:
         if isinstance(holder, list) and isinstance(key, int):
             holder[key] = _DROPPED
-            self._hollow.append(holder)
+            self._hollow[id(holder)] = holder
         else:
             del holder[key]
 

@@ -98,8 +98,16 @@ class Schema:
         """Tell whether `payload` is valid; the fast path."""
         return self._validator.is_valid(payload)
 
+    def first_fault(self, payload: object) -> jsonschema_rs.ValidationError:
+        """Return the first thing that is wrong with a `payload` not accepted."""
+        try:
+            self._validator.validate(payload)
+        except jsonschema_rs.ValidationError as fault:
+            return fault
+        raise ValueError("the payload is valid")
+
     def faults(self, payload: object) -> Iterator[jsonschema_rs.ValidationError]:
-        """Iterate over everything that is wrong with `payload`."""
+        """Iterate over everything that is wrong; all is found before the first."""
         return self._validator.iter_errors(payload)
 
 
@@ -197,7 +205,7 @@ def validate_result(version: str, action: str, payload: object) -> Violation | N
 
 def find_violation(version: str, schema: Schema, payload: object) -> Violation:
     """Return the first fault, and its CALLERROR code, of a `payload` not accepted."""
-    error = next(iter(schema.faults(payload)))
+    error = schema.first_fault(payload)
     keyword = error.kind.name
     path = "/".join(str(step) for step in error.instance_path)
     fault = _FAULT_BY_KEYWORD.get(keyword, Fault.MALFORMED)

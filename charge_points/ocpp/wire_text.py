@@ -41,6 +41,17 @@ def is_deep(frame: list[Json]) -> bool:
     return True
 
 
+def count_values(root: Json, limit: int) -> int:
+    """Count the values in `root`, itself included; stops soon after `limit`."""
+    count, pending = 1, [root]
+    while pending and count <= limit:
+        value = pending.pop()
+        children = value.values() if isinstance(value, dict) else value
+        count += len(value)
+        pending += [child for child in children if isinstance(child, dict | list)]
+    return count
+
+
 def has_nul(text: str | bytes) -> bool:
     """Tell whether a parsed text may hold U+0000."""
     # No PostgreSQL text or jsonb can hold U+0000.

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from charge_points.ocpp.quirks import QUIRKS, tolerate, tolerate_result
-from charge_points.ocpp.repairs import KEPT_TEXT_CHARS
+from charge_points.ocpp.repairs import FAULTS_LIMIT, KEPT_TEXT_CHARS, VALUES_LIMIT
 from charge_points.ocpp.schemas import (
     MESSAGE_SETS,
     call_schema,
@@ -346,6 +346,18 @@ def schedule(amount):
 
 def test_faults_below_the_last_round_stay_refused():
     assert tolerated(V201, "NotifyChargingLimit", schedule(amount="5")) is None
+
+
+def test_a_flood_of_faults_is_refused_and_not_repaired():
+    bad = [{}] * FAULTS_LIMIT
+    assert tolerated(V16, M, meter(GOOD_SAMPLE, *bad))[0] == meter(GOOD_SAMPLE)
+    assert tolerated(V16, M, meter(GOOD_SAMPLE, {}, *bad)) is None
+
+
+def test_a_flood_of_values_is_refused_before_its_faults_are_looked_for():
+    values = {str(number): 0 for number in range(VALUES_LIMIT)}
+    assert tolerated(V201, M, {**meter_201(), "customData": values}) is None
+    assert tolerated(V16, M, meter(*[{}] * VALUES_LIMIT)) is None
 
 
 DAMAGE = st.sampled_from(

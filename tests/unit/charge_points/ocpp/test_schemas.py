@@ -207,6 +207,11 @@ def test_results_have_their_own_schemas():
     assert validate_result(V16, "Authorize", {}).code == "ProtocolError"
 
 
+def test_a_valid_payload_has_no_first_fault():
+    with pytest.raises(ValueError, match="valid"):
+        call_schema(V16, "Heartbeat").first_fault({})
+
+
 def test_a_schema_is_compiled_once():
     assert call_schema(V16, "Heartbeat") is call_schema(V16, "Heartbeat")
 
