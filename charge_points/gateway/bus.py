@@ -86,7 +86,7 @@ class Bus:
         pause_s = self._limits.redis_retry_min_s
         while True:
             try:
-                async with self.redis.pubsub(ignore_subscribe_messages=True) as inbox:
+                async with self.redis.pubsub() as inbox:
                     await inbox.subscribe(*listeners)
                     self.note(is_up=True)
                     pause_s = self._limits.redis_retry_min_s

@@ -39,6 +39,7 @@ NOTES_INTERVAL_S: Final = 2.0
 PARENT_INTERVAL_S: Final = 0.5
 BACKLOG: Final = 4096
 WRITER_STOP_S: Final = 10.0
+TASKS_STOP_S: Final = 3.0
 STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -186,12 +187,19 @@ class Gateway:
         for station in self.directory:
             station.close(CloseCode.GOING_AWAY, "the gateway restarts")
         await self._wait_for_sockets()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._end_tasks()
         finished = await self.writer.stop(WRITER_STOP_S)
         await self.bus.close()
         return finished and not self.failed
+
+    async def _end_tasks(self) -> None:
+        """Cancel until they are gone: a client library may swallow a cancellation."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + TASKS_STOP_S
+        while self._tasks and loop.time() < deadline:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.wait(self._tasks, timeout=0.1)
 
     async def _wait_for_work(self) -> None:
         """Until no CALL is in progress, the time is up, or somebody is in a hurry."""
