@@ -28,7 +28,7 @@ from typing import Any
 
 from cpms.embedded.accounts import Account, can_reach
 
-STATE_LIB = Path("/var/lib/cpms")
+STATE_LIB = Path("/var/lib/cpms-embedded")
 TEMPORARY = Path("/var/tmp")  # noqa: S108 - mkdtemp makes a private folder in it
 SECRET_BYTES = 24
 READY, RESTARTING, FAILED = "ready", "restarting", "failed"
@@ -221,11 +221,12 @@ def can_reach_through(account: Account, folder: Path) -> bool:
 def _private_folder(account: Account) -> Path:
     """A new private folder outside the checkout, where ``account`` can reach it.
 
-    ``/var/lib/cpms`` first: what ages in ``/var/tmp`` may be cleaned away file by
-    file, which a database does not survive.
+    ``/var/lib/cpms-embedded`` first: what ages in ``/var/tmp`` may be cleaned away
+    file by file, which a database does not survive.
     """
     with contextlib.suppress(OSError):
-        STATE_LIB.mkdir(mode=0o755, exist_ok=True)
+        STATE_LIB.mkdir()
+        STATE_LIB.chmod(0o755)
     refusals = []
     for parent in (STATE_LIB, TEMPORARY):
         try:

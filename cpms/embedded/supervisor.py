@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Protocol
 
 from cpms.embedded.accounts import Account
@@ -90,6 +91,7 @@ class Supervisor:
     _process: subprocess.Popen[bytes] | None = None
     _log: int = -1
     _lock: int = -1
+    _place: Path | None = None
     _port: int = 0
     _ready_at: float = 0.0
     _restarts: int = 0
@@ -122,7 +124,8 @@ class Supervisor:
             self._say("told to stop")
         except Exception as error:
             self._say(f"gives up: {error}")
-            self._write_state(FAILED)
+            with contextlib.suppress(OSError):  # the home may be what is gone
+                self._write_state(FAILED)
             raise
         finally:
             self._finish()
@@ -139,6 +142,9 @@ class Supervisor:
         if self._process is not None:
             stop(self._process, self.server.stop_ladder)
             self._say("stopped")
+        if self._place is not None and not self.room.folder.exists():
+            # The home was deleted; a place outside it would never be found again.
+            shutil.rmtree(self._place, ignore_errors=True)
 
     def _start_first(self) -> None:
         """Start on the remembered port, or on another when a stranger has it."""
@@ -196,8 +202,10 @@ class Supervisor:
             the home was deleted.
         """
         assert self._process is not None
-        while is_current(self._lock, self.room.supervisor_lock):
+        while True:
             self._wait(WATCH_INTERVAL_S)
+            if not is_current(self._lock, self.room.supervisor_lock):
+                return -1
             if self._process.poll() is not None:
                 self._restart()
             self._trim_log()
@@ -205,7 +213,6 @@ class Supervisor:
             if users >= 0:
                 self._say(f"not used for {self.idle_s:g} s")
                 return users
-        return -1
 
     def _restart(self) -> None:
         """Start the dead server again, on the same port, with patience."""
@@ -270,14 +277,14 @@ class Supervisor:
 
     def _write_state(self, status: str) -> None:
         process = self._process
-        place = self.room.known_place()
+        self._place = self.room.known_place() or self._place
         self.room.write_state(
             State(
                 status=status,
                 supervisor_pid=os.getpid(),
                 server_pid=process.pid if process and process.poll() is None else 0,
                 port=self._port,
-                place=str(place or ""),
+                place=str(self._place or ""),
                 restarts=self._restarts,
             )
         )

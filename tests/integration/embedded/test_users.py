@@ -15,6 +15,7 @@ import redis
 
 from cpms.embedded import EmbeddedPostgres, EmbeddedValkey, UnableToUseHome
 from cpms.embedded.accounts import Account, can_reach
+from cpms.embedded.room import STATE_LIB
 from tests.integration.embedded.watching import (
     ROOT,
     erase,
@@ -242,7 +243,7 @@ def test_below_a_closed_folder_root_keeps_the_data_elsewhere_and_private(tmp_pat
         urls = server.ensure()
         folder = Path(server.status().folder)
 
-        assert tmp_path not in folder.parents
+        assert folder.parent == STATE_LIB
         assert (folder.stat().st_uid, folder.stat().st_mode & 0o777) == (65534, 0o700)
         assert tmp_path.stat().st_mode & 0o777 == 0o700
         assert tmp_path.stat().st_uid == 0
@@ -252,6 +253,21 @@ def test_below_a_closed_folder_root_keeps_the_data_elsewhere_and_private(tmp_pat
     finally:
         erase(server.home)
     assert not folder.exists()
+
+
+@root_only
+def test_data_kept_elsewhere_goes_with_a_home_that_is_deleted(tmp_path):
+    tmp_path.chmod(0o700)
+    server = EmbeddedValkey(tmp_path / ".cpms", idle_s=60)
+    server.ensure()
+    before = server.status()
+    assert Path(before.folder).exists()
+
+    shutil.rmtree(server.home)
+
+    wait_until(lambda: gone(before), "server and supervisor are gone")
+    assert not Path(before.folder).exists()
+    give_back(server)
 
 
 def interpreter_for_nobody():
