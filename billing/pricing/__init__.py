@@ -5,31 +5,64 @@ and integer minor units.
 
 Public doors:
 
-* ``parse_tariff(json)`` → ``Tariff`` (OCPI 2.2.1 and 2.3.0; errors
-  ``UnableToParseTariff`` name the field), ``to_ocpi(tariff, version)`` back.
-* ``Session(periods, time_zone)`` of ``ChargingPeriod(state, starts_at, ends_at, …)``.
-* ``rate(tariff, session)`` → ``PricedSession`` with ``PriceLine`` lines; the preview,
-  the live cost, the CDR and the receipt are all this. ``ROUNDING_POLICY`` is the id
-  of the rule that turns exact amounts into money.
+* ``parse_tariff(json)`` → ``Tariff`` (OCPI 2.2.1 and 2.3.0; ``UnableToParseTariff``
+  names the bad field), ``to_ocpi(tariff, version)`` back, ``describe(tariff)`` in
+  plain English.
+* ``Session(periods, time_zone)`` of ``ChargingPeriod(state, starts_at, ends_at, …)``;
+  ``session_from_cdr`` and ``session_from_segments`` read one from JSON;
+  ``UnableToBuildSession`` and ``UnableToParseSession`` say what is wrong with it.
+* ``rate(tariff, session)`` → ``PricedSession`` with ``PriceLine`` lines: preview, live
+  cost, CDR and receipt are all this. ``ROUNDING_POLICY`` is the id of the rule that
+  turns exact amounts into money; ``UnableToRound`` when an id is unknown.
+* ``energy_for_amount`` → Wh that an amount surely buys; ``limits_for_amount`` with
+  an ``Outlook`` → ``ChargeLimits`` of energy and time; ``UnableToLimitCharge``.
 """
 
-from billing.pricing.parsing import UnableToParseTariff, parse_tariff
+from billing.pricing.fields import UnableToParseSession, UnableToParseTariff
+from billing.pricing.limits import (
+    ChargeLimits,
+    Outlook,
+    UnableToLimitCharge,
+    energy_for_amount,
+    limits_for_amount,
+)
+from billing.pricing.parsing import parse_tariff
 from billing.pricing.rating import rate
+from billing.pricing.reading import session_from_cdr, session_from_segments
 from billing.pricing.result import PricedSession, PriceLine
-from billing.pricing.rounding import ROUNDING_POLICY
-from billing.pricing.session import ChargingPeriod, Session
+from billing.pricing.rounding import ROUNDING_POLICY, UnableToRound
+from billing.pricing.session import (
+    ChargingPeriod,
+    Session,
+    State,
+    UnableToBuildSession,
+)
 from billing.pricing.tariff import Tariff
-from billing.pricing.writing import to_ocpi
+from billing.pricing.words import describe
+from billing.pricing.writing import UnableToWriteTariff, to_ocpi
 
 __all__ = [
     "ROUNDING_POLICY",
+    "ChargeLimits",
     "ChargingPeriod",
+    "Outlook",
     "PriceLine",
     "PricedSession",
     "Session",
+    "State",
     "Tariff",
+    "UnableToBuildSession",
+    "UnableToLimitCharge",
+    "UnableToParseSession",
     "UnableToParseTariff",
+    "UnableToRound",
+    "UnableToWriteTariff",
+    "describe",
+    "energy_for_amount",
+    "limits_for_amount",
     "parse_tariff",
     "rate",
+    "session_from_cdr",
+    "session_from_segments",
     "to_ocpi",
 ]

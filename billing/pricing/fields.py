@@ -23,10 +23,11 @@ E = TypeVar("E", bound=StrEnum)
 T = TypeVar("T")
 
 
-class UnableToParseTariff(DomainError):
-    """The JSON is no tariff that can be priced; ``extra["path"]`` names the field."""
+class UnableToParse(DomainError):
+    """The JSON does not mean what it should; ``extra["path"]`` names the field."""
 
     http_status: ClassVar[int] = 422
+    subject: ClassVar[str] = "document"
 
     def __init__(self, path: str, message: str) -> None:
         """Say where and what to do.
@@ -35,8 +36,20 @@ class UnableToParseTariff(DomainError):
             path: the bad field, e.g. ``elements[0].price_components[1].price``.
             message: what is wrong with it and what it must be.
         """
-        super().__init__("tariff_invalid", f"{path}: {message}", path=path)
+        super().__init__(f"{self.subject}_invalid", f"{path}: {message}", path=path)
         self.path = path
+
+
+class UnableToParseTariff(UnableToParse):
+    """The JSON is no tariff that can be priced."""
+
+    subject: ClassVar[str] = "tariff"
+
+
+class UnableToParseSession(UnableToParse):
+    """The JSON is no session that can be priced."""
+
+    subject: ClassVar[str] = "session"
 
 
 def _shown(value: object) -> str:
@@ -49,28 +62,49 @@ class Fields:
 
     Args:
         value: what should be the object.
+        error: what is raised for a bad field.
         path: its path in the document, empty for the document itself.
 
     Raises:
-        UnableToParseTariff: it is no object.
+        UnableToParse: as ``error``: it is no object.
     """
 
-    def __init__(self, value: object, path: str = "") -> None:
+    def __init__(
+        self, value: object, error: type[UnableToParse], path: str = ""
+    ) -> None:
         """Refuse everything but an object."""
         if not isinstance(value, Mapping):
-            raise UnableToParseTariff(
+            raise error(
                 path or "(document)", f"must be a JSON object, not {_shown(value)}."
             )
         self._value: Mapping[str, Any] = value
+        self._error = error
         self._path = path
+
+    def inner(self, name: str) -> "Fields":
+        """An object within this one."""
+        return Fields(self._value.get(name), self._error, self.path(name))
+
+    def objects(self, name: str, *, most: int) -> list["Fields"]:
+        """A list of 1 to ``most`` objects."""
+        self.required(name)
+        items = self.items(name)
+        if not 1 <= len(items) <= most:
+            raise self.fail(
+                name, f"has {len(items)} entries; it must have 1 to {most}."
+            )
+        return [
+            Fields(item, self._error, f"{self.path(name)}[{index}]")
+            for index, item in enumerate(items)
+        ]
 
     def path(self, name: str) -> str:
         """The path of a field of this object."""
         return f"{self._path}.{name}" if self._path else name
 
-    def fail(self, name: str, message: str) -> UnableToParseTariff:
+    def fail(self, name: str, message: str) -> UnableToParse:
         """The error for a field of this object, ready to be raised."""
-        return UnableToParseTariff(self.path(name), message)
+        return self._error(self.path(name), message)
 
     def has(self, name: str) -> bool:
         """Whether the field is there; null counts as absent, as OCPI says."""
@@ -107,6 +141,16 @@ class Fields:
                 name, f"has {len(value)} characters; at most {max_length} fit."
             )
         return value
+
+    def required_text(self, name: str, *, max_length: int) -> str:
+        """A text; absent is an error."""
+        self.required(name)
+        return self.text(name, max_length=max_length) or ""
+
+    def required_number(self, name: str) -> Decimal:
+        """A number; absent is an error."""
+        self.required(name)
+        return self.number(name) or Decimal(0)
 
     def number(
         self, name: str, *, least: Decimal = Decimal(0), most: Decimal | None = None

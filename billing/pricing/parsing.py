@@ -35,6 +35,9 @@ ELEMENTS_MAX: Final = 200
 COMPONENTS_MAX: Final = 20
 """Price components of one element."""
 
+TEXTS_MAX: Final = 100
+"""Languages of the alternative text."""
+
 STEP_SIZE_MAX: Final = 31 * 24 * 3600
 """A billing block of a month (or 2.7 MWh) is the most that can be meant."""
 
@@ -56,15 +59,14 @@ def parse_tariff(value: Mapping[str, Any]) -> Tariff:
     Raises:
         UnableToParseTariff: the path of the first bad field, and what it must be.
     """
-    fields = Fields(value)
+    fields = Fields(value, UnableToParseTariff)
     least, most = _limit(fields, "min_price"), _limit(fields, "max_price")
     _check_limits(fields, least, most)
     starts, ends = fields.instant("start_date_time"), fields.instant("end_date_time")
     if starts is not None and ends is not None and starts >= ends:
         raise fields.fail("end_date_time", "must be after start_date_time.")
-    fields.required("id")
     return Tariff(
-        id=fields.text("id", max_length=36) or "",
+        id=fields.required_text("id", max_length=36),
         currency=_currency(fields),
         elements=_elements(fields),
         tax_included=fields.one_of("tax_included", TaxIncluded) or TaxIncluded.NO,
@@ -98,15 +100,13 @@ def _currency(fields: Fields) -> str:
 def _limit(fields: Fields, name: str) -> PriceLimit | None:
     if not fields.has(name):
         return None
-    limit = Fields(fields.raw(name), fields.path(name))
+    limit = fields.inner(name)
     before_name, after_name = (
         ("excl_vat", "incl_vat")
         if limit.has("excl_vat") or limit.has("incl_vat")
         else ("before_taxes", "after_taxes")
     )
-    limit.required(before_name)
-    before, after = limit.number(before_name), limit.number(after_name)
-    assert before is not None, "required"
+    before, after = limit.required_number(before_name), limit.number(after_name)
     if after is not None and after < before:
         raise limit.fail(after_name, f"must not be below {before_name}.")
     return PriceLimit(before, after)
@@ -126,37 +126,18 @@ def _check_limits(
 
 
 def _elements(fields: Fields) -> tuple[TariffElement, ...]:
-    fields.required("elements")
-    items = fields.items("elements")
-    if not 1 <= len(items) <= ELEMENTS_MAX:
-        raise fields.fail(
-            "elements", f"has {len(items)} entries; it must have 1 to {ELEMENTS_MAX}."
-        )
     return tuple(
-        _element(Fields(item, f"{fields.path('elements')}[{index}]"))
-        for index, item in enumerate(items)
+        _element(element) for element in fields.objects("elements", most=ELEMENTS_MAX)
     )
 
 
 def _element(fields: Fields) -> TariffElement:
-    fields.required("price_components")
-    items = fields.items("price_components")
-    if not 1 <= len(items) <= COMPONENTS_MAX:
-        raise fields.fail(
-            "price_components",
-            f"has {len(items)} entries; it must have 1 to {COMPONENTS_MAX}.",
-        )
     restrictions = UNRESTRICTED
     if fields.has("restrictions"):
-        restrictions = _restrictions(
-            Fields(fields.raw("restrictions"), fields.path("restrictions"))
-        )
+        restrictions = _restrictions(fields.inner("restrictions"))
     components = tuple(
-        _component(
-            Fields(item, f"{fields.path('price_components')}[{index}]"),
-            reservation=restrictions.reservation is not None,
-        )
-        for index, item in enumerate(items)
+        _component(component, reservation=restrictions.reservation is not None)
+        for component in fields.objects("price_components", most=COMPONENTS_MAX)
     )
     return TariffElement(components, restrictions)
 
@@ -167,11 +148,10 @@ def _component(fields: Fields, *, reservation: bool) -> PriceComponent:
         raise fields.fail(
             "type", f"is {dimension}; a reservation has only FLAT and TIME."
         )
-    fields.required("price")
-    fields.required("step_size")
-    price, step_size = fields.number("price"), fields.integer("step_size")
-    assert price is not None, "required"
-    assert step_size is not None, "required"
+    price = fields.required_number("price")
+    step_size = fields.integer("step_size")
+    if step_size is None:
+        raise fields.fail("step_size", "is missing; OCPI requires it.")
     if step_size > STEP_SIZE_MAX:
         raise fields.fail("step_size", f"must be at most {STEP_SIZE_MAX}.")
     vat = fields.number("vat", most=Decimal(100))
@@ -224,27 +204,20 @@ def _days(fields: Fields) -> tuple[Day, ...]:
 
 
 def _texts(fields: Fields) -> tuple[DisplayText, ...]:
-    texts = []
-    for index, item in enumerate(fields.items("tariff_alt_text")):
-        text = Fields(item, f"{fields.path('tariff_alt_text')}[{index}]")
-        text.required("language")
-        text.required("text")
-        texts.append(
-            DisplayText(
-                language=text.text("language", max_length=2) or "",
-                text=text.text("text", max_length=512) or "",
-            )
+    if not fields.items("tariff_alt_text"):
+        return ()
+    return tuple(
+        DisplayText(
+            language=text.required_text("language", max_length=2),
+            text=text.required_text("text", max_length=512),
         )
-    return tuple(texts)
+        for text in fields.objects("tariff_alt_text", most=TEXTS_MAX)
+    )
 
 
 def _energy_mix(fields: Fields) -> Mapping[str, Any] | None:
-    value = fields.raw("energy_mix")
-    if value is None:
+    if not fields.has("energy_mix"):
         return None
-    Fields(value, fields.path("energy_mix"))
-    mix: Mapping[str, Any] = value
+    fields.inner("energy_mix")
+    mix: Mapping[str, Any] = fields.raw("energy_mix")
     return mix
-
-
-__all__ = ["UnableToParseTariff", "parse_tariff"]

@@ -157,9 +157,8 @@ class PricedSession:
         check_version(version)
         usage = self.usage
         total = Cost(self.before_taxes, self.taxes, self.after_taxes)
-        hours = sum_of(
-            (usage.charging_hours, usage.parking_hours, usage.reservation_hours)
-        )
+        # total_time is that of the charge, parked or charging, not of a reservation.
+        hours = sum_of((usage.charging_hours, usage.parking_hours))
         document: dict[str, Any] = {
             "currency": self.currency,
             "total_cost": _price(total, version),

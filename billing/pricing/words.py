@@ -81,7 +81,7 @@ def _prices(tariff: Tariff) -> Iterable[tuple[str, str]]:
             found.append(f"otherwise {text}" if found else text)
     for key, name in _NAMES.items():
         if key in subjects:
-            yield name, ", ".join(subjects[key])
+            yield name, "; ".join(subjects[key])
 
 
 def _price(tariff: Tariff, component: PriceComponent) -> str:
@@ -89,7 +89,7 @@ def _price(tariff: Tariff, component: PriceComponent) -> str:
         return "free"
     text = f"{_amount(tariff, component)}{_UNITS[component.type]}"
     block = _block(component)
-    return f"{text} per started {block}" if block else text
+    return f"{text}, billed per {block}" if block else text
 
 
 def _amount(tariff: Tariff, component: PriceComponent) -> str:
