@@ -15,6 +15,12 @@ import orjson
 from simulators.psp.errors import Json
 
 _MODE = 0o600
+# How every line begins; tells a cut line of ours from a foreign file.
+_BEGIN = b'{"objects":'
+
+
+def _is_ours(tail: bytes) -> bool:
+    return tail.startswith(_BEGIN) or _BEGIN.startswith(tail)
 
 
 class UnableToReadJournal(ValueError):
@@ -33,25 +39,29 @@ class Journal:
         """Yield the records of all complete lines and cut off a broken tail.
 
         Raises:
-            UnableToReadJournal: a line other than the last is not JSON.
+            UnableToReadJournal: the file holds something else; it is left as
+                it is.
         """
         if not self.path.exists():
             return
         good_bytes = 0
         with self.path.open("rb") as file:
             for number, line in enumerate(file, start=1):
-                if not line.endswith(b"\n"):
+                if not line.endswith(b"\n") and _is_ours(line):
                     break
-                try:
-                    record = orjson.loads(line)
-                except orjson.JSONDecodeError as error:
-                    raise UnableToReadJournal(
-                        f"{self.path} line {number} is not JSON: {error}. "
-                        "Move the file away to start with empty books."
-                    ) from None
+                yield self._read(line, number)
                 good_bytes += len(line)
-                yield record
         os.truncate(self.path, good_bytes)
+
+    def _read(self, line: bytes, number: int) -> Json:
+        try:
+            record: Json = orjson.loads(line)
+        except orjson.JSONDecodeError as error:
+            raise UnableToReadJournal(
+                f"{self.path} line {number} is not of a journal: {error}. "
+                "Move the file away to start with empty books."
+            ) from None
+        return record
 
     def open(self) -> None:
         """Open for appending; creates the file readable by its owner only."""
