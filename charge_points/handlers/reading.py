@@ -2,10 +2,43 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Final
 
-from charge_points.handlers.registry import Request
+from django.conf import settings
+
+from charge_points.handlers.registry import (
+    REGISTRATION_ACCEPTED,
+    REGISTRATION_PENDING,
+    REGISTRATION_REJECTED,
+    Payload,
+    Request,
+)
 from charge_points.ocpp.metering import MeterSample
-from charge_points.ocpp.timestamps import parse_time
+from charge_points.ocpp.timestamps import format_utc, parse_time
+
+REGISTRATIONS: Final = {
+    "accepted": REGISTRATION_ACCEPTED,
+    "pending": REGISTRATION_PENDING,
+    "rejected": REGISTRATION_REJECTED,
+}
+BOOT_RETRY_S: Final = 60
+"""When a station that was not accepted may ask again."""
+
+
+def boot_answer(request: Request, registration: str) -> Payload:
+    """The answer to BootNotification, alike in both versions.
+
+    An accepted station gets its heartbeat interval, others when to boot again.
+    """
+    status = REGISTRATIONS[registration]
+    request.registration = status
+    accepted = status == REGISTRATION_ACCEPTED
+    interval_s = int(settings.HEARTBEAT_INTERVAL_S) if accepted else BOOT_RETRY_S
+    return {
+        "currentTime": format_utc(request.received_at),
+        "interval": interval_s,
+        "status": status,
+    }
 
 
 def time_of(request: Request, value: object) -> datetime:

@@ -6,10 +6,9 @@ from decimal import Decimal
 import orjson
 
 from charge_points.handlers import autocharge
-from charge_points.handlers.reading import noted, time_of
+from charge_points.handlers.reading import boot_answer, noted, time_of
 from charge_points.handlers.registry import Answer, GatewayMemory, Payload, Request
 from charge_points.handlers.v16.words import (
-    REGISTRATION,
     STATUS,
     connector_of,
     id_tag_info,
@@ -20,8 +19,8 @@ from charge_points.ocpp.v16.sampled_values import sampled_values
 from charge_points.services import (
     authorization,
     availability,
+    boots,
     metering,
-    provisioning,
     transactions,
 )
 from charge_points.services.facts import (
@@ -44,34 +43,35 @@ def authorize(request: Request) -> Answer:
     return {"idTagInfo": id_tag_info(decision)}
 
 
-def boot_notification(request: Request) -> Answer:
-    """BootNotification (4.2): answered anew each time, also when repeated."""
+def boot_notification(requests: Sequence[Request]) -> list[Answer]:
+    """BootNotification (4.2), set-wise: a platform's restart brings all at once.
+
+    Answered anew each time, also when repeated.
+    """
+    registrations = boots.record_many([_boot_fact(request) for request in requests])
+    return [
+        boot_answer(request, registration)
+        for request, registration in zip(requests, registrations, strict=True)
+    ]
+
+
+def _boot_fact(request: Request) -> BootFact:
     sent = request.payload
-    answer = provisioning.boot(
-        BootFact(
-            charge_point_id=request.peer.charge_point_id,
-            operator_id=request.peer.operator_id,
-            received_at=request.received_at,
-            vendor=sent["chargePointVendor"],
-            model=sent["chargePointModel"],
-            serial_number=(
-                sent.get("chargePointSerialNumber")
-                or sent.get("chargeBoxSerialNumber", "")
-            ),
-            firmware_version=sent.get("firmwareVersion", ""),
-            iccid=sent.get("iccid", ""),
-            imsi=sent.get("imsi", ""),
-            meter_type=sent.get("meterType", ""),
-            meter_serial_number=sent.get("meterSerialNumber", ""),
-        )
+    return BootFact(
+        charge_point_id=request.peer.charge_point_id,
+        operator_id=request.peer.operator_id,
+        received_at=request.received_at,
+        vendor=sent["chargePointVendor"],
+        model=sent["chargePointModel"],
+        serial_number=(
+            sent.get("chargePointSerialNumber") or sent.get("chargeBoxSerialNumber", "")
+        ),
+        firmware_version=sent.get("firmwareVersion", ""),
+        iccid=sent.get("iccid", ""),
+        imsi=sent.get("imsi", ""),
+        meter_type=sent.get("meterType", ""),
+        meter_serial_number=sent.get("meterSerialNumber", ""),
     )
-    status = REGISTRATION[answer.registration]
-    request.registration = status
-    return {
-        "status": status,
-        "currentTime": format_utc(request.received_at),
-        "interval": answer.interval_s,
-    }
 
 
 def heartbeat(request: Request, memory: GatewayMemory) -> Answer:

@@ -12,7 +12,7 @@ ROUTES_V16: Final = (
         V16,
         "BootNotification",
         core.boot_notification,
-        "one",
+        "set",
         "Core",
         needs_registration=False,
     ),

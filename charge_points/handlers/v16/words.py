@@ -16,11 +16,6 @@ STATUS: Final = {
     "Unavailable": "unavailable",
     "Faulted": "faulted",
 }
-REGISTRATION: Final = {
-    "accepted": "Accepted",
-    "pending": "Pending",
-    "rejected": "Rejected",
-}
 NO_TRANSACTION: Final = frozenset({None, 0, -1})
 
 

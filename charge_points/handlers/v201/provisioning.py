@@ -1,42 +1,40 @@
 """OCPP 2.0.1, block B: boot and reports."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from charge_points.handlers.reading import time_of
+from charge_points.handlers.reading import boot_answer, time_of
 from charge_points.handlers.registry import Answer, Request
-from charge_points.handlers.v201.words import REGISTRATION
-from charge_points.ocpp.timestamps import format_utc
-from charge_points.services import configuration, provisioning
+from charge_points.services import boots, configuration
 from charge_points.services.facts import BootFact, VariableFact
 
 
-def boot_notification(request: Request) -> Answer:
-    """BootNotification (B01 to B03): answered anew each time."""
+def boot_notification(requests: Sequence[Request]) -> list[Answer]:
+    """BootNotification (B01 to B03), set-wise; answered anew each time."""
+    registrations = boots.record_many([_boot_fact(request) for request in requests])
+    return [
+        boot_answer(request, registration)
+        for request, registration in zip(requests, registrations, strict=True)
+    ]
+
+
+def _boot_fact(request: Request) -> BootFact:
     sent = request.payload
     station = sent["chargingStation"]
     modem = station.get("modem", {})
-    answer = provisioning.boot(
-        BootFact(
-            charge_point_id=request.peer.charge_point_id,
-            operator_id=request.peer.operator_id,
-            received_at=request.received_at,
-            vendor=station["vendorName"],
-            model=station["model"],
-            serial_number=station.get("serialNumber", ""),
-            firmware_version=station.get("firmwareVersion", ""),
-            iccid=modem.get("iccid", ""),
-            imsi=modem.get("imsi", ""),
-            reason=sent["reason"],
-        )
+    return BootFact(
+        charge_point_id=request.peer.charge_point_id,
+        operator_id=request.peer.operator_id,
+        received_at=request.received_at,
+        vendor=station["vendorName"],
+        model=station["model"],
+        serial_number=station.get("serialNumber", ""),
+        firmware_version=station.get("firmwareVersion", ""),
+        iccid=modem.get("iccid", ""),
+        imsi=modem.get("imsi", ""),
+        reason=sent["reason"],
     )
-    status = REGISTRATION[answer.registration]
-    request.registration = status
-    return {
-        "currentTime": format_utc(request.received_at),
-        "interval": answer.interval_s,
-        "status": status,
-    }
 
 
 def notify_report(request: Request) -> Answer:

@@ -19,7 +19,7 @@ ROUTES_V201: Final = (
         V201,
         "BootNotification",
         provisioning.boot_notification,
-        "one",
+        "set",
         "B",
         needs_registration=False,
     ),

@@ -12,11 +12,6 @@ STATUS: Final = {
     "Unavailable": "unavailable",
     "Faulted": "faulted",
 }
-REGISTRATION: Final = {
-    "accepted": "Accepted",
-    "pending": "Pending",
-    "rejected": "Rejected",
-}
 
 
 def id_token_info(authorization: Authorization) -> dict[str, Any]:
