@@ -18,6 +18,7 @@ from cpms.accounts.api.pagination import CursorPagination
 from cpms.accounts.api.permissions import HasScope
 from cpms.accounts.api.problems import problem
 from cpms.accounts.api.scoping import OperatorScopedView
+from cpms.accounts.models import Operator
 from cpms.kernel.errors import DomainError
 
 MESSAGES_DEFAULT: Final = timedelta(days=1)
@@ -81,11 +82,11 @@ class ChargePointsView(IdempotentMixin, OperatorScopedView):
             return problem(
                 400, "operator_ambiguous", "Use an API key of the operator for this."
             )
+        operator = Operator.objects.get(pk=self.operator_ids[0])
         created = provisioning.create_charge_point(
-            operator_id=self.operator_ids[0],
-            identity=form.validated_data["identity"],
-            security_profile=form.validated_data["security_profile"],
-            evses=form.validated_data["evses"],
+            wanted=provisioning.NewChargePoint(
+                operator_code=operator.code, **form.validated_data
+            ),
             by=str(request.user.pk),
             at=timezone.now(),
         )
