@@ -1,0 +1,1 @@
+"""Pages of settlement for operators and platform staff."""

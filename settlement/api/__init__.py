@@ -1,0 +1,1 @@
+"""Settlement's edge: webhooks of the payment providers."""

@@ -1,0 +1,5 @@
+"""Addresses of settlement."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

@@ -1,0 +1,16 @@
+"""Django's configuration of settlement."""
+
+from importlib import import_module
+
+from django.apps import AppConfig
+
+
+class SettlementConfig(AppConfig):
+    """Payments, splits, ledger."""
+
+    name = "settlement"
+    verbose_name = "Settlement"
+
+    def ready(self) -> None:
+        """Subscribe to the work that waits in the outbox."""
+        import_module("settlement.tasks")

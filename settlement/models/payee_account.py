@@ -1,0 +1,57 @@
+"""An operator's own account at a payment provider."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+
+class PayeeAccount(models.Model):
+    """Where an operator's money arrives; what the provider lets it do is mirrored."""
+
+    class Mode(models.TextChoices):
+        """How calls reach the account.
+
+        ``connected``: with the platform's key in the name of the account; the
+        platform's fee is taken by the provider at the capture.
+        """
+
+        CONNECTED = "connected"
+
+    operator = models.ForeignKey("accounts.Operator", on_delete=models.PROTECT)
+    provider = models.CharField(max_length=40)
+    reference = models.CharField(max_length=80)
+    mode = models.CharField(max_length=12, choices=Mode, default=Mode.CONNECTED)
+    currency = models.CharField(max_length=3)
+    is_default = models.BooleanField(default=True)
+    charges_enabled = models.BooleanField(default=False)
+    payouts_enabled = models.BooleanField(default=False)
+    requirements_due = ArrayField(
+        models.CharField(max_length=120), default=list, blank=True
+    )
+    disabled_reason = models.CharField(max_length=120, blank=True, default="")
+    checked_at = models.DateTimeField(null=True, blank=True)
+    events_after = models.CharField(max_length=80, blank=True, default="")
+    books_after = models.CharField(max_length=80, blank=True, default="")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["provider", "reference"], name="payee_account_once"
+            ),
+            models.UniqueConstraint(
+                fields=["operator", "currency"],
+                condition=models.Q(is_default=True),
+                name="one_default_payee_account",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(currency__regex=r"^[A-Z]{3}$"),
+                name="payee_account_iso4217",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(reference=""), name="payee_account_reference"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        """Show the provider's name for it."""
+        return f"{self.provider} {self.reference}"

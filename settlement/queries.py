@@ -1,0 +1,214 @@
+"""What others may read: frozen facts, never rows."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from settlement.models import (
+    LedgerLine,
+    PayeeAccount,
+    Payment,
+    Receivable,
+    SplitLine,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentView:
+    """A payment. Amounts in minor units of ``currency``."""
+
+    id: int
+    operator_id: int
+    order_number: str
+    sequence: int
+    state: str
+    currency: str
+    provider: str
+    account_reference: str
+    provider_ref: str
+    hold_minor: int
+    due_minor: int | None
+    captured_minor: int
+    application_fee_minor: int
+    refunded_minor: int
+    application_fee_refunded_minor: int
+    receivable_minor: int
+    action_url: str
+    decline_code: str
+    decline_message: str
+    capture_before: datetime | None
+    captured_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SplitLineView:
+    """What a party got (capture, positive) or gave back (refund)."""
+
+    kind: str
+    party: str
+    name: str
+    role: str
+    amount_minor: int
+    currency: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerLineView:
+    """One leg of an entry: debit positive."""
+
+    entry_id: int
+    source: str
+    effective_at: datetime
+    operator_id: int
+    account: str
+    currency: str
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class PayeeAccountView:
+    """An operator's account at a provider, as last confirmed."""
+
+    id: int
+    operator_id: int
+    provider: str
+    reference: str
+    currency: str
+    is_default: bool
+    charges_enabled: bool
+    requirements_due: tuple[str, ...]
+    disabled_reason: str
+    checked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivableView:
+    """What a driver owes an operator."""
+
+    id: int
+    operator_id: int
+    order_number: str
+    amount_minor: int
+    currency: str
+    state: str
+    reason: str
+    opened_at: datetime
+
+
+def view_of(payment: Payment) -> PaymentView:
+    """The public facts of a row."""
+    debt = Receivable.objects.filter(payment=payment).first()
+    return PaymentView(
+        id=payment.pk,
+        operator_id=payment.operator_id,
+        order_number=payment.order_number,
+        sequence=payment.sequence,
+        state=str(payment.state),
+        currency=payment.currency,
+        provider=payment.provider,
+        account_reference=payment.account_reference,
+        provider_ref=payment.provider_ref,
+        hold_minor=payment.hold_minor,
+        due_minor=payment.due_minor,
+        captured_minor=payment.captured_minor,
+        application_fee_minor=payment.application_fee_minor,
+        refunded_minor=payment.refunded_minor,
+        application_fee_refunded_minor=payment.application_fee_refunded_minor,
+        receivable_minor=debt.amount_minor if debt else 0,
+        action_url=payment.action_url,
+        decline_code=payment.decline_code,
+        decline_message=payment.decline_message,
+        capture_before=payment.capture_before,
+        captured_at=payment.captured_at,
+    )
+
+
+def payment_view(payment_id: int) -> PaymentView | None:
+    """One payment, or None."""
+    row = Payment.objects.filter(pk=payment_id).first()
+    return None if row is None else view_of(row)
+
+
+def payments_of_order(order_number: str) -> list[PaymentView]:
+    """The order's own payment, then those that collected a debt of it."""
+    rows = Payment.objects.filter(order_number=order_number).order_by("sequence")
+    return [view_of(row) for row in rows]
+
+
+def split_lines(order_number: str) -> list[SplitLineView]:
+    """The shares of an order's captures and refunds, oldest first."""
+    rows = SplitLine.objects.filter(order_number=order_number).order_by("pk")
+    return [
+        SplitLineView(
+            row.kind,
+            row.party,
+            row.name,
+            row.role,
+            row.amount_minor,
+            row.currency,
+            row.at,
+        )
+        for row in rows
+    ]
+
+
+def ledger_lines(order_number: str) -> list[LedgerLineView]:
+    """What the ledger says of an order, in the books that the caller may see."""
+    rows = (
+        LedgerLine.objects.filter(entry__order_number=order_number)
+        .select_related("entry", "account")
+        .order_by("pk")
+    )
+    return [
+        LedgerLineView(
+            row.entry_id,
+            row.entry.source,
+            row.entry.effective_at,
+            row.operator_id,
+            row.account.code,
+            row.currency,
+            row.amount_minor,
+        )
+        for row in rows
+    ]
+
+
+def payee_accounts(operator_ids: Iterable[int]) -> list[PayeeAccountView]:
+    """The accounts of these operators."""
+    rows = PayeeAccount.objects.filter(operator_id__in=list(operator_ids))
+    return [
+        PayeeAccountView(
+            row.pk,
+            row.operator_id,
+            row.provider,
+            row.reference,
+            row.currency,
+            row.is_default,
+            row.charges_enabled,
+            tuple(row.requirements_due),
+            row.disabled_reason,
+            row.checked_at,
+        )
+        for row in rows.order_by("pk")
+    ]
+
+
+def open_receivables(operator_ids: Iterable[int]) -> list[ReceivableView]:
+    """What drivers owe these operators, oldest first."""
+    rows = Receivable.objects.filter(
+        operator_id__in=list(operator_ids), state=Receivable.State.OPEN
+    ).order_by("opened_at", "pk")
+    return [
+        ReceivableView(
+            row.pk,
+            row.operator_id,
+            row.order_number,
+            row.amount_minor,
+            row.currency,
+            row.state,
+            row.reason,
+            row.opened_at,
+        )
+        for row in rows
+    ]

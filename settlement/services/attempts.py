@@ -1,0 +1,167 @@
+"""Performing an attempt: mark it, ask outside of any database transaction, record.
+
+Kill the worker anywhere and nothing is lost or done twice: before the mark nothing
+happened; after it the lease runs out and the same question is asked with the same
+key; an answer that was not recorded is given again by the provider.
+"""
+
+import random
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db import connection, transaction
+
+from settlement.models import Payment, PaymentAttempt
+from settlement.models.payment_attempt import OPEN_STATES
+from settlement.services import asking, outcomes
+from settlement.services.asking import Question, Unanswered
+from settlement.services.moves import locked, wake
+
+LEASE: Final = timedelta(seconds=60)
+"""Longer than the calls of one attempt can take (provider timeout x 3)."""
+TRIES_MAX: Final = 8
+"""Tries with the same key before only looking, where there is something to look at."""
+KEY_LIFETIME: Final = timedelta(hours=20)
+"""Providers forget keys after 24 h; a forgotten one would be executed again."""
+BACKOFF_FIRST_S: Final = 1.0
+BACKOFF_MAX_S: Final = 300.0
+SWEEP_AFTER: Final = timedelta(seconds=120)
+SWEEP_MAX: Final = 500
+ERROR_CHARS_MAX: Final = 500
+
+_STATE = PaymentAttempt.State
+
+
+class CalledInsideTransaction(RuntimeError):
+    """A defect: a provider call would hold a database transaction open."""
+
+
+def perform_attempt(attempt_id: int, *, at: datetime) -> float | None:
+    """Ask the provider and record the answer.
+
+    Returns:
+        None when the attempt is closed; else the seconds after which to call again.
+
+    Raises:
+        CalledInsideTransaction: called inside a database transaction.
+    """
+    if connection.in_atomic_block and not _is_test_wrapper():
+        raise CalledInsideTransaction("perform_attempt() calls out over HTTP.")
+    question = _begin(attempt_id, at)
+    if not isinstance(question, Question):
+        return question
+    answer = asking.ask(question)
+    return _record(question, answer, at)
+
+
+def _is_test_wrapper() -> bool:
+    """Only the transaction that wraps a whole test is open, nothing of ours."""
+    blocks = connection.atomic_blocks
+    return all(getattr(block, "_from_testcase", False) for block in blocks)
+
+
+@transaction.atomic
+def _begin(attempt_id: int, at: datetime) -> Question | float | None:
+    """Mark the attempt as asked, with its key, before the call."""
+    found = PaymentAttempt.objects.get(pk=attempt_id)
+    payment = locked(found.payment_id)
+    attempt = PaymentAttempt.objects.select_related("refund").get(pk=attempt_id)
+    if attempt.state not in OPEN_STATES:
+        return None
+    if attempt.next_try_at > at:
+        return (attempt.next_try_at - at).total_seconds()
+    attempt.state = _STATE.IN_FLIGHT
+    attempt.tries += 1
+    attempt.first_asked_at = attempt.first_asked_at or at
+    attempt.next_try_at = at + LEASE
+    attempt.save()
+    return _question(payment, attempt, at)
+
+
+def _question(payment: Payment, attempt: PaymentAttempt, at: datetime) -> Question:
+    asked_for = at - (attempt.first_asked_at or at)
+    can_look = payment.provider_ref != "" and attempt.kind in {
+        PaymentAttempt.Kind.CAPTURE,
+        PaymentAttempt.Kind.CANCEL,
+    }
+    too_old = asked_for > KEY_LIFETIME or attempt.tries > TRIES_MAX
+    refund = attempt.refund
+    return Question(
+        attempt_id=attempt.pk,
+        tries=attempt.tries,
+        kind=attempt.kind,
+        provider=payment.provider,
+        account=payment.account_reference,
+        idempotency_key=attempt.idempotency_key,
+        amount_minor=attempt.amount_minor,
+        application_fee_minor=attempt.application_fee_minor,
+        currency=payment.currency,
+        provider_ref=payment.provider_ref,
+        customer_ref=payment.customer_ref,
+        payment_method_ref=payment.payment_method_ref,
+        order_number=payment.order_number,
+        off_session=payment.off_session,
+        refund_application_fee=bool(refund and refund.refund_application_fee),
+        only_look=can_look and too_old,
+    )
+
+
+@transaction.atomic
+def _record(question: Question, answer: asking.Answer, at: datetime) -> float | None:
+    found = PaymentAttempt.objects.get(pk=question.attempt_id)
+    payment = locked(found.payment_id)
+    attempt = PaymentAttempt.objects.select_related("refund").get(pk=found.pk)
+    if attempt.state not in OPEN_STATES:
+        return None
+    if not isinstance(answer, Unanswered):
+        wait_s = outcomes.record(payment, attempt, answer, at=at)
+        return None if wait_s is None else _later(attempt, wait_s, at)
+    if attempt.tries != question.tries:
+        # Another worker took over when our lease ran out; its answer counts.
+        return (attempt.next_try_at - at).total_seconds()
+    return _unanswered(payment, attempt, answer, at)
+
+
+def _unanswered(
+    payment: Payment, attempt: PaymentAttempt, answer: Unanswered, at: datetime
+) -> float | None:
+    attempt.error_code = answer.error.code[:60]
+    attempt.error_message = answer.error.message[:ERROR_CHARS_MAX]
+    age = at - (attempt.first_asked_at or at)
+    if age > KEY_LIFETIME and outcomes.give_up(payment, attempt, at=at):
+        return None
+    wished_s = getattr(answer.error, "retry_after_s", None) or 0
+    return _later(attempt, max(backoff_s(attempt.tries), wished_s), at)
+
+
+def _later(attempt: PaymentAttempt, wait_s: float, at: datetime) -> float:
+    attempt.state = _STATE.UNKNOWN
+    attempt.next_try_at = at + timedelta(seconds=wait_s)
+    attempt.save()
+    return wait_s
+
+
+def backoff_s(tries: int) -> float:
+    """Doubling from a second, with jitter, up to ``BACKOFF_MAX_S``."""
+    ceiling = min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2.0 ** min(tries, 20))
+    return ceiling * (0.5 + random.random() / 2)  # noqa: S311 - jitter, not a secret
+
+
+@transaction.atomic
+def sweep(*, at: datetime) -> int:
+    """Wake attempts that nobody asked for long after they were due.
+
+    Returns:
+        How many were woken. Their next sweep is later, so that a provider that is
+        down does not fill the outbox.
+    """
+    rows = list(
+        PaymentAttempt.objects.select_for_update(skip_locked=True)
+        .filter(state__in=OPEN_STATES, next_try_at__lt=at - SWEEP_AFTER)
+        .order_by("next_try_at")[:SWEEP_MAX]
+    )
+    for attempt in rows:
+        wake(attempt)
+        attempt.next_try_at = at
+        attempt.save(update_fields=["next_try_at"])
+    return len(rows)

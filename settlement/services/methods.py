@@ -1,0 +1,177 @@
+"""Payment methods of drivers: saved once on the platform, used at every operator."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar, Final
+
+from django.db import transaction
+
+from cpms.accounts.models import Driver
+from cpms.accounts.tenancy import acting_as_driver, acting_as_platform
+from cpms.kernel.errors import DomainError
+from cpms.kernel.ids import sha256_hex
+from cpms.outbox import publish
+from settlement import events
+from settlement.models import DriverPaymentMethod
+from settlement.providers.base import ProviderError, ProviderUnavailable
+from settlement.providers.registry import UnableToFindProvider, get_provider
+
+METHODS_PER_DRIVER_MAX: Final = 20
+
+
+class UnableToSavePaymentMethod(DomainError):
+    """The provider refused the method, or the driver has too many."""
+
+    http_status: ClassVar[int] = 402
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentMethodView:
+    """A saved method; the references are of the provider."""
+
+    id: int
+    provider: str
+    brand: str
+    last4: str
+    is_default: bool
+    customer_ref: str
+    payment_method_ref: str
+
+
+def _view(row: DriverPaymentMethod) -> PaymentMethodView:
+    return PaymentMethodView(
+        row.pk,
+        row.provider,
+        row.brand,
+        row.last4,
+        row.is_default,
+        row.customer_ref,
+        row.payment_method_ref,
+    )
+
+
+def default_for(driver_id: int) -> PaymentMethodView | None:
+    """The method that a driver's charges use, or None."""
+    with acting_as_driver(driver_id):
+        row = DriverPaymentMethod.objects.filter(
+            driver_id=driver_id, is_default=True
+        ).first()
+    return None if row is None else _view(row)
+
+
+def list_for(driver_id: int) -> list[PaymentMethodView]:
+    """A driver's methods, newest first."""
+    with acting_as_driver(driver_id):
+        rows = DriverPaymentMethod.objects.filter(
+            driver_id=driver_id, removed_at__isnull=True
+        ).order_by("-pk")
+        return [_view(row) for row in rows]
+
+
+def get(*, driver_id: int, payment_method_id: int) -> PaymentMethodView | None:
+    """One method of this driver; None when it is not the driver's or was removed."""
+    with acting_as_driver(driver_id):
+        row = DriverPaymentMethod.objects.filter(
+            pk=payment_method_id, driver_id=driver_id, removed_at__isnull=True
+        ).first()
+    return None if row is None else _view(row)
+
+
+def save(
+    *, driver_id: int, provider: str, payment_method_ref: str, at: datetime
+) -> PaymentMethodView:
+    """Save a method that the provider's own form made; the newest is the default.
+
+    Asks the provider, so call it outside of a database transaction. Asking again
+    with the same reference gives the same method.
+
+    Raises:
+        UnableToSavePaymentMethod: refused, unknown provider, or too many methods.
+    """
+    with acting_as_platform("which customer of the provider is this driver?"):
+        driver = Driver.objects.get(pk=driver_id)
+        known = DriverPaymentMethod.objects.filter(
+            driver_id=driver_id, provider=provider
+        ).first()
+    try:
+        remote = get_provider(provider)
+        customer = known.customer_ref if known else None
+        if customer is None:
+            stamp = sha256_hex(f"{driver.email} {driver.created_at.isoformat()}")
+            customer = remote.create_customer(
+                email=driver.email, idempotency_key=f"customer-{stamp}"
+            )
+        saved = remote.attach_payment_method(
+            customer_ref=customer,
+            payment_method_ref=payment_method_ref,
+            idempotency_key=f"attach-{customer}-{payment_method_ref}",
+        )
+    except UnableToFindProvider as error:
+        raise UnableToSavePaymentMethod(
+            "unknown_provider", str(error), http_status=422
+        ) from error
+    except ProviderError as error:
+        raise _refused(error) from error
+    with acting_as_platform("a driver's own payment methods"):
+        return _remember(
+            driver_id=driver_id,
+            provider=provider,
+            customer_ref=customer,
+            payment_method_ref=saved,
+            at=at,
+        )
+
+
+def _refused(error: ProviderError) -> UnableToSavePaymentMethod:
+    if isinstance(error, ProviderUnavailable):
+        return UnableToSavePaymentMethod(
+            error.code,
+            "The payment provider does not answer; try again in a moment.",
+            http_status=503,
+        )
+    return UnableToSavePaymentMethod(
+        error.code, f"The payment provider refused the method: {error.message}"
+    )
+
+
+@transaction.atomic
+def _remember(
+    *,
+    driver_id: int,
+    provider: str,
+    customer_ref: str,
+    payment_method_ref: str,
+    at: datetime,
+) -> PaymentMethodView:
+    Driver.objects.select_for_update().get(pk=driver_id)
+    rows = DriverPaymentMethod.objects.filter(driver_id=driver_id)
+    found = rows.filter(
+        provider=provider, payment_method_ref=payment_method_ref
+    ).first()
+    if found is None and rows.filter(removed_at__isnull=True).count() >= (
+        METHODS_PER_DRIVER_MAX
+    ):
+        raise UnableToSavePaymentMethod(
+            "too_many_payment_methods",
+            f"An account holds at most {METHODS_PER_DRIVER_MAX} payment methods.",
+            http_status=409,
+        )
+    rows.filter(is_default=True).update(is_default=False)
+    if found is None:
+        found = DriverPaymentMethod(
+            driver_id=driver_id,
+            provider=provider,
+            customer_ref=customer_ref,
+            payment_method_ref=payment_method_ref,
+            created_at=at,
+        )
+    found.is_default, found.removed_at = True, None
+    found.save()
+    Driver.objects.filter(pk=driver_id).update(can_pay=True)
+    publish(
+        events.PAYMENT_METHOD_SAVED,
+        operator_id=None,
+        key=f"driver {driver_id}",
+        payload={"driver_id": driver_id, "payment_method_id": found.pk},
+    )
+    return _view(found)

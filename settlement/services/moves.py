@@ -1,0 +1,135 @@
+"""Moving a payment, asking the provider later, and telling others about it."""
+
+from datetime import datetime
+from typing import Any, ClassVar, Final
+
+from cpms.kernel.errors import DomainError
+from cpms.outbox import publish
+from settlement import events
+from settlement.models import (
+    PAYMENT_STATES,
+    Payment,
+    PaymentAttempt,
+    PaymentMove,
+    PaymentState,
+    Refund,
+)
+from settlement.models.payment_attempt import OPEN_STATES
+
+CAUSE_CHARS_MAX: Final = 200
+
+
+class UnableToFindPayment(DomainError):
+    """There is no such payment, or it is another operator's."""
+
+    http_status: ClassVar[int] = 404
+
+
+def locked(payment_id: int) -> Payment:
+    """The payment's row, locked: the lock also guards its attempts and refunds.
+
+    Raises:
+        UnableToFindPayment: no such row in the caller's scope.
+    """
+    row = Payment.objects.select_for_update().filter(pk=payment_id).first()
+    if row is None:
+        raise UnableToFindPayment(
+            "unknown_payment", f"There is no payment {payment_id} here."
+        )
+    return row
+
+
+def move(payment: Payment, wanted: PaymentState, *, cause: str, at: datetime) -> None:
+    """Move a locked payment, save it, and write the audit row.
+
+    Raises:
+        IllegalMove: the table has no such move; nothing is changed.
+    """
+    before = payment.state
+    PAYMENT_STATES.require(before, wanted)
+    payment.state, payment.moved_at = wanted, at
+    payment.save()
+    _audit(payment, before, cause, at)
+
+
+def entered(payment: Payment, *, cause: str, at: datetime) -> None:
+    """Write the audit row of a new payment."""
+    _audit(payment, "", cause, at)
+
+
+def _audit(payment: Payment, before: str, cause: str, at: datetime) -> None:
+    PaymentMove.objects.create(
+        operator_id=payment.operator_id,
+        payment=payment,
+        from_state=before,
+        to_state=payment.state,
+        cause=cause[:CAUSE_CHARS_MAX],
+        at=at,
+    )
+
+
+def tell(topic: str, payment: Payment, **payload: Any) -> None:
+    """Publish a fact about an order's payment, in the database transaction of the fact.
+
+    Collecting a debt later is settlement's own work: others hear ``ReceivablePaid``.
+    """
+    if payment.collects_id is not None:
+        return
+    publish(
+        topic,
+        operator_id=payment.operator_id,
+        key=payment.order_number,
+        payload={
+            "payment_id": payment.pk,
+            "order_number": payment.order_number,
+            "currency": payment.currency,
+            **payload,
+        },
+    )
+
+
+def open_attempt(payment: Payment) -> PaymentAttempt | None:
+    """The question to the provider that has no answer yet; at most one."""
+    return payment.attempts.filter(state__in=OPEN_STATES).first()
+
+
+def queue_attempt(  # noqa: PLR0913 - the fields of one row, all named
+    payment: Payment,
+    kind: PaymentAttempt.Kind,
+    *,
+    at: datetime,
+    amount_minor: int = 0,
+    application_fee_minor: int = 0,
+    refund: Refund | None = None,
+    not_before: datetime | None = None,
+) -> PaymentAttempt:
+    """Write down what to ask the provider, and wake a worker.
+
+    The idempotency key comes from our row, so that a new row is a new question and
+    the same row, whoever asks it and how often, is the same one.
+    """
+    number = payment.attempts.filter(kind=kind).count() + 1
+    attempt = PaymentAttempt.objects.create(
+        operator_id=payment.operator_id,
+        payment=payment,
+        kind=kind,
+        number=number,
+        refund=refund,
+        amount_minor=amount_minor,
+        application_fee_minor=application_fee_minor,
+        idempotency_key=f"{payment.order_number}-{payment.sequence}-{kind}-{number}",
+        next_try_at=not_before or at,
+        created_at=at,
+    )
+    wake(attempt)
+    return attempt
+
+
+def wake(attempt: PaymentAttempt) -> None:
+    """Put an attempt into the outbox."""
+    publish(
+        events.ATTEMPT_QUEUED,
+        operator_id=attempt.operator_id,
+        key=attempt.idempotency_key,
+        payload={"attempt_id": attempt.pk},
+    )

@@ -1,0 +1,143 @@
+"""Collecting debts of drivers: on the same operator's account, never another."""
+
+from datetime import datetime, timedelta
+from typing import ClassVar, Final
+
+from django.db import IntegrityError, transaction
+
+from cpms.accounts.services import audit
+from cpms.kernel.errors import DomainError
+from settlement.models import Payment, PaymentAttempt, Receivable
+from settlement.queries import PaymentView, view_of
+from settlement.services import ledger, methods, payees, postings
+from settlement.services.moves import entered, queue_attempt
+
+COLLECTIONS_MAX: Final = 5
+COLLECT_AGAIN_AFTER: Final = timedelta(days=2)
+COLLECT_MAX: Final = 200
+
+
+class UnableToCollect(DomainError):
+    """The debt is closed, is being collected, or there is nothing to pay with."""
+
+    http_status: ClassVar[int] = 409
+
+
+def _locked(receivable_id: int) -> Receivable:
+    debt = Receivable.objects.select_for_update().filter(pk=receivable_id).first()
+    if debt is None or debt.state != Receivable.State.OPEN:
+        raise UnableToCollect(
+            "no_open_receivable", f"There is no open debt {receivable_id} here."
+        )
+    return debt
+
+
+@transaction.atomic
+def collect(*, receivable_id: int, at: datetime) -> PaymentView:
+    """Ask for a debt with the driver's present payment method.
+
+    A payment of its own is opened on the account of the same operator; it is
+    captured as soon as its hold stands.
+
+    Raises:
+        UnableToCollect: ``no_open_receivable``, ``no_payment_method`` or
+            ``collection_in_progress``.
+        UnableToResolvePayee: the operator's account cannot take it.
+    """
+    debt = _locked(receivable_id)
+    method = methods.default_for(debt.driver_id) if debt.driver_id else None
+    if method is None:
+        raise UnableToCollect(
+            "no_payment_method", "The driver has no payment method; send a pay link."
+        )
+    payee = payees.snapshot(operator_id=debt.operator_id, currency=debt.currency, at=at)
+    owing = debt.payment
+    latest = Payment.objects.filter(order_number=debt.order_number).order_by(
+        "-sequence"
+    )
+    payment = Payment(
+        operator_id=debt.operator_id,
+        order_number=debt.order_number,
+        sequence=latest[0].sequence + 1,
+        driver_id=debt.driver_id,
+        currency=debt.currency,
+        payee_account_id=payee.payee_account_id,
+        provider=payee.provider,
+        account_reference=payee.reference,
+        split=owing.split,
+        customer_ref=method.customer_ref,
+        payment_method_ref=method.payment_method_ref,
+        off_session=True,
+        hold_minor=debt.amount_minor,
+        due_minor=debt.amount_minor,
+        collects=debt,
+        created_at=at,
+        moved_at=at,
+    )
+    try:
+        with transaction.atomic():
+            payment.save(force_insert=True)
+    except IntegrityError as error:
+        raise UnableToCollect(
+            "collection_in_progress", f"The debt {receivable_id} is being collected."
+        ) from error
+    entered(payment, cause=f"collects receivable {debt.pk}", at=at)
+    queue_attempt(
+        payment, PaymentAttempt.Kind.AUTHORIZE, at=at, amount_minor=debt.amount_minor
+    )
+    debt.collections_tried += 1
+    debt.next_try_at = (
+        at + COLLECT_AGAIN_AFTER if debt.collections_tried < COLLECTIONS_MAX else None
+    )
+    debt.save()
+    return view_of(payment)
+
+
+def collect_due(*, at: datetime) -> int:
+    """Collect the debts whose time has come; returns how many were asked for.
+
+    A debt that cannot be asked for now (no payment method, blocked account) waits
+    for the next time without using one up.
+    """
+    due = Receivable.objects.filter(
+        state=Receivable.State.OPEN, next_try_at__lte=at
+    ).order_by("next_try_at")
+    asked = 0
+    for pk in list(due.values_list("pk", flat=True)[:COLLECT_MAX]):
+        try:
+            collect(receivable_id=pk, at=at)
+            asked += 1
+        except DomainError:
+            Receivable.objects.filter(pk=pk, state=Receivable.State.OPEN).update(
+                next_try_at=at + COLLECT_AGAIN_AFTER
+            )
+    return asked
+
+
+@transaction.atomic
+def write_off(*, receivable_id: int, by: str, at: datetime) -> None:
+    """The operator gives a debt up.
+
+    Raises:
+        UnableToCollect: ``no_open_receivable``, or ``collection_in_progress``.
+    """
+    debt = _locked(receivable_id)
+    live = Payment.objects.filter(collects=debt).exclude(
+        state__in=["DECLINED", "RELEASED", "RECEIVABLE"]
+    )
+    if live.exists():
+        raise UnableToCollect(
+            "collection_in_progress", f"The debt {receivable_id} is being collected."
+        )
+    debt.state, debt.closed_at = Receivable.State.WRITTEN_OFF, at
+    debt.next_try_at = None
+    debt.save()
+    ledger.post_many([postings.of_write_off(debt, at)])
+    audit.record(
+        operator_id=debt.operator_id,
+        actor=by,
+        action="receivable.written_off",
+        object=f"receivable {debt.pk} of {debt.order_number}",
+        changes={"amount_minor": debt.amount_minor, "currency": debt.currency},
+        at=at,
+    )
