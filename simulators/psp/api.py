@@ -235,16 +235,14 @@ class Api:
         unit.request_id = work.request_id
         unit.idempotency_key = work.key
         try:
-            body = self._work(work, unit)
-            response = json_response(200, body)
+            response = json_response(200, self._work(work, unit))
         except ApiError as error:
             response = error_response(error)
             if not error.executed:
                 return response
         if work.key is not None:
-            kept = Remembered(
-                work.fingerprint(), response.status, response.body, unit.now
-            )
+            body = bytes(memoryview(response.body))
+            kept = Remembered(work.fingerprint(), response.status, body, unit.now)
             unit.answer = (work.scope, kept)
             response.headers["idempotency-key"] = work.key
         self.commit(unit)

@@ -66,6 +66,16 @@ def hold_request(account, driver, **changes) -> AuthorizeRequest:
     return replace(request, **changes)
 
 
+def capture(stripe, account, payment, amount=1234, fee=100, idempotency_key=None):
+    return stripe.capture(
+        account=account,
+        payment_ref=payment.ref,
+        amount_minor=amount,
+        application_fee_minor=fee,
+        idempotency_key=idempotency_key or key("capture"),
+    )
+
+
 @pytest.fixture(scope="module")
 def psp():
     with running_psp(seed=7) as process:
