@@ -213,6 +213,19 @@ class AccountStatus:
     country: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderPaymentMethod:
+    """What a payer may see of a saved method, so as to tell it from others."""
+
+    ref: str
+    customer_ref: str | None
+    kind: str
+    brand: str
+    last4: str
+    expires_year: int | None
+    expires_month: int | None
+
+
 @runtime_checkable
 class PaymentProvider(Protocol):
     """The provider, whichever it is. Every call may raise a `ProviderError`."""
@@ -293,6 +306,12 @@ class PaymentProvider(Protocol):
         self, *, customer_ref: str, payment_method_ref: str, idempotency_key: str
     ) -> str:
         """Save a method for a payer; returns the saved method's reference."""
+        ...
+
+    def describe_payment_method(
+        self, *, payment_method_ref: str
+    ) -> ProviderPaymentMethod:
+        """Ask what a saved method looks like."""
         ...
 
     def verify_webhook(

@@ -9,6 +9,7 @@ from settlement.providers.base import (
     ProviderError,
     ProviderEvent,
     ProviderPayment,
+    ProviderPaymentMethod,
     ProviderRefund,
     ProviderRejected,
 )
@@ -322,6 +323,14 @@ class StripeConnect:
                 {"idempotency_key": idempotency_key},
             )
         return method.id
+
+    def describe_payment_method(
+        self, *, payment_method_ref: str
+    ) -> ProviderPaymentMethod:
+        """Ask what a method saved on the platform looks like."""
+        with our_errors():
+            found = self._api.payment_methods.retrieve(payment_method_ref)
+        return mapping.payment_method(found.to_dict())
 
     def verify_webhook(
         self, *, payload: bytes, signature: str, now: int

@@ -10,6 +10,7 @@ from settlement.providers.base import (
     ProviderBalanceTransaction,
     ProviderEvent,
     ProviderPayment,
+    ProviderPaymentMethod,
     ProviderRefund,
     RefundState,
 )
@@ -110,6 +111,20 @@ def refund(data: Data, *, fee_refunded_minor: int) -> ProviderRefund:
         payment_ref=reference(data.get("payment_intent")),
         charge_ref=reference(data.get("charge")),
         application_fee_refunded_minor=fee_refunded_minor,
+    )
+
+
+def payment_method(data: Data) -> ProviderPaymentMethod:
+    """Return what a payer may see; brand and digits are empty without a card."""
+    card = data.get("card") or {}
+    return ProviderPaymentMethod(
+        ref=data["id"],
+        customer_ref=reference(data.get("customer")),
+        kind=data["type"],
+        brand=card.get("brand") or "",
+        last4=card.get("last4") or "",
+        expires_year=card.get("exp_year"),
+        expires_month=card.get("exp_month"),
     )
 
 

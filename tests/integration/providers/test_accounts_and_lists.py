@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from settlement.providers.base import ProviderRejected
+from settlement.providers.stripe_connect import mapping
 from tests.integration.providers.conftest import (
     adapter_for,
     capture,
@@ -211,3 +212,18 @@ def test_other_currencies(psp):
     captured = capture(stripe, account, payment, amount=500, fee=10)
     assert captured.currency == "JPY"
     assert psp.books()["accounts"][account]["jpy"]["captured_minor"] == 500
+
+
+def test_a_saved_method_can_be_shown_to_its_payer(stripe, driver):
+    shown = stripe.describe_payment_method(payment_method_ref=driver.method)
+    assert (shown.kind, shown.brand, shown.last4) == ("card", "visa", "4242")
+    assert (shown.expires_year, shown.expires_month) == (2039, 12)
+    assert shown.customer_ref == driver.customer
+    with pytest.raises(ProviderRejected) as rejected:
+        stripe.describe_payment_method(payment_method_ref="pm_unknown")
+    assert rejected.value.code == "resource_missing"
+
+
+def test_a_method_that_is_no_card_has_no_digits():
+    shown = mapping.payment_method({"id": "pm_1", "type": "sepa_debit"})
+    assert (shown.brand, shown.last4, shown.customer_ref) == ("", "", None)

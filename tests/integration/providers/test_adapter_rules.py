@@ -68,6 +68,7 @@ def test_the_protocol_has_no_call_to_the_platforms_money():
         "capture",
         "create_account",
         "create_customer",
+        "describe_payment_method",
         "fetch_state",
         "list_balance_transactions",
         "list_events",
