@@ -36,6 +36,9 @@ _PAYMENTS: Final[dict[str, Handler]] = {
     "PaymentReleased": lambda e, at: progress.payment_settled(
         _number(e), state=PaymentState.RELEASED, at=at
     ),
+    "PaymentDisputed": lambda e, at: progress.payment_settled(
+        _number(e), state=PaymentState.DISPUTED, at=at
+    ),
     "PaymentRefunded": lambda e, at: progress.payment_settled(
         _number(e),
         state=(
@@ -78,3 +81,10 @@ def on_charge(events: list[Event]) -> None:
     """Facts about charges."""
     for event in events:
         _CHARGES[event.topic](event, timezone.now())
+
+
+@subscriber("billing.payment_methods", topics=["PaymentMethodSaved"], queue="billing")
+def on_payment_method(events: list[Event]) -> None:
+    """A driver can pay now: its tokens are let in again."""
+    for event in events:
+        progress.driver_can_pay(int(event.payload["driver_id"]), at=timezone.now())

@@ -209,7 +209,7 @@ class PriceView(APIView):
                 "connector": place.connector,
                 "currency": terms.applied.currency,
                 "hold_minor": terms.hold_minor,
-                "energy_limit_wh": terms.energy_limit_wh,
+                "energy_limit_wh": terms.limits.energy_wh if terms.limits else None,
                 "tariff": terms.applied.ocpi,
                 "tariff_text": describe(parse_tariff(terms.applied.ocpi)),
                 "tariff_reason": terms.applied.reason,

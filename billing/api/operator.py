@@ -1,5 +1,7 @@
 """Orders for the operator's own systems."""
 
+from dataclasses import asdict
+
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
@@ -13,6 +15,7 @@ from cpms.accounts.api.pagination import CursorPagination
 from cpms.accounts.api.permissions import HasScope
 from cpms.accounts.api.scoping import OperatorScopedView
 from cpms.kernel.ids import new_secret
+from settlement.queries import payment_view, split_lines
 from settlement.services import payments
 
 
@@ -54,10 +57,13 @@ class OperatorOrderView(OperatorScopedView):
         """Show the order, its moves and its CDRs."""
         order = own_order(self.operator_ids, number)
         moves = shapes.MoveShape(order.moves.all(), many=True).data
+        payment = payment_view(order.payment_id) if order.payment_id else None
         body = {
             **shapes.OrderShape(order).data,
             "payee": order.payee,
             "split": order.split,
+            "payment": asdict(payment) if payment is not None else None,
+            "split_lines": [asdict(line) for line in split_lines(number)],
             "moves": moves,
             "cdrs": [cdr.ocpi for cdr in order.cdrs.order_by("sequence")],
         }

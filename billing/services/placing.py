@@ -1,24 +1,39 @@
 """Creating an order: every way to start comes through here (one code path, B3)."""
 
 from dataclasses import asdict, dataclass
-from datetime import datetime
-from typing import Any, Final
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final
 
 from django.db import transaction
 
 from billing.models import Order
 from billing.models.order_states import OrderState, PaymentState
-from billing.pricing import energy_for_amount, parse_tariff
+from billing.pricing import (
+    ChargeLimits,
+    ChargingPeriod,
+    Outlook,
+    Session,
+    State,
+    Tariff,
+    limits_for_amount,
+    parse_tariff,
+    rate,
+)
 from billing.services import moves
 from billing.services.tariffs import AppliedTariff, Place, tariff_for
 from charge_points.queries import ConnectorView
 from charge_points.services import starting
 from cpms.accounts.models import Driver, Operator, Vehicle
 from cpms.kernel.errors import DomainError
+from cpms.kernel.money import format_minor, to_minor
 from settlement.services import methods, payees, payments, splits
 
 POWER_UNKNOWN_W: Final = 350_000
-"""Taken for connectors without a known power: the most that time can cost less."""
+"""Taken for connectors without a known power: the fastest there are."""
+
+IDLE_RESERVE: Final = timedelta(hours=1)
+"""The hold keeps back so much idle time, where idle time costs; at most half of it."""
 
 
 class UnableToPlaceOrder(DomainError):
@@ -52,7 +67,7 @@ class Terms:
 
     applied: AppliedTariff
     hold_minor: int
-    energy_limit_wh: int | None
+    limits: ChargeLimits | None
     free: bool
 
 
@@ -83,20 +98,44 @@ def terms_for(view: ConnectorView, buyer: Buyer, *, group: str, at: datetime) ->
 
     Raises:
         UnableToFindTariff: no tariff applies.
+        UnableToPlaceOrder: the hold does not even buy the start.
     """
     operator = Operator.objects.get(pk=view.operator_id)
     applied = tariff_for(place_of(view, token_group=group), at=at)
     hold_minor = hold_for(operator, buyer, currency=applied.currency)
     tariff = parse_tariff(applied.ocpi)
-    limit_wh = energy_for_amount(
+    if is_free(tariff):
+        return Terms(applied, 0, None, free=True)
+    reserve_minor = _idle_reserve_minor(tariff, view.time_zone, at=at)
+    power_w = view.max_power_w or POWER_UNKNOWN_W
+    limits = limits_for_amount(
         tariff,
-        at=at,
-        time_zone=view.time_zone,
-        amount_minor=hold_minor,
-        max_power_w=view.max_power_w or POWER_UNKNOWN_W,
+        Outlook(at, view.time_zone, Decimal(power_w) / 1000),
+        amount_minor=hold_minor - min(reserve_minor, hold_minor // 2),
+        currency=applied.currency,
     )
-    free = not any(c.price for e in tariff.elements for c in e.price_components)
-    return Terms(applied, 0 if free else hold_minor, None if free else limit_wh, free)
+    if limits.energy_wh == 0:
+        raise UnableToPlaceOrder(
+            "hold_too_small",
+            f"A hold of {format_minor(hold_minor, applied.currency)} does not even buy "
+            "the start here; raise the spending cap.",
+        )
+    return Terms(applied, hold_minor, limits, free=False)
+
+
+def is_free(tariff: Tariff) -> bool:
+    """Whether nothing in the tariff costs anything."""
+    return not any(
+        component.price
+        for element in tariff.elements
+        for component in element.price_components
+    )
+
+
+def _idle_reserve_minor(tariff: Tariff, time_zone: str, *, at: datetime) -> int:
+    parked = ChargingPeriod(State.PARKING, at, at + IDLE_RESERVE)
+    cost = rate(tariff, Session((parked,), time_zone)).cost_of("PARKING_TIME")
+    return to_minor(cost.after_taxes, tariff.currency)
 
 
 def _snapshots(order: Order, *, site_id: int | None, at: datetime) -> None:
@@ -109,11 +148,7 @@ def _snapshots(order: Order, *, site_id: int | None, at: datetime) -> None:
         operator_id=order.operator_id, currency=order.currency, at=at
     )
     split = splits.snapshot(operator_id=order.operator_id, site_id=site_id, at=at)
-    order.payee, order.split = asdict(payee), _plain(split)
-
-
-def _plain(value: Any) -> dict[str, Any]:
-    return dict(value) if isinstance(value, dict) else asdict(value)
+    order.payee, order.split = asdict(payee), asdict(split)
 
 
 @transaction.atomic
@@ -211,7 +246,8 @@ def _new_order(
         currency=terms.applied.currency,
         time_zone=view.time_zone,
         hold_minor=terms.hold_minor,
-        energy_limit_wh=terms.energy_limit_wh,
+        energy_limit_wh=terms.limits.energy_wh if terms.limits else None,
+        ends_by=terms.limits.ends_by if terms.limits else None,
         tariff=terms.applied.ocpi,
         tariff_hash=terms.applied.content_hash,
         tariff_reason=terms.applied.reason,

@@ -10,7 +10,7 @@ from billing.services import moves, ordering, rating
 from billing.services.placing import Buyer, Origin, place_running, start
 from billing.services.tariffs import UnableToFindTariff
 from charge_points.queries import connector_view, token_account
-from charge_points.services import certificates, starting, transactions
+from charge_points.services import certificates, id_tokens, starting, transactions
 from cpms.accounts.models import Driver
 from cpms.kernel.ids import new_order_number
 from cpms.outbox import RetryLater
@@ -210,3 +210,9 @@ def transaction_corrected(payload: dict[str, Any], *, at: datetime) -> None:
     order = _locked_by_transaction(int(payload["transaction_id"]))
     if order is not None and order.state in {OrderState.RATED, OrderState.CLOSED}:
         rating.correct(order, at=at)
+
+
+def driver_can_pay(driver_id: int, *, at: datetime) -> None:
+    """Keep the start policies of a driver's tokens true (design page 1.5)."""
+    Driver.objects.filter(pk=driver_id).update(can_pay=True)
+    id_tokens.set_account_state(driver_id=driver_id, can_pay=True, at=at)

@@ -1,7 +1,7 @@
 """``manage.py seed_demo``: an example network of two operators."""
 
 import secrets
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -19,6 +19,8 @@ from settlement.services import payees, splits
 
 ALL_SCOPES: Final = list(operators.SCOPES)
 TAX: Final = 19
+BACKDATE: Final = timedelta(days=1)
+"""Fast simulated stations live some hours in the past."""
 
 
 class UnableToSeed(DomainError):
@@ -153,7 +155,7 @@ def _tariff(operator: Operator, plan: dict[str, Any], *, at: datetime) -> None:
     tariff = tariffs.save_tariff(
         operator_id=operator.pk, ocpi=ocpi, name="Standard", by="seed", at=at
     )
-    tariffs.assign(tariff=tariff, starts_at=at, by="seed")
+    tariffs.assign(tariff=tariff, starts_at=at - BACKDATE, by="seed")
 
 
 def _split(operator: Operator, plan: dict[str, Any], *, at: datetime) -> None:
@@ -177,7 +179,7 @@ def _split(operator: Operator, plan: dict[str, Any], *, at: datetime) -> None:
         site_id=None,
         name="Standard",
         parties=tuple(parties),
-        valid_from=at,
+        valid_from=at - BACKDATE,
     )
     splits.agree(agreement, by="seed", at=at)
 

@@ -1,0 +1,190 @@
+"""The charges of the demo: every way to start, at both operators."""
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from simulators.charge_point import SimulatedStation, StationOptions
+from simulators.errors import WaitedTooLong
+from simulators.rest import RestClient
+from simulators.vehicle import SimulatedVehicle
+
+Json = dict[str, Any]
+Say = Callable[[str], None]
+
+FINAL_STATES: Final = frozenset({"CLOSED", "CANCELLED", "FAILED", "REVIEW"})
+POLL_S: Final = 0.1
+ORDER_S: Final = 60.0
+TIME_SCALE: Final = 60
+START_S: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A driver with a payment method."""
+
+    email: str
+    client: RestClient
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A charge point of the seeded network and its operator's API."""
+
+    identity: str
+    version: str
+    password: str
+    codes: tuple[str, ...]
+    operator: RestClient
+    operator_name: str
+    token: str
+
+
+def open_account(web_url: str, name: str, *, card: str = "pm_card_visa") -> Account:
+    """Sign a driver up over REST and save a payment method."""
+    client = RestClient(base_url=web_url)
+    email = f"{name}-{secrets.token_hex(3)}@example.org"
+    password = secrets.token_urlsafe(12)
+    told = _dict(
+        client.post("/api/v1/driver/sign-up", {"email": email, "password": password})
+    )
+    driver = client.as_driver(str(told["token"]))
+    driver.post(
+        "/api/v1/driver/payment-methods",
+        {"provider": "stripe", "payment_method": card},
+    )
+    return Account(email, driver)
+
+
+def _dict(value: object) -> Json:
+    assert isinstance(value, dict), value
+    return value
+
+
+def station(place: Place, ocpp_url: str, *, stock: bool = False) -> SimulatedStation:
+    """A simulated station for a charge point; its time runs fast."""
+    options = StationOptions(
+        evses=len(place.codes),
+        max_power_w=22_000,
+        stock=stock,
+        time_scale=TIME_SCALE,
+        meter_interval_s=60,
+        timeout_s=START_S,
+    )
+    return SimulatedStation(
+        ocpp_url, place.identity, place.version, place.password, options=options
+    )
+
+
+async def until_final(client: RestClient, number: str) -> Json:
+    """Wait until an order is in a final state, as its operator's API tells it.
+
+    Raises:
+        WaitedTooLong: it is not within ORDER_S.
+    """
+    deadline = asyncio.get_running_loop().time() + ORDER_S
+    order: Json = {}
+    while asyncio.get_running_loop().time() < deadline:
+        order = _dict(await client.aget(f"/api/v1/operator/orders/{number}"))
+        if order["state"] in FINAL_STATES:
+            return order
+        await asyncio.sleep(POLL_S)
+    raise WaitedTooLong(f"Order {number} is still {order.get('state')}.")
+
+
+async def newest_order(place: Place, *, known: set[str]) -> str:
+    """The number of an order at this charge point that is not in ``known`` yet."""
+    deadline = asyncio.get_running_loop().time() + ORDER_S
+    path = "/api/v1/operator/orders"
+    while asyncio.get_running_loop().time() < deadline:
+        page = _dict(
+            await place.operator.aget(path, {"charge_point": place.identity})
+        )
+        fresh = [o["order"] for o in page["results"] if o["order"] not in known]
+        if fresh:
+            return str(fresh[0])
+        await asyncio.sleep(POLL_S)
+    raise WaitedTooLong(f"No new order at {place.identity}.")
+
+
+async def by_certificate(  # noqa: PLR0913 - one actor each
+    place: Place,
+    at: SimulatedStation,
+    vehicle: SimulatedVehicle,
+    *,
+    outlet: int,
+    energy_wh: int,
+    say: Say = lambda _: None,
+) -> str:
+    """Plug in and charge: the seven steps of the certificate flow."""
+    seen = at.journal.last_number
+    await at.plug_in(outlet, vehicle)
+    say(f"1  {place.identity} ({place.version}) asks for a charging certificate")
+    offer = await at.journal.wait_for(
+        "certificate_received", timeout_s=START_S, after=seen
+    )
+    say(f"2  the gateway issues one, valid until {offer.data['expires_at']}")
+    say(f"3  it reaches the vehicle through the charger: {offer.data['uri']}")
+    claim = await vehicle.journal.wait_for("claimed", timeout_s=START_S)
+    number = str(claim.data["order"])
+    say(f"4  the vehicle claims it with its signed proof of identity: order {number}")
+    await at.wait_for_remote_start(outlet, START_S)
+    say("5  the platform holds the payment and answers the gateway")
+    say("6  the gateway starts the charge with the order number as its handle")
+    reading = await at.charge(outlet, energy_wh=energy_wh, timeout_s=ORDER_S)
+    await at.stop_local(outlet)
+    await at.settle(START_S)
+    await at.unplug(outlet)
+    await at.settle(START_S)
+    say(f"7  billing data under the order number: register {reading.energy_wh} Wh")
+    return number
+
+
+async def by_token(
+    place: Place, at: SimulatedStation, *, outlet: int, energy_wh: int
+) -> str:
+    """Charge with a token, as any stock station does."""
+    page = _dict(
+        await place.operator.aget(
+            "/api/v1/operator/orders", {"charge_point": place.identity}
+        )
+    )
+    known = {str(order["order"]) for order in page["results"]}
+    await at.plug_in(outlet)
+    await at.start_local_transaction(place.token, outlet, START_S)
+    await at.charge(outlet, energy_wh=energy_wh, timeout_s=ORDER_S)
+    await at.stop_local(outlet)
+    await at.unplug(outlet)
+    await at.settle(START_S)
+    return await newest_order(place, known=known)
+
+
+async def by_driver_api(
+    place: Place,
+    at: SimulatedStation,
+    account: Account,
+    *,
+    outlet: int,
+    energy_wh: int,
+) -> str:
+    """Start and stop from the driver's app."""
+    await at.plug_in(outlet)
+    await at.settle(START_S)
+    order = _dict(
+        await account.client.apost(
+            "/api/v1/driver/orders", {"connector_code": place.codes[outlet - 1]}
+        )
+    )
+    number = str(order["order"])
+    await at.wait_for_remote_start(outlet, START_S)
+    await at.charge(outlet, energy_wh=energy_wh, timeout_s=ORDER_S)
+    seen = at.journal.last_number
+    await account.client.apost(f"/api/v1/driver/orders/{number}/stop", {})
+    await at.journal.wait_for("transaction_ended", timeout_s=START_S, after=seen)
+    await at.unplug(outlet)
+    await at.settle(START_S)
+    return number
+
+
