@@ -64,7 +64,7 @@ $(DEVELOPMENT_STAMP): | venv
 
 .PHONY: demo
 demo: install-runtime ## Show the whole chain: plug in, confirm, charge, pay (KEEP=1 leaves it running)
-	$(BIN)/python manage.py demo $(if $(KEEP),--keep)
+	$(BIN)/python -m simulators.demo $(if $(KEEP),--keep)
 
 .PHONY: run
 run: install-runtime ## Run gateway, web, workers and relay on this machine until Ctrl-C

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from simulators.charge_point import SimulatedStation, StationOptions
@@ -27,6 +27,7 @@ class Account:
 
     email: str
     client: RestClient
+    token: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +56,24 @@ def open_account(web_url: str, name: str, *, card: str = "pm_card_visa") -> Acco
         "/api/v1/driver/payment-methods",
         {"provider": "stripe", "payment_method": card},
     )
-    return Account(email, driver)
+    return Account(email, driver, str(told["token"]))
 
 
 def _dict(value: object) -> Json:
     assert isinstance(value, dict), value
     return value
+
+
+def vehicle_of(account: Account, web_url: str, label: str) -> SimulatedVehicle:
+    """A vehicle enrolled to an account."""
+    vehicle = SimulatedVehicle(
+        api=RestClient(base_url=web_url),
+        label=label,
+        max_amount_minor=4000,
+        currency="EUR",
+    )
+    vehicle.enrol(account.token)
+    return vehicle
 
 
 def station(place: Place, ocpp_url: str, *, stock: bool = False) -> SimulatedStation:
@@ -99,9 +112,7 @@ async def newest_order(place: Place, *, known: set[str]) -> str:
     deadline = asyncio.get_running_loop().time() + ORDER_S
     path = "/api/v1/operator/orders"
     while asyncio.get_running_loop().time() < deadline:
-        page = _dict(
-            await place.operator.aget(path, {"charge_point": place.identity})
-        )
+        page = _dict(await place.operator.aget(path, {"charge_point": place.identity}))
         fresh = [o["order"] for o in page["results"] if o["order"] not in known]
         if fresh:
             return str(fresh[0])
@@ -109,7 +120,7 @@ async def newest_order(place: Place, *, known: set[str]) -> str:
     raise WaitedTooLong(f"No new order at {place.identity}.")
 
 
-async def by_certificate(  # noqa: PLR0913 - one actor each
+async def by_certificate(
     place: Place,
     at: SimulatedStation,
     vehicle: SimulatedVehicle,
@@ -127,8 +138,7 @@ async def by_certificate(  # noqa: PLR0913 - one actor each
     )
     say(f"2  the gateway issues one, valid until {offer.data['expires_at']}")
     say(f"3  it reaches the vehicle through the charger: {offer.data['uri']}")
-    claim = await vehicle.journal.wait_for("claimed", timeout_s=START_S)
-    number = str(claim.data["order"])
+    number = await vehicle.wait_for_order(START_S)
     say(f"4  the vehicle claims it with its signed proof of identity: order {number}")
     await at.wait_for_remote_start(outlet, START_S)
     say("5  the platform holds the payment and answers the gateway")
@@ -186,5 +196,3 @@ async def by_driver_api(
     await at.unplug(outlet)
     await at.settle(START_S)
     return number
-
-

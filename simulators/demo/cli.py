@@ -1,0 +1,220 @@
+"""The demo from start to proof."""
+
+import argparse
+import asyncio
+import json
+import signal
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from simulators.demo import report, scenes
+from simulators.demo.provider import Provider
+from simulators.demo.report import say
+from simulators.demo.system import System
+from simulators.errors import ExitCode, SimulatorError
+from simulators.rest import RestClient
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+OPERATORS: Final = ("north", "south")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line of the demo."""
+    found = argparse.ArgumentParser(
+        prog="python -m simulators.demo",
+        description="Run the whole chain on this machine and prove it.",
+    )
+    found.add_argument(
+        "--keep", action="store_true", help="leave it running until Ctrl-C"
+    )
+    found.add_argument(
+        "--home",
+        type=Path,
+        default=ROOT / ".cpms" / "demo",
+        help="where its database and logs live; emptied first",
+    )
+    found.add_argument(
+        "--result",
+        type=Path,
+        default=ROOT / ".cpms" / "demo.json",
+        help="where the result is written as JSON",
+    )
+    return found
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run the demo; returns 0 only when everything is as it must be."""
+    arguments = parser().parse_args(argv)
+    system = System(ROOT, arguments.home.resolve())
+    began = time.monotonic()
+    try:
+        network = _start(system, began)
+        result = asyncio.run(_play(system, network, began))
+        arguments.result.parent.mkdir(parents=True, exist_ok=True)
+        arguments.result.write_text(json.dumps(result, indent=1) + "\n")
+        say(f"\nThe result is in {arguments.result}.")
+        if arguments.keep:
+            _keep(system, network)
+        return ExitCode.OK if result["ok"] else ExitCode.FAILED
+    except SimulatorError as error:
+        say(f"\nThe demo failed: {error}")
+        say(f"Logs: {system.home / 'log'} and {system.home / 'demo.log'}")
+        return ExitCode.FAILED
+    finally:
+        system.stop()
+
+
+def _progress(began: float, text: str) -> None:
+    say(f"[{time.monotonic() - began:5.1f} s] {text}")
+
+
+def _start(system: System, began: float) -> dict[str, Any]:
+    _progress(began, "starting PostgreSQL, Valkey and the payment provider")
+    system.wipe()
+    system.start_provider()
+    _progress(began, "starting gateway, web, worker, beat and relay")
+    system.start()
+    _progress(began, "two operators open their own accounts at the provider")
+    provider = Provider(system.psp_url, system.psp_key)
+    payees = [
+        f"--payee={code}={provider.open_account(f'{code}@example.org')}"
+        for code in OPERATORS
+    ]
+    return system.manage("seed_demo", *payees)
+
+
+def _places(system: System, network: dict[str, Any]) -> dict[str, scenes.Place]:
+    client = RestClient(base_url=system.web_url)
+    return {
+        point["identity"]: scenes.Place(
+            identity=point["identity"],
+            version=point["version"],
+            password=point["password"],
+            codes=tuple(point["connector_codes"]),
+            operator=client.as_operator(operator["api_key"]),
+            operator_name=operator["name"],
+            token=operator["token"],
+        )
+        for operator in network["operators"]
+        for point in operator["charge_points"]
+    }
+
+
+async def _play(
+    system: System, network: dict[str, Any], began: float
+) -> dict[str, Any]:
+    places = _places(system, network)
+    _progress(began, "drivers sign up, vehicles are enrolled, stations boot")
+    anna = await asyncio.to_thread(scenes.open_account, system.web_url, "anna")
+    ben = await asyncio.to_thread(scenes.open_account, system.web_url, "ben")
+    cars = [
+        await asyncio.to_thread(
+            scenes.vehicle_of, account, system.web_url, f"car-{number}"
+        )
+        for number, account in enumerate((anna, ben, anna))
+    ]
+    stations = {
+        name: scenes.station(place, system.ocpp_url, stock=name == "S-16")
+        for name, place in places.items()
+    }
+    try:
+        await asyncio.gather(*(station.start() for station in stations.values()))
+        _progress(began, "one charge, step by step:")
+        first = await scenes.by_certificate(
+            places["N-16"], stations["N-16"], cars[0], outlet=1, energy_wh=6_000,
+            say=lambda text: _progress(began, f"  {text}"),
+        )  # fmt: skip
+        _progress(began, "five more at the same time, over both OCPP versions")
+        numbers = [first, *await _others(places, stations, cars, ben)]
+        places_of = dict(zip(numbers, _ORDER_OF_PLACES, strict=True))
+        for number, name in places_of.items():
+            await scenes.until_final(places[name].operator, number)
+    finally:
+        await asyncio.gather(*(station.close() for station in stations.values()))
+    return _prove(system, network, places, places_of, began)
+
+
+_ORDER_OF_PLACES: Final = ("N-16", "S-201", "N-201", "S-16", "S-201", "N-16")
+
+
+async def _others(
+    places: dict[str, scenes.Place],
+    stations: dict[str, Any],
+    cars: list[Any],
+    ben: scenes.Account,
+) -> list[str]:
+    s201, n201, s16, n16 = (places[n] for n in ("S-201", "N-201", "S-16", "N-16"))
+    first = await asyncio.gather(
+        scenes.by_certificate(
+            s201, stations["S-201"], cars[1], outlet=1, energy_wh=8_000
+        ),
+        scenes.by_certificate(
+            n201, stations["N-201"], cars[2], outlet=1, energy_wh=5_000
+        ),
+        scenes.by_token(s16, stations["S-16"], outlet=1, energy_wh=7_000),
+        scenes.by_driver_api(n16, stations["N-16"], ben, outlet=2, energy_wh=4_000),
+    )
+    by_token = await scenes.by_token(s201, stations["S-201"], outlet=2, energy_wh=3_000)
+    return [*first[:3], by_token, first[3]]
+
+
+def _prove(
+    system: System,
+    network: dict[str, Any],
+    places: dict[str, scenes.Place],
+    numbers: dict[str, str],
+    began: float,
+) -> dict[str, Any]:
+    versions = {name: place.version for name, place in places.items()}
+    rows = [
+        report.order_row(places[name].operator, number, versions)
+        for number, name in numbers.items()
+    ]
+    accounts = {o["name"]: o["account"] for o in network["operators"]}
+    books = Provider(system.psp_url, system.psp_key).books()
+    ledger = system.manage("ledger_verify")
+    found = report.faults(rows, accounts, ledger, books)
+    _progress(began, "the orders:")
+    say("\n" + report.table(rows) + "\n")
+    say(f"ledger: {json.dumps(ledger)}")
+    for name, account in accounts.items():
+        say(f"provider, {name} {account}: {json.dumps(books['accounts'].get(account))}")
+    say(f"provider, platform: {json.dumps(books['platform'])}")
+    for fault in found:
+        say(f"WRONG: {fault}")
+    say("\nEverything agrees." if not found else f"\n{len(found)} things are wrong.")
+    return {
+        "ok": not found,
+        "faults": found,
+        "orders": rows,
+        "ledger": {
+            "balanced": ledger.get("exit_code") == 0,
+            "platform_held_minor": ledger.get("platform_held_minor", 0),
+        },
+        "provider": {
+            account: books["accounts"].get(account) for account in accounts.values()
+        },
+    }
+
+
+def _keep(system: System, network: dict[str, Any]) -> None:
+    say("\nIt stays up until Ctrl-C:")
+    say(f"  admin      {system.web_url}/admin/")
+    say(f"             {network['admin']['email']}  {network['admin']['password']}")
+    for operator in network["operators"]:
+        staff = operator["staff"]
+        say(f"             {staff['email']}  {staff['password']}")
+        say(f"  API key    {operator['code']}  {operator['api_key']}")
+        for point in operator["charge_points"]:
+            say(
+                f"  charger    {system.ocpp_url}/{point['identity']}  "
+                f"OCPP {point['version']}  password {point['password']}"
+            )
+    say(f"  API        {system.web_url}/api/docs/")
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    stop.wait()
