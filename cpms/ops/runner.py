@@ -6,6 +6,7 @@ container of its own (deploy/).
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -42,7 +44,8 @@ class Role:
         name: also the name of its log file.
         argv: command line.
         env: added to the environment.
-        ready_url: answers 200 when it can work (None: ready when started).
+        ready_url: answers 200 when it can work; ``tcp://host:port`` is ready when
+            somebody listens there; None: ready when started.
     """
 
     name: str
@@ -61,7 +64,11 @@ class _Child:
 
 
 def _is_ready(url: str) -> bool:
+    parts = urlsplit(url)
     try:
+        if parts.scheme == "tcp":
+            socket.create_connection((parts.hostname, parts.port), timeout=2).close()
+            return True
         with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - own address
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
@@ -198,6 +205,7 @@ def system_roles(
                 *[*manage, "ocpp_gateway", "--host", ports.host],
                 *["--port", str(ports.gateway)],
             ],
+            ready_url=f"tcp://{ports.host}:{ports.gateway}",
         ),
         Role(
             "worker",

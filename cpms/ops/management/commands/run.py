@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -52,9 +53,11 @@ class Command(BaseCommand):
         runner = Runner(roles, log_dir=home / "log")
         try:
             runner.start()
+            self._write_pids(runner, home)
             self._announce(runner, ports, as_json=options["json"])
             while not stop.wait(TEND_S):
-                runner.tend()
+                if runner.tend():
+                    self._write_pids(runner, home)
         except UnableToStart as error:
             raise CommandError(str(error)) from error
         finally:
@@ -68,6 +71,14 @@ class Command(BaseCommand):
         if done.returncode:
             raise CommandError("The migrations failed; see above.")
         call_command("collectstatic", interactive=False, verbosity=0)
+
+    def _write_pids(self, runner: Runner, home: Path) -> None:
+        """Tell scripts which process is which, whole or not at all."""
+        draft = home / "pids.json.tmp"
+        draft.write_text(
+            json.dumps({role.name: runner.pid(role.name) for role in runner.roles})
+        )
+        draft.replace(home / "pids.json")
 
     def _announce(self, runner: Runner, ports: Ports, *, as_json: bool) -> None:
         pids = {role.name: runner.pid(role.name) for role in runner.roles}
