@@ -65,13 +65,14 @@ class Journal:
         if self._listener is not None:
             self._listener(event)
         for condition, waiter in tuple(self._waiters):
-            if not waiter.done() and condition(event):
-                waiter.set_result(event)
+            if condition(event):
+                # Events may come from a thread that speaks HTTP.
+                waiter.get_loop().call_soon_threadsafe(_resolve, waiter, event)
         return event
 
     def all(self, name: str | None = None) -> list[Event]:
         """Return the kept events, of one name or of every name."""
-        return [event for event in self._events if name in {None, event.name}]
+        return [event for event in tuple(self._events) if name in {None, event.name}]
 
     async def wait_for(
         self,
@@ -100,13 +101,13 @@ class Journal:
                 and (where is None or where(event))
             )
 
-        for event in self._events:
-            if matches(event):
-                return event
         waiter: asyncio.Future[Event] = asyncio.get_running_loop().create_future()
         entry = (matches, waiter)
         self._waiters.append(entry)
         try:
+            for event in tuple(self._events):
+                if matches(event):
+                    return event
             async with asyncio.timeout(timeout_s):
                 return await waiter
         except TimeoutError:
@@ -118,3 +119,8 @@ class Journal:
             raise WaitedTooLong(msg) from None
         finally:
             self._waiters.remove(entry)
+
+
+def _resolve(waiter: asyncio.Future[Event], event: Event) -> None:
+    if not waiter.done():
+        waiter.set_result(event)

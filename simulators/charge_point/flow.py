@@ -312,7 +312,6 @@ class ChargeFlow:
         self.outlet.finishing = True
         reading = self.outlet.read(self._now(), "Sample.Periodic")
         self._emit(transaction, Step.UPDATED, trigger, reading)
-        self._note("energy_stopped", reference=transaction.reference, reason=reason)
 
     def stop_at_once(self, reason: str, trigger: str) -> None:
         """End the transaction wherever it is, cable in or not."""
@@ -324,8 +323,11 @@ class ChargeFlow:
         if transaction.energised:
             self.outlet.measure(self._now())
         transaction.energised = False
-        transaction.stopped_for = reason
         self.outlet.stop_measuring()
+        if not transaction.stopped_for:
+            transaction.stopped_for = reason
+            reference = transaction.reference
+            self._note("energy_stopped", reference=reference, reason=reason)
 
     def _end(self, transaction: Transaction, reason: str, trigger: str) -> None:
         outlet = self.outlet

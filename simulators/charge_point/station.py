@@ -154,6 +154,18 @@ class SimulatedStation(StationBase):
 
         return await self.within(timeout_s, "energy to flow", flowing())
 
+    async def wait_for_end(
+        self, number: int = 1, timeout_s: float | None = None
+    ) -> None:
+        """Wait until no energy flows any more, whoever stopped it."""
+        running = self.flow(number).outlet.transaction
+        if running is not None:
+            await self.wait_for(
+                "energy_stopped",
+                timeout_s=timeout_s,
+                where=lambda event: event.data["reference"] == running.reference,
+            )
+
     async def charge(
         self,
         number: int = 1,

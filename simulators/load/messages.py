@@ -84,8 +84,10 @@ def meter_value_201(at: str, energy: int) -> dict[str, Any]:
     rows: list[tuple[str, str, str | None, str, float]] = [
         (measurand, location, phase, unit, float(value) if value else energy)
         for measurand, location, phase, unit, value in _SAMPLES
+        if measurand != "Temperature"  # 1.6 has it, 2.0.1 has not
     ]
     rows.append(("Voltage", "Outlet", "L2-N", "V", 229.9))
+    rows.append(("Power.Offered", "Outlet", None, "W", 22000.0))
     samples = []
     for measurand, location, phase, unit, value in rows:
         sample: dict[str, Any] = {

@@ -38,6 +38,9 @@ CHARGE_S: Final = 60
 CHARGE_WH: Final = 300
 
 
+ANSWER_SHOWN_MAX: Final = 300
+
+
 class UnexpectedAnswer(Exception):
     """The server did not say what the scenario needs to go on."""
 
@@ -144,7 +147,8 @@ class Scenario:
         answer = yield self._call(action, payload)
         content = json.loads(answer)
         if content[0] != 3:
-            msg = f"{self.identity}: {action} was answered {content!r}"
+            answered = repr(content)[:ANSWER_SHOWN_MAX]
+            msg = f"{self.identity}: {action} was answered {answered}"
             raise UnexpectedAnswer(msg)
         return content[2]
 
