@@ -155,10 +155,11 @@ class Transaction(TenantModel):
                 condition=models.Q(state="active"),
                 name="transaction_live_token",
             ),
+            # Nothing that meter values change is indexed: their updates stay HOT.
             models.Index(
-                fields=["last_seen_at"],
-                condition=models.Q(state="active"),
-                name="transaction_silent",
+                fields=["started_at"],
+                condition=models.Q(state__in=["active", "refused"]),
+                name="transaction_open",
             ),
             models.Index(
                 fields=["ends_by"],

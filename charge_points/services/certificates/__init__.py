@@ -1,0 +1,44 @@
+"""Charging certificates: issued by the gateway device, claimed by the platform.
+
+Design pages 1.2 to 1.4. Only the hash of a certificate's secret is kept.
+"""
+
+from charge_points.services.certificates.claiming import (
+    UnableToClaim,
+    claim,
+    close,
+    expire,
+    release,
+)
+from charge_points.services.certificates.codes import CODE_CHARS, uri_of
+from charge_points.services.certificates.issuing import (
+    IssuedCertificate,
+    UnableToIssueCertificate,
+    issue,
+    revoke,
+)
+from charge_points.services.certificates.keys import jwks, rotate
+from charge_points.services.certificates.verifying import (
+    CertificateView,
+    UnableToVerifyCertificate,
+    verify,
+)
+
+__all__ = [
+    "CODE_CHARS",
+    "CertificateView",
+    "IssuedCertificate",
+    "UnableToClaim",
+    "UnableToIssueCertificate",
+    "UnableToVerifyCertificate",
+    "claim",
+    "close",
+    "expire",
+    "issue",
+    "jwks",
+    "release",
+    "revoke",
+    "rotate",
+    "uri_of",
+    "verify",
+]

@@ -1,0 +1,234 @@
+"""The gateway's side: taking commands, and recording how they ended."""
+
+import json
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.db import connection, transaction
+
+from charge_points.models import Command
+from charge_points.services import handles
+from charge_points.services.facts import CommandAnswer, CommandToSend, CommandWording
+from charge_points.services.masking import mask_payload
+from charge_points.services.wake import wake_commands
+
+ERROR_TEXT_CHARS_MAX: Final = 500
+ANSWER_TIMEOUT: Final = timedelta(minutes=3)
+"""A command that was sent so long ago and has no answer lost its gateway."""
+SWEEP_MAX: Final = 500
+
+# The CALL never left: back to the queue, for sending it now is the first time.
+NOT_SENT: Final = "NotSent"
+# Nobody knows whether the station acted: a start may still follow.
+UNKNOWN_OUTCOMES: Final = frozenset({"Timeout", "ConnectionLost"})
+
+_TAKE: Final = """
+UPDATE charge_points_command AS command SET
+    state = 'sent', sent_at = %(at)s, node = %(node)s, attempts = attempts + 1,
+    generation = station.generation
+FROM unnest(%(ids)s) AS wanted (id)
+CROSS JOIN LATERAL (
+    SELECT id FROM charge_points_command
+    WHERE charge_point_id = wanted.id AND state = 'queued'
+      AND scheduled_at <= %(at)s AND expires_at > %(at)s
+    ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
+) AS chosen
+JOIN charge_points_chargepoint AS station ON station.id = wanted.id
+WHERE command.id = chosen.id
+RETURNING command.id, command.charge_point_id, command.operator_id, command.intent,
+          command.arguments, command.action, command.payload, command.repeatable
+"""
+
+
+@transaction.atomic
+def take_for_delivery(
+    *, charge_point_ids: Sequence[int], node: str, at: datetime
+) -> list[CommandToSend]:
+    """Take at most one command per charge point, the oldest, and mark it as sent.
+
+    The caller commits before the CALL leaves, so that no command is sent by two
+    processes.
+    """
+    if not charge_point_ids:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _TAKE, {"ids": list(charge_point_ids), "node": node[:80], "at": at}
+        )
+        found = cursor.fetchall()
+    return [
+        CommandToSend(
+            command_id=row[0],
+            charge_point_id=row[1],
+            operator_id=row[2],
+            intent=row[3],
+            arguments=_json(row[4]),
+            action=row[5],
+            payload=_json(row[6]),
+            repeatable=row[7],
+        )
+        for row in found
+    ]
+
+
+def _json(text: str | dict[str, Any]) -> dict[str, Any]:
+    """Django leaves the JSON of raw statements as text."""
+    return json.loads(text) if isinstance(text, str) else text
+
+
+@transaction.atomic
+def mark_sent(*, wordings: Sequence[CommandWording]) -> None:
+    """Keep what went out, secrets masked."""
+    rows = {
+        row.pk: row
+        for row in Command.objects.filter(
+            pk__in=[wording.command_id for wording in wordings]
+        )
+    }
+    for wording in wordings:
+        row = rows.get(wording.command_id)
+        if row is not None:
+            row.action = wording.action[:60]
+            row.payload = mask_payload(wording.action, wording.payload)
+    Command.objects.bulk_update(rows.values(), ["action", "payload"])
+
+
+@transaction.atomic
+def record_answers(*, answers: Sequence[CommandAnswer]) -> None:
+    """Record how commands ended; an answer to one that is not under way is ignored.
+
+    A start that was refused fails its order at once; one whose outcome is unknown
+    waits for the start timeout, for the charge may have begun.
+    """
+    by_id = {answer.command_id: answer for answer in answers}
+    rows = list(
+        Command.objects.select_for_update(no_key=True)
+        .filter(pk__in=by_id, state=Command.State.SENT)
+        .order_by("pk")
+    )
+    for row in rows:
+        _end(row, by_id[row.pk])
+    Command.objects.bulk_update(
+        rows,
+        [
+            "state",
+            "answered_at",
+            "status_text",
+            "response",
+            "error_code",
+            "error_text",
+            "sent_at",
+        ],
+    )
+    _tell_starts([(row, by_id[row.pk]) for row in rows])
+    again = [row.charge_point_id for row in rows if row.state == Command.State.QUEUED]
+    wake_commands(again)
+
+
+def _end(row: Command, answer: CommandAnswer) -> None:
+    lost = answer.error_code in UNKNOWN_OUTCOMES and row.repeatable
+    if answer.error_code == NOT_SENT or (lost and answer.at < row.expires_at):
+        row.state = Command.State.QUEUED
+        row.sent_at = None
+        return
+    if answer.error_code:
+        row.state = Command.State.FAILED
+    elif answer.accepted:
+        row.state = Command.State.ACCEPTED
+    else:
+        row.state = Command.State.REJECTED
+    row.answered_at = answer.at
+    row.status_text = answer.status[:60]
+    row.response = mask_payload(row.action, answer.response)
+    row.error_code = answer.error_code[:60]
+    row.error_text = (answer.error_text or answer.detail)[:ERROR_TEXT_CHARS_MAX]
+
+
+def _tell_starts(ended: Sequence[tuple[Command, CommandAnswer]]) -> None:
+    final = {Command.State.REJECTED, Command.State.FAILED}
+    failures = [
+        handles.Failure(row.order_number, _reason(answer))
+        for row, answer in ended
+        if row.intent == "start"
+        and row.order_number
+        and row.state in final
+        and answer.error_code not in UNKNOWN_OUTCOMES
+    ]
+    if failures:
+        handles.fail_many(failures, at=max(answer.at for _, answer in ended))
+
+
+def _reason(answer: CommandAnswer) -> str:
+    word = answer.error_code or answer.status
+    return f"The charge point refused the start: {word}"
+
+
+@transaction.atomic
+def recover(
+    *,
+    charge_point_ids: Sequence[int],
+    repeatable_actions: Collection[str],
+    at: datetime,
+) -> None:
+    """Settle what a former connection of these charge points left as sent.
+
+    Repeatable commands are queued again, the others have failed: nobody knows what
+    became of them, and doing them twice would do harm.
+    """
+    rows = Command.objects.filter(
+        charge_point_id__in=charge_point_ids, state=Command.State.SENT
+    )
+    _settle(list(rows.order_by("pk")), repeatable_actions, at)
+
+
+@transaction.atomic
+def settle_overdue(*, at: datetime, limit: int = SWEEP_MAX) -> int:
+    """Sweep: expire what waited too long, settle what lost its gateway.
+
+    Returns:
+        How many were settled.
+    """
+    expired = list(
+        Command.objects.select_for_update(skip_locked=True)
+        .filter(state=Command.State.QUEUED, expires_at__lte=at)
+        .order_by("expires_at")[:limit]
+    )
+    for row in expired:
+        row.state = Command.State.EXPIRED
+        row.answered_at = at
+    Command.objects.bulk_update(expired, ["state", "answered_at"])
+    failures = [
+        handles.Failure(row.order_number, "The charge point could not be reached.")
+        for row in expired
+        if row.intent == "start" and row.order_number
+    ]
+    if failures:
+        handles.fail_many(failures, at=at)
+    lost = list(
+        Command.objects.select_for_update(skip_locked=True)
+        .filter(state=Command.State.SENT, sent_at__lte=at - ANSWER_TIMEOUT)
+        .order_by("pk")[:limit]
+    )
+    _settle(lost, (), at)
+    return len(expired) + len(lost)
+
+
+def _settle(
+    rows: Sequence[Command], repeatable_actions: Collection[str], at: datetime
+) -> None:
+    record_answers(
+        answers=[
+            CommandAnswer(
+                command_id=row.pk,
+                accepted=False,
+                status="ConnectionLost",
+                at=at,
+                error_code=NOT_SENT
+                if row.action in repeatable_actions and at < row.expires_at
+                else "ConnectionLost",
+                error_text="The connection was lost before the answer.",
+            )
+            for row in rows
+        ]
+    )

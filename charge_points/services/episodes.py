@@ -1,0 +1,137 @@
+"""Plug-in episodes: their begin, their end, and what an unplug does to the rest."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from django.db import connection
+
+from charge_points import events
+from charge_points.services import handles
+from charge_points.services.rows import execute_rows, fetch_rows
+from cpms.outbox import publish_many
+
+Begin = tuple[int, int, int, datetime, str]
+"""(operator id, charge point id, connector id, at, cause)"""
+
+_BEGIN: Final = """
+INSERT INTO charge_points_pluginepisode
+    (operator_id, charge_point_id, connector_id, started_at, started_by, ended_by)
+VALUES %s ON CONFLICT DO NOTHING
+"""
+_END: Final = """
+UPDATE charge_points_pluginepisode AS episode
+SET ended_at = greatest(episode.started_at, v.at), ended_by = v.cause
+FROM (VALUES %s) AS v (connector_id, at, cause)
+WHERE episode.connector_id = v.connector_id AND episode.ended_at IS NULL
+"""
+# A certificate that waits for a vehicle dies with the plug; one that an order has
+# claimed fails together with its start.
+_REVOKE: Final = """
+UPDATE charge_points_chargingcertificate SET
+    state = CASE state WHEN 'issued' THEN 'revoked' ELSE 'failed' END,
+    ended_at = v.at, end_reason = v.cause
+FROM (VALUES %s) AS v (connector_id, at, cause)
+WHERE charge_points_chargingcertificate.connector_id = v.connector_id
+  AND charge_points_chargingcertificate.state IN ('issued', 'claimed')
+  AND (charge_points_chargingcertificate.state = 'issued' OR v.cause = 'unplugged')
+RETURNING order_number
+"""
+_UNPLUG: Final = """
+WITH pulled AS (SELECT * FROM (VALUES %s) AS v (connector_id, at)),
+newest AS (
+    SELECT last.id, pulled.connector_id, pulled.at
+    FROM pulled CROSS JOIN LATERAL (
+        SELECT id FROM charge_points_transaction
+        WHERE connector_id = pulled.connector_id AND started_at <= pulled.at
+        ORDER BY started_at DESC LIMIT 1
+    ) AS last
+)
+UPDATE charge_points_transaction AS charge SET unplugged_at = newest.at
+FROM newest WHERE charge.id = newest.id AND charge.unplugged_at IS NULL
+RETURNING newest.connector_id, charge.id, charge.order_number
+"""
+
+
+def begin_many(begins: Sequence[Begin]) -> None:
+    """Begin episodes; a connector that has a live one keeps it."""
+    execute_rows(_BEGIN, [(*begin, "") for begin in begins])
+
+
+def end_many(ends: Mapping[int, datetime], *, cause: str) -> None:
+    """End live episodes (connector id -> instant) and kill unused certificates."""
+    rows = [(key, at, cause) for key, at in sorted(ends.items())]
+    template = "(%s::bigint,%s::timestamptz,%s)"
+    execute_rows(_END, rows, template=template)
+    word = "unplugged" if cause == "status" else cause
+    revoked = fetch_rows(
+        _REVOKE, [(key, at, word) for key, at, _ in rows], template=template
+    )
+    numbers = [number for (number,) in revoked if number]
+    if numbers:
+        handles.fail_many(
+            [handles.Failure(number, handles.UNPLUGGED) for number in numbers],
+            at=max(ends.values()),
+        )
+
+
+def unplug_many(pulled: Mapping[int, tuple[datetime, int, str, int, int]]) -> None:
+    """Vehicles left: end episodes, kill unused certificates, end idle phases.
+
+    Args:
+        pulled: connector id -> (at, operator id, charge point identity, EVSE number,
+            connector number).
+    """
+    if not pulled:
+        return
+    end_many({key: what[0] for key, what in pulled.items()}, cause="status")
+    found = fetch_rows(
+        _UNPLUG,
+        [(key, what[0]) for key, what in sorted(pulled.items())],
+        template="(%s::bigint,%s::timestamptz)",
+    )
+    publish_many(
+        [
+            events.unplugged(
+                events.Unplug(
+                    operator_id=pulled[key][1],
+                    charge_point=pulled[key][2],
+                    evse=pulled[key][3],
+                    connector=pulled[key][4],
+                    transaction_id=transaction_id,
+                    order_number=order_number,
+                    at=pulled[key][0],
+                )
+            )
+            for key, transaction_id, order_number in found
+        ]
+    )
+
+
+def end_at_boot(stations: Mapping[int, datetime]) -> None:
+    """A reboot ends the episodes of a station; its next reports begin new ones.
+
+    The last known status stays for people to see, but no longer counts as newer than
+    what the station will report.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT connector_id, charge_point_id FROM charge_points_pluginepisode "
+            "WHERE charge_point_id = ANY(%s) AND ended_at IS NULL",
+            [list(stations)],
+        )
+        live = cursor.fetchall()
+        cursor.execute(
+            "UPDATE charge_points_connector SET status_at = NULL "
+            "WHERE charge_point_id = ANY(%s) AND status_at IS NOT NULL",
+            [list(stations)],
+        )
+        cursor.execute(
+            "UPDATE charge_points_chargepoint SET status_at = NULL "
+            "WHERE id = ANY(%s) AND status_at IS NOT NULL",
+            [list(stations)],
+        )
+    if live:
+        end_many(
+            {connector: stations[station] for connector, station in live}, cause="boot"
+        )

@@ -1,0 +1,105 @@
+"""Start policies: what billing says beforehand of each token."""
+
+from datetime import datetime
+from typing import Final
+
+from django.db import transaction
+
+from charge_points.models import IdToken
+from charge_points.services.wake import wake_policies
+from cpms.kernel.errors import DomainError
+
+TOKEN_CHARS_MAX: Final = 255
+STATUSES: Final = tuple(IdToken.Status.values)
+
+
+class UnableToPutPolicy(DomainError):
+    """The token or its policy is not valid."""
+
+    http_status = 422
+
+
+def token_key(token: str) -> str:
+    """Tokens are compared without case and surrounding blanks (1.6 CiString)."""
+    return token.strip().upper()
+
+
+@transaction.atomic
+def put_policy(  # noqa: PLR0913 - the fields of one row, all named
+    *,
+    token: str,
+    status: str,
+    operator_id: int | None,
+    at: datetime,
+    group: str = "",
+    expires_at: datetime | None = None,
+    driver_id: int | None = None,
+    account_state: str = "none",
+    token_type: str = "",
+    concurrent_allowed: bool = False,
+) -> IdToken:
+    """Write the policy of a token at one operator, or (None) at all of them.
+
+    Args:
+        token: the RFID number, app token or eMAID; case does not matter.
+        status: "accepted", "blocked", "expired" or "invalid" (case does not matter).
+        operator_id: whose policy it is; an operator's own counts before the common.
+        at: now.
+        group: tokens of one group may stop each other's charges.
+        expires_at: from then on the answer is Expired.
+        driver_id: whose account pays; None for an operator's own token.
+        account_state: "none", "ok" or "blocked" (the account cannot pay).
+        token_type: as 2.0.1 names it, for information.
+        concurrent_allowed: several charges at the same time are fine.
+
+    Raises:
+        UnableToPutPolicy: the token is empty or too long, or the status is no word
+            of the list.
+    """
+    key = token_key(token)
+    if not key or len(key) > TOKEN_CHARS_MAX or not key.isprintable():
+        raise UnableToPutPolicy(
+            "token_invalid",
+            f"A token has 1 to {TOKEN_CHARS_MAX} printable characters.",
+        )
+    word = status.strip().lower()
+    if word not in STATUSES:
+        raise UnableToPutPolicy(
+            "status_invalid",
+            f"{status!r} is no status; choose from {', '.join(STATUSES)}.",
+        )
+    row, _ = IdToken.objects.update_or_create(
+        token_key=key,
+        operator_id=operator_id,
+        defaults={
+            "token": token.strip(),
+            "token_type": token_type,
+            "status": word,
+            "group_id": group,
+            "expires_at": expires_at,
+            "driver_id": driver_id,
+            "account_state": account_state,
+            "concurrent_allowed": concurrent_allowed,
+            "updated_at": at,
+        },
+    )
+    wake_policies(operator_id)
+    return row
+
+
+@transaction.atomic
+def set_account_state(*, driver_id: int, can_pay: bool, at: datetime) -> int:
+    """Block or free all tokens of a driver.
+
+    Returns:
+        How many changed.
+    """
+    wanted = IdToken.AccountState.OK if can_pay else IdToken.AccountState.BLOCKED
+    changed = (
+        IdToken.objects.filter(driver_id=driver_id)
+        .exclude(account_state=wanted)
+        .update(account_state=wanted, updated_at=at)
+    )
+    if changed:
+        wake_policies(None)
+    return changed

@@ -1,0 +1,26 @@
+"""Charges as stations tell them: start and stop (1.6), events (2.0.1), orders.
+
+For billing: ``attach_order`` and ``set_limits``. For handlers: ``start``, ``stop``,
+``apply_events``. For the sweeps: ``close_silent``.
+"""
+
+from charge_points.services.limits import UnableToSetLimits, set_limits
+from charge_points.services.transactions.journal import apply_events
+from charge_points.services.transactions.orders import (
+    UnableToAttachOrder,
+    attach_order,
+)
+from charge_points.services.transactions.silence import close_silent
+from charge_points.services.transactions.starts import start
+from charge_points.services.transactions.stops import stop
+
+__all__ = [
+    "UnableToAttachOrder",
+    "UnableToSetLimits",
+    "apply_events",
+    "attach_order",
+    "close_silent",
+    "set_limits",
+    "start",
+    "stop",
+]

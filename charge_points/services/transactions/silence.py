@@ -1,0 +1,40 @@
+"""Charges that never got a stop."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db import transaction
+
+from charge_points.models import Transaction
+from charge_points.services.transactions.lifecycle import (
+    SILENT,
+    close_from_last_sample,
+)
+
+SILENT_AFTER: Final = timedelta(hours=24)
+"""Longer than links use to be down; a stop that comes later corrects the estimate."""
+SWEEP_MAX: Final = 200
+
+
+@transaction.atomic
+def close_silent(
+    *, at: datetime, silent_after: timedelta = SILENT_AFTER, limit: int = SWEEP_MAX
+) -> int:
+    """Sweep: close charges of which nothing came for long, from their last sample.
+
+    Refused ones are closed as well, so that nothing stays open for ever.
+
+    Returns:
+        How many were closed.
+    """
+    rows = list(
+        Transaction.objects.select_for_update(skip_locked=True, no_key=True)
+        .filter(
+            state__in=("active", "refused"),
+            last_seen_at__lte=at - silent_after,
+        )
+        .order_by("pk")[:limit]
+    )
+    for row in rows:
+        close_from_last_sample(row, reason=SILENT, at=at)
+    return len(rows)
