@@ -15,7 +15,6 @@ from simulators.demo.provider import Provider
 from simulators.demo.report import say
 from simulators.demo.system import System
 from simulators.errors import ExitCode, SimulatorError
-from simulators.rest import RestClient
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 OPERATORS: Final = ("north", "south")
@@ -86,27 +85,10 @@ def _start(system: System, began: float) -> dict[str, Any]:
     return system.manage("seed_demo", *payees)
 
 
-def _places(system: System, network: dict[str, Any]) -> dict[str, scenes.Place]:
-    client = RestClient(base_url=system.web_url)
-    return {
-        point["identity"]: scenes.Place(
-            identity=point["identity"],
-            version=point["version"],
-            password=point["password"],
-            codes=tuple(point["connector_codes"]),
-            operator=client.as_operator(operator["api_key"]),
-            operator_name=operator["name"],
-            token=operator["token"],
-        )
-        for operator in network["operators"]
-        for point in operator["charge_points"]
-    }
-
-
 async def _play(
     system: System, network: dict[str, Any], began: float
 ) -> dict[str, Any]:
-    places = _places(system, network)
+    places = scenes.places_of(network, system.web_url)
     _progress(began, "drivers sign up, vehicles are enrolled, stations boot")
     anna = await asyncio.to_thread(scenes.open_account, system.web_url, "anna")
     ben = await asyncio.to_thread(scenes.open_account, system.web_url, "ben")

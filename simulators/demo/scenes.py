@@ -1,14 +1,15 @@
 """The charges of the demo: every way to start, at both operators."""
 
 import asyncio
+import contextlib
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from simulators.charge_point import SimulatedStation, StationOptions
-from simulators.errors import WaitedTooLong
-from simulators.rest import RestClient
+from simulators.errors import UnableToReach, WaitedTooLong
+from simulators.rest import ApiRefusal, RestClient
 from simulators.vehicle import SimulatedVehicle
 
 Json = dict[str, Any]
@@ -41,6 +42,24 @@ class Place:
     operator: RestClient
     operator_name: str
     token: str
+
+
+def places_of(network: Json, web_url: str) -> dict[str, Place]:
+    """The charge points that ``manage.py seed_demo --json`` told, by identity."""
+    client = RestClient(base_url=web_url)
+    return {
+        point["identity"]: Place(
+            identity=point["identity"],
+            version=point["version"],
+            password=point["password"],
+            codes=tuple(point["connector_codes"]),
+            operator=client.as_operator(operator["api_key"]),
+            operator_name=operator["name"],
+            token=operator["token"],
+        )
+        for operator in network["operators"]
+        for point in operator["charge_points"]
+    }
 
 
 def open_account(web_url: str, name: str, *, card: str = "pm_card_visa") -> Account:
@@ -91,31 +110,51 @@ def station(place: Place, ocpp_url: str, *, stock: bool = False) -> SimulatedSta
     )
 
 
-async def until_final(client: RestClient, number: str) -> Json:
+async def until_final(
+    client: RestClient, number: str, *, timeout_s: float = ORDER_S
+) -> Json:
     """Wait until an order is in a final state, as its operator's API tells it.
 
+    A web process that is away for a moment is asked again.
+
     Raises:
-        WaitedTooLong: it is not within ORDER_S.
+        WaitedTooLong: it is not within ``timeout_s``.
     """
-    deadline = asyncio.get_running_loop().time() + ORDER_S
+    deadline = asyncio.get_running_loop().time() + timeout_s
     order: Json = {}
     while asyncio.get_running_loop().time() < deadline:
-        order = _dict(await client.aget(f"/api/v1/operator/orders/{number}"))
-        if order["state"] in FINAL_STATES:
-            return order
+        with contextlib.suppress(UnableToReach, ApiRefusal):
+            order = _dict(await client.aget(f"/api/v1/operator/orders/{number}"))
+            if order["state"] in FINAL_STATES:
+                return order
         await asyncio.sleep(POLL_S)
     raise WaitedTooLong(f"Order {number} is still {order.get('state')}.")
 
 
-async def newest_order(place: Place, *, known: set[str]) -> str:
-    """The number of an order at this charge point that is not in ``known`` yet."""
-    deadline = asyncio.get_running_loop().time() + ORDER_S
-    path = "/api/v1/operator/orders"
+async def order_numbers(place: Place) -> set[str]:
+    """The numbers of the newest orders at a charge point."""
+    page = _dict(
+        await place.operator.aget(
+            "/api/v1/operator/orders", {"charge_point": place.identity}
+        )
+    )
+    return {str(order["order"]) for order in page["results"]}
+
+
+async def newest_order(
+    place: Place, *, known: set[str], timeout_s: float = ORDER_S
+) -> str:
+    """The number of an order at this charge point that is not in ``known`` yet.
+
+    Raises:
+        WaitedTooLong: there is none within ``timeout_s``.
+    """
+    deadline = asyncio.get_running_loop().time() + timeout_s
     while asyncio.get_running_loop().time() < deadline:
-        page = _dict(await place.operator.aget(path, {"charge_point": place.identity}))
-        fresh = [o["order"] for o in page["results"] if o["order"] not in known]
-        if fresh:
-            return str(fresh[0])
+        with contextlib.suppress(UnableToReach, ApiRefusal):
+            fresh = await order_numbers(place) - known
+            if fresh:
+                return fresh.pop()
         await asyncio.sleep(POLL_S)
     raise WaitedTooLong(f"No new order at {place.identity}.")
 
@@ -156,12 +195,7 @@ async def by_token(
     place: Place, at: SimulatedStation, *, outlet: int, energy_wh: int
 ) -> str:
     """Charge with a token, as any stock station does."""
-    page = _dict(
-        await place.operator.aget(
-            "/api/v1/operator/orders", {"charge_point": place.identity}
-        )
-    )
-    known = {str(order["order"]) for order in page["results"]}
+    known = await order_numbers(place)
     await at.plug_in(outlet)
     await at.start_local_transaction(place.token, outlet, START_S)
     await at.charge(outlet, energy_wh=energy_wh, timeout_s=ORDER_S)
