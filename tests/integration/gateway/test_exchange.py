@@ -167,7 +167,11 @@ def test_faults_of_ours_are_internal_errors_and_the_connection_stays(redis_url):
         async with running(redis_url) as world:
             world.doors.add("CP-1")
             async with world.connect("CP-1") as socket:
-                status = {"connectorId": 0, "errorCode": "NoError", "status": "Available"}
+                status = {
+                    "connectorId": 0,
+                    "errorCode": "NoError",
+                    "status": "Available",
+                }
                 memory = await call(socket, "StatusNotification", status)
                 unwritable = await call(
                     socket, "DataTransfer", {"vendorId": "unwritable"}

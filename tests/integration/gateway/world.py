@@ -52,6 +52,15 @@ async def until(condition, what="the condition"):
         await asyncio.sleep(0.01)
 
 
+async def until_redis(world, key, *, exists):
+    """Wait until a key of Redis is there, or gone."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + PATIENCE_S
+    while bool(await world.gateway.bus.redis.exists(key)) is not exists:
+        assert loop.time() < deadline, f"{key} is not as it should be"
+        await asyncio.sleep(0.01)
+
+
 def record(number, identity, **changes):
     """A charge point of security profile 1 with the tests' password."""
     known = StationRecord(
@@ -92,7 +101,9 @@ class MemoryDoors:
         return found
 
     def find_stations(self, identities):
-        return {name: self.stations[name] for name in identities if name in self.stations}
+        return {
+            name: self.stations[name] for name in identities if name in self.stations
+        }
 
     def onboard(self, operator_code, identity, at):
         if operator_code not in self.operators:
