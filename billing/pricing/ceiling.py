@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
-from billing.pricing.exact import Exact
+from billing.pricing.exact import Exact, half_up
 from billing.pricing.plan import Lists, Part, Plan
 from billing.pricing.restrictions import (
     Check,
@@ -88,28 +88,30 @@ class Ceiling:
     def _limited(self, total: Fraction) -> int:
         """With the price limits, and with what rounding can add per tax rate."""
         tariff, scale = self._plan.tariff, 10**self._plan.digits
-        if tariff.min_price is not None:
-            total = max(total, self._least(tariff.min_price))
-        minor = int(total * scale + Fraction(self._rates, 2))
-        most = tariff.max_price
+        least, most = tariff.min_price, tariff.max_price
+        if least is not None:
+            total = max(total, self._with_taxes(least))
         if most is not None:
-            after = _after(most, tariff.tax_included)
-            if after is not None:
-                minor = min(minor, int(after * scale + Fraction(1, 2)))
+            total = min(total, self._with_taxes(most))
+        minor = int(total * scale + Fraction(self._rates, 2))
+        if most is not None and most.after_taxes is not None:
+            # Rounding never passes a greatest price that is stated with its taxes.
+            minor = min(minor, half_up(self._with_taxes(most) * scale, 1))
         return minor
 
-    def _least(self, limit: PriceLimit) -> Fraction:
-        after = _after(limit, self._plan.tariff.tax_included)
-        if after is not None:
-            return after
+    def _with_taxes(self, limit: PriceLimit) -> Fraction:
+        """The most that a price limit can come to with taxes."""
+        if self._plan.tariff.tax_included is TaxIncluded.NOT_APPLICABLE:
+            return Fraction(limit.before_taxes)
+        if limit.after_taxes is not None:
+            return Fraction(limit.after_taxes)
         rates = [Fraction(rate or 0) for rate in self._plan.rates]
         return Fraction(limit.before_taxes) * (1 + max(rates) / 100)
 
     def _climb(self, rungs: Sequence[_Rung], until: int) -> Exact:
         """The dearest way up to ``until``, and the dearest last billing block."""
         reached = [rung for rung in rungs if rung.starts < until]
-        if not reached:
-            return 0
+        assert reached, "limits are above zero, and every ladder begins at zero"
         total: Exact = 0
         for index, rung in enumerate(reached):
             ends = reached[index + 1].starts if index + 1 < len(reached) else until
@@ -239,9 +241,3 @@ def _rung(starts: Exact, parts: list[Part]) -> _Rung:
         max((part.after for part in parts), default=0),
         frozenset(part.number for part in parts),
     )
-
-
-def _after(limit: PriceLimit, tax_included: TaxIncluded) -> Fraction | None:
-    if tax_included is TaxIncluded.NOT_APPLICABLE:
-        return Fraction(limit.before_taxes)
-    return None if limit.after_taxes is None else Fraction(limit.after_taxes)

@@ -35,7 +35,6 @@ from billing.pricing.session import RESERVATION_STATES, Session, State
 from billing.pricing.sheet import Sheet, Steps
 from billing.pricing.tally import Tally, tally
 from billing.pricing.tariff import Tariff
-from cpms.kernel.money import to_minor
 
 
 def rate(
@@ -113,12 +112,10 @@ def _money(
     scale, denominator = 10**plan.digits, sheet.steps.denominator
     minor = [Amounts(a.before * scale, a.after * scale) for a in amounts]
     money = round_money(minor, denominator, limited=limited)
-    most = plan.tariff.max_price
-    if limited or most is None or most.after_taxes is None:
-        return money
-    # Rounding each tax rate up must not carry the total above the greatest price.
-    if sum(part.after_minor for part in money) > to_minor(
-        most.after_taxes, plan.tariff.currency
+    # Rounding each tax rate up must not carry a total above the greatest price.
+    if not limited and sheet.exceeds(
+        sum(part.before_minor for part in money),
+        sum(part.after_minor for part in money),
     ):
         return round_money(minor, denominator, limited=True)
     return money

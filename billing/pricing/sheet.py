@@ -5,7 +5,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
-from billing.pricing.exact import Exact, decimal_of, fine
+from billing.pricing.exact import Exact, decimal_of, fine, half_up
 from billing.pricing.plan import UNIT, Part, Plan, tax_factor
 from billing.pricing.result import MAX_PRICE, MIN_PRICE, PriceLine
 from billing.pricing.rounding import Amounts
@@ -112,6 +112,17 @@ class Sheet:
         if tariff.max_price is not None:
             made = self._lower_to(tariff.max_price) or made
         return made
+
+    def exceeds(self, before_minor: int, after_minor: int) -> bool:
+        """Whether money is above the greatest price, rounded as it is."""
+        limit = self.plan.tariff.max_price
+        if limit is None:
+            return False
+        scale, denominator = 10**self.plan.digits, self.steps.denominator
+        before, after = self._limit(limit)
+        return before_minor > half_up(before * scale, denominator) or (
+            after is not None and after_minor > half_up(after * scale, denominator)
+        )
 
     def _raise_to(self, limit: PriceLimit) -> bool:
         before, after = self._limit(limit)

@@ -1,0 +1,149 @@
+"""Random tariffs and sessions that can happen."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from hypothesis import strategies as st
+
+from billing.pricing import ChargingPeriod, Session, parse_tariff
+from billing.pricing.tariff import Day
+
+ZONES = ("Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe")
+CHANGES = (
+    datetime(2024, 3, 31, 1, tzinfo=UTC),  # Berlin goes on
+    datetime(2024, 10, 27, 1, tzinfo=UTC),  # Berlin goes back
+    datetime(2024, 11, 3, 6, tzinfo=UTC),  # New York goes back
+    datetime(2024, 4, 6, 15, tzinfo=UTC),  # Lord Howe goes back by half an hour
+    datetime(2024, 2, 29, 23, tzinfo=UTC),
+    datetime(2024, 12, 31, 23, tzinfo=UTC),
+)
+
+prices = st.decimals(0, 9, places=2)
+rates = st.sampled_from((None, Decimal(0), Decimal("5.2"), Decimal(20)))
+steps = st.sampled_from((0, 1, 60, 300, 900))
+clocks = st.integers(0, 24 * 12 - 1).map(
+    lambda fives: f"{fives // 12:02}:{fives % 12 * 5:02}"
+)
+starts = st.builds(
+    lambda near, minutes: near + timedelta(minutes=minutes),
+    st.sampled_from(CHANGES),
+    st.integers(-600, 600),
+)
+TIMED = ("start_time", "end_time", "day_of_week", "min_duration", "max_duration")
+
+
+def components(dimensions):
+    return st.fixed_dictionaries(
+        {"type": st.sampled_from(dimensions), "price": prices, "step_size": steps},
+        optional={"vat": rates},
+    )
+
+
+def restrictions(*names):
+    """Restrictions that can hold, from the named fields only."""
+    least = st.integers(1, 60)
+    every = {
+        "start_time": clocks,
+        "end_time": clocks,
+        "day_of_week": st.lists(st.sampled_from(list(Day)), max_size=4),
+        "min_duration": least.map(lambda n: n * 60),
+        "max_duration": least.map(lambda n: 3600 + n * 60),
+        "min_kwh": least,
+        "max_kwh": st.integers(61, 90),
+        "min_power": least,
+        "max_power": st.integers(61, 90),
+        "min_current": least,
+        "max_current": st.integers(61, 90),
+        "start_date": st.just("2024-03-01"),
+        "end_date": st.sampled_from(("2024-10-27", "2025-01-01")),
+    }
+    chosen = {name: every[name] for name in names or every}
+    return st.fixed_dictionaries({}, optional=chosen)
+
+
+def elements(*names, dimensions=("ENERGY", "TIME", "PARKING_TIME", "FLAT")):
+    return st.fixed_dictionaries(
+        {"price_components": st.lists(components(dimensions), min_size=1, max_size=3)},
+        optional={"restrictions": restrictions(*names)},
+    )
+
+
+reservation_elements = st.fixed_dictionaries(
+    {
+        "price_components": st.lists(
+            components(("TIME", "FLAT")), min_size=1, max_size=2
+        ),
+        "restrictions": st.fixed_dictionaries(
+            {"reservation": st.sampled_from(("RESERVATION", "RESERVATION_EXPIRES"))}
+        ),
+    }
+)
+
+
+def limits():
+    return st.builds(
+        lambda before, more: {"before_taxes": before, "after_taxes": before + more},
+        prices,
+        prices,
+    ) | prices.map(lambda before: {"before_taxes": before})
+
+
+def documents(*names, currencies=("EUR", "JPY", "KWD")):
+    """Tariffs as JSON; least and greatest price only one at a time."""
+    return st.fixed_dictionaries(
+        {
+            "id": st.just("T"),
+            "currency": st.sampled_from(currencies),
+            "elements": st.lists(
+                elements(*names) | reservation_elements, min_size=1, max_size=5
+            ),
+            "tax_included": st.sampled_from(("YES", "NO", "N/A")),
+        }
+    ).flatmap(
+        lambda document: (
+            st.just(document)
+            | limits().map(lambda limit: document | {"min_price": limit})
+            | limits().map(lambda limit: document | {"max_price": limit})
+        )
+    )
+
+
+def tariffs(*names):
+    return documents(*names).map(parse_tariff)
+
+
+loads = st.none() | st.integers(0, 90).map(Decimal)
+
+
+@st.composite
+def sessions(draw, *, states=("charging", "parking"), reserved=True):
+    """A session near something that changes.
+
+    Whole minutes, and as many whole Wh in each minute of a period, so that any
+    minute can cut it exactly.
+    """
+    at = draw(starts)
+    pieces = draw(
+        st.lists(
+            st.tuples(
+                st.sampled_from(states),
+                st.integers(0, 400),
+                st.integers(0, 1_500),
+                loads,
+                loads,
+            ),
+            min_size=1,
+            max_size=4,
+        )
+    )
+    if reserved and draw(st.booleans()):
+        pieces.insert(0, ("reserved", draw(st.integers(0, 120)), 0, None, None))
+    elif reserved and draw(st.booleans()):
+        pieces = [("reservation_expired", draw(st.integers(0, 120)), 0, None, None)]
+    periods = []
+    for state, minutes, pace_wh, current, power in pieces:
+        ends = at + timedelta(minutes=minutes)
+        energy_wh = pace_wh * max(minutes, 1)
+        periods.append(ChargingPeriod(state, at, ends, energy_wh, current, power))
+        at = ends
+    return Session(tuple(periods), draw(st.sampled_from(ZONES)))
