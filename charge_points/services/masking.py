@@ -10,7 +10,7 @@ AUTOCHARGE_VENDOR: Final = "org.cpms.autocharge"
 _CERTIFICATE_MEMBERS: Final = frozenset({"certificate", "code", "uri"})
 # Configuration keys and variables that hold a password (1.6 security whitepaper,
 # 2.0.1 SecurityCtrlr.BasicAuthPassword).
-_SECRET_VARIABLES: Final = frozenset({"authorizationkey", "basicauthpassword"})
+SECRET_VARIABLES: Final = frozenset({"authorizationkey", "basicauthpassword"})
 _VALUE_MEMBERS: Final = frozenset({"value", "attributeValue"})
 # Only these messages can carry a secret; all others are kept as they are.
 _WITH_SECRETS: Final = frozenset(
@@ -84,4 +84,4 @@ def _mask_object(value: dict[str, Json], *, ours: bool) -> dict[str, Json]:
 def _names_secret(value: dict[str, Json]) -> bool:
     variable = value.get("variable")
     name = variable.get("name") if isinstance(variable, dict) else value.get("key")
-    return isinstance(name, str) and name.lower() in _SECRET_VARIABLES
+    return isinstance(name, str) and name.lower() in SECRET_VARIABLES

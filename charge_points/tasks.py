@@ -1,0 +1,99 @@
+"""Sweeps: whatever must end even when nobody says so. Each is limited and repeatable.
+
+The schedule is part of the code; ``cpms.celery`` collects it.
+"""
+
+from datetime import timedelta
+from typing import Any, Final
+
+from celery import shared_task
+from django.conf import settings
+from django.utils import timezone
+
+from charge_points.services import (
+    certificates,
+    commands,
+    partitions,
+    starting,
+    transactions,
+)
+
+DAY_S: Final = 86_400.0
+QUEUE: Final = "maintenance"
+
+
+@shared_task(name="charge_points.time_out_starts")
+def time_out_starts() -> int:
+    """Fail starts that nothing followed; billing frees their holds."""
+    return starting.time_out(at=timezone.now())
+
+
+@shared_task(name="charge_points.expire_certificates")
+def expire_certificates() -> int:
+    """End certificates that nobody used in time."""
+    return certificates.expire(at=timezone.now())
+
+
+@shared_task(name="charge_points.settle_commands")
+def settle_commands() -> int:
+    """Expire commands that waited too long, settle those that lost their gateway."""
+    return commands.settle_overdue(at=timezone.now())
+
+
+@shared_task(name="charge_points.stop_overdue_charges")
+def stop_overdue_charges() -> int:
+    """Enforce time limits of charges that send nothing."""
+    return starting.stop_overdue(at=timezone.now())
+
+
+@shared_task(name="charge_points.close_silent_charges")
+def close_silent_charges() -> int:
+    """Close charges that never got a stop, from their last sample."""
+    return transactions.close_silent(at=timezone.now())
+
+
+@shared_task(name="charge_points.rotate_keys", queue=QUEUE)
+def rotate_keys() -> bool:
+    """Replace a certificate signing key that signed long enough."""
+    return certificates.rotate(at=timezone.now())
+
+
+@shared_task(name="charge_points.maintain_partitions", queue=QUEUE)
+def maintain_partitions() -> tuple[int, int]:
+    """Make partitions ahead, drop messages past their retention."""
+    now = timezone.now()
+    made = partitions.add_ahead(at=now)
+    retention = timedelta(days=settings.MESSAGE_LOG_RETENTION_DAYS)
+    return made, partitions.drop_messages(before=now - retention)
+
+
+BEAT_SCHEDULE: Final[dict[str, dict[str, Any]]] = {
+    "charge-points-time-out-starts": {
+        "task": "charge_points.time_out_starts",
+        "schedule": 5.0,
+    },
+    "charge-points-expire-certificates": {
+        "task": "charge_points.expire_certificates",
+        "schedule": 10.0,
+    },
+    "charge-points-settle-commands": {
+        "task": "charge_points.settle_commands",
+        "schedule": 10.0,
+    },
+    "charge-points-stop-overdue-charges": {
+        "task": "charge_points.stop_overdue_charges",
+        "schedule": 15.0,
+    },
+    "charge-points-close-silent-charges": {
+        "task": "charge_points.close_silent_charges",
+        "schedule": 300.0,
+    },
+    "charge-points-rotate-keys": {
+        "task": "charge_points.rotate_keys",
+        "schedule": DAY_S,
+    },
+    "charge-points-maintain-partitions": {
+        "task": "charge_points.maintain_partitions",
+        "schedule": 3600.0,
+    },
+}
