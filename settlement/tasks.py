@@ -1,15 +1,30 @@
 """Settlement's work: what the outbox hands over, and what the clock does."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
+import structlog
 from celery import shared_task
+from celery.schedules import crontab
 from django.utils import timezone
 
 from cpms.outbox import Event, RetryLater, subscriber
 from settlement import events
-from settlement.services import attempts, payees, receivables
+from settlement.models import PayeeAccount
+from settlement.providers.base import ProviderError
+from settlement.services import (
+    attempts,
+    holds,
+    payees,
+    receivables,
+    reconciliation,
+    sealing,
+    webhooks,
+)
 
 QUEUE: Final = "settlement"
+
+log = structlog.get_logger(__name__)
 
 
 @subscriber(
@@ -36,10 +51,40 @@ def on_payee_suspect(event: Event) -> None:
     payees.verify(payee_account_id=event.payload["payee_account_id"], at=timezone.now())
 
 
-@shared_task(name="settlement.sweep_attempts", queue=QUEUE)
-def sweep_attempts() -> int:
-    """Wake attempts that nobody asks."""
-    return attempts.sweep(at=timezone.now())
+@subscriber(
+    "settlement.webhooks",
+    topics=[events.WEBHOOK_RECEIVED],
+    queue=QUEUE,
+    transactional=False,
+)
+def on_webhook_received(event: Event) -> None:
+    """Fetch what the event is about."""
+    webhooks.process(
+        webhook_event_id=event.payload["webhook_event_id"], at=timezone.now()
+    )
+
+
+@shared_task(name="settlement.sweep", queue=QUEUE)
+def sweep() -> int:
+    """Wake attempts that nobody asks, and handle holds that end soon."""
+    at = timezone.now()
+    return attempts.sweep(at=at) + holds.handle_expiring(at=at)
+
+
+@shared_task(name="settlement.look", queue=QUEUE)
+def look() -> int:
+    """Ask what became of payments whose payer is being asked by the bank."""
+    return _each(holds.to_look_at(at=timezone.now()), _look)
+
+
+def _look(payment_id: int) -> None:
+    holds.refresh(payment_id=payment_id, at=timezone.now())
+
+
+@shared_task(name="settlement.seal", queue="maintenance")
+def seal() -> int:
+    """Seal what the books hold by now."""
+    return sealing.seal_all(at=timezone.now())
 
 
 @shared_task(name="settlement.collect_receivables", queue=QUEUE)
@@ -48,13 +93,75 @@ def collect_receivables() -> int:
     return receivables.collect_due(at=timezone.now())
 
 
+@shared_task(name="settlement.poll_events", queue=QUEUE)
+def poll_events() -> int:
+    """Fill the gaps of the webhooks."""
+    return _each(_accounts(), _poll)
+
+
+def _poll(account_id: int) -> None:
+    webhooks.poll(payee_account_id=account_id, at=timezone.now())
+
+
+@shared_task(name="settlement.reconcile", queue=QUEUE)
+def reconcile() -> int:
+    """Compare every account with its provider's report."""
+    accounts = _accounts()
+    for account_id in accounts:
+        reconcile_account.delay(account_id)
+    return len(accounts)
+
+
+@shared_task(name="settlement.reconcile_account", queue=QUEUE)
+def reconcile_account(payee_account_id: int) -> int:
+    """Compare one account with its provider's report."""
+    return reconciliation.reconcile(
+        payee_account_id=payee_account_id, at=timezone.now()
+    )
+
+
+@shared_task(name="settlement.verify_payees", queue=QUEUE)
+def verify_payees() -> int:
+    """Mirror what the providers let the accounts do."""
+    return _each(_accounts(), _verify)
+
+
+def _verify(account_id: int) -> None:
+    payees.verify(payee_account_id=account_id, at=timezone.now())
+
+
+def _accounts() -> list[int]:
+    return list(PayeeAccount.objects.order_by("pk").values_list("pk", flat=True))
+
+
+def _each(ids: list[int], work: Callable[[int], None]) -> int:
+    """One that cannot be asked does not stop the others; returns how many worked."""
+    worked = 0
+    for pk in ids:
+        try:
+            work(pk)
+        except ProviderError as error:
+            log.warning("provider_not_asked", row=pk, error=str(error))
+        else:
+            worked += 1
+    return worked
+
+
 BEAT_SCHEDULE: Final[dict[str, dict[str, Any]]] = {
-    "settlement-sweep-attempts": {
-        "task": "settlement.sweep_attempts",
-        "schedule": 30.0,
+    "settlement-sweep": {"task": "settlement.sweep", "schedule": 30.0},
+    "settlement-look": {"task": "settlement.look", "schedule": 20.0},
+    "settlement-seal": {"task": "settlement.seal", "schedule": 60.0},
+    "settlement-poll-events": {"task": "settlement.poll_events", "schedule": 120.0},
+    "settlement-verify-payees": {
+        "task": "settlement.verify_payees",
+        "schedule": 900.0,
     },
     "settlement-collect-receivables": {
         "task": "settlement.collect_receivables",
         "schedule": 3600.0,
+    },
+    "settlement-reconcile": {
+        "task": "settlement.reconcile",
+        "schedule": crontab(hour=2, minute=30),
     },
 }

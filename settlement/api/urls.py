@@ -1,5 +1,10 @@
 """Addresses of settlement."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from settlement.api.webhooks import ReturnedView, WebhookView
+
+urlpatterns: list[URLPattern] = [
+    path("webhooks/payments/<slug:provider>/", WebhookView.as_view()),
+    path("payments/returned/", ReturnedView.as_view()),
+]

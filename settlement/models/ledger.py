@@ -146,6 +146,9 @@ class LedgerSeal(models.Model):
             models.UniqueConstraint(
                 fields=["operator", "number"], name="ledger_seal_number"
             ),
+            models.UniqueConstraint(
+                fields=["operator", "last_entry"], name="ledger_seal_place"
+            ),
             models.CheckConstraint(
                 condition=models.Q(last_entry__gte=models.F("first_entry"))
                 & models.Q(entries__gt=0)

@@ -24,9 +24,7 @@ Line = tuple[str, str, int]
 
 
 class UnableToPost(DomainError):
-    """The posting is not balanced, names an unknown account, or differs from one
-    that has the same (source, key).
-    """
+    """Not balanced, an unknown account, or other content under a known key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +155,8 @@ def _read_accounts(
 ) -> dict[_AccountKey, int]:
     rows = execute_values(
         cursor.cursor,
-        "SELECT a.operator_id, a.code, a.currency, a.id FROM settlement_ledgeraccount a "
+        "SELECT a.operator_id, a.code, a.currency, a.id "
+        "FROM settlement_ledgeraccount a "
         "JOIN (VALUES %s) AS w (operator_id, code, currency) "
         "USING (operator_id, code, currency)",
         wanted,

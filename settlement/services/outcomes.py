@@ -122,29 +122,35 @@ def _remember(payment: Payment, known: ProviderPayment) -> None:
 def _apply_to_waiting(
     payment: Payment, known: ProviderPayment, cause: str, at: datetime
 ) -> bool:
-    if known.state in {"authorized", "captured"}:
-        captures.authorized(payment, cause=cause, at=at)
-        if known.state == "captured":
-            _captured(payment, known, cause, at)
-        return True
     if known.state == "requires_action":
         return _requires_action(payment, known, at)
-    if known.state == "cancelled":
+    refused = known.state == "failed" or known.decline_code
+    if known.state == "processing" and not refused:
+        return False
+    _answered_otherwise(payment, at)
+    if known.state in {"authorized", "captured"}:
+        if known.state == "authorized":
+            captures.authorized(payment, cause=cause, at=at)
+        else:
+            move(payment, _S.AUTHORIZED, cause=cause, at=at)
+            _captured(payment, known, cause, at)
+    elif known.state == "cancelled":
         reason = payment.release_reason or "cancelled at the provider"
         captures.released(payment, reason=reason, at=at)
-        return True
-    if known.state == "failed" or known.decline_code:
-        code = known.decline_code or "failed"
+    else:
         captures.declined(
-            payment, code=code, message="The bank refused the payment.", at=at
+            payment,
+            code=known.decline_code or "failed",
+            message="The bank refused the payment.",
+            at=at,
         )
-        return True
-    return False
+    return True
 
 
 def _requires_action(payment: Payment, known: ProviderPayment, at: datetime) -> bool:
     if payment.state == _S.REQUIRES_ACTION:
         return False
+    _answered_otherwise(payment, at)
     if payment.off_session or known.action_url is None:
         captures.declined(
             payment,
@@ -168,21 +174,21 @@ def _apply_to_hold(
     if known.state == "captured":
         _captured(payment, known, cause, at)
         return True
-    if known.state in {"cancelled", "failed"}:
-        if payment.state == _S.CAPTURING:
-            captures.lost(payment, reason="the hold is gone", at=at)
-        else:
-            reason = payment.release_reason or "the hold expired"
-            captures.released(payment, reason=reason, at=at)
-        _drop_open_attempt(payment, at)
-        return True
-    return False
+    if known.state not in {"cancelled", "failed"}:
+        return False
+    _answered_otherwise(payment, at)
+    if payment.state == _S.CAPTURING:
+        captures.lost(payment, reason="the hold is gone", at=at)
+    else:
+        reason = payment.release_reason or "the hold expired"
+        captures.released(payment, reason=reason, at=at)
+    return True
 
 
 def _captured(
     payment: Payment, known: ProviderPayment, cause: str, at: datetime
 ) -> None:
-    _drop_open_attempt(payment, at)
+    _answered_otherwise(payment, at)
     captures.captured(
         payment,
         amount_minor=known.amount_received_minor,
@@ -192,12 +198,12 @@ def _captured(
     )
 
 
-def _drop_open_attempt(payment: Payment, at: datetime) -> None:
-    """What was still to be asked is answered by what we learnt otherwise."""
+def _answered_otherwise(payment: Payment, at: datetime) -> None:
+    """What was still to be asked is answered by what we learnt another way."""
     attempt = open_attempt(payment)
     if attempt is not None and attempt.kind != _KIND.REFUND:
         attempt.error_code = "answered_otherwise"
-        _close(attempt, _STATE.FAILED, at)
+        _close(attempt, _STATE.SUCCEEDED, at)
 
 
 def _refund(

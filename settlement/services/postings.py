@@ -51,7 +51,7 @@ def _platform(payment: Payment, key: str, fee_minor: int, at: datetime) -> Posti
 def of_capture(
     payment: Payment, shares: Sequence[SplitShare], at: datetime
 ) -> list[Posting]:
-    """Money on the operator's own account, the platform's fee taken off by the provider."""
+    """Money on the operator's own account, less the platform's fee."""
     key = f"{payment.order_number}-{payment.sequence}"
     fee = payment.application_fee_minor
     earned = (

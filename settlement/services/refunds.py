@@ -191,9 +191,9 @@ def succeeded(
 
 
 def share_deltas(payment: Payment, refund: Refund) -> tuple[SplitShare, ...]:
-    """Who gives back how much: from the shares of what is left, so that a full
-    refund with the platform's fee brings every party to zero.
+    """Who gives back how much, from the shares of what is left.
 
+    So a full refund with the platform's fee brings every party to zero.
     The platform's part is what the provider really gave back; the operator bears
     what the others do not.
     """

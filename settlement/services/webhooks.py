@@ -1,0 +1,193 @@
+"""The inbox of providers' events: kept once, then the object is fetched again.
+
+Order is not guaranteed and amounts in a body are never used: an event only says that
+something changed. A poller fills what the webhooks missed.
+"""
+
+from datetime import datetime
+from typing import Final
+
+from django.db import transaction
+
+from cpms.outbox import publish
+from settlement import events
+from settlement.models import Dispute, PayeeAccount, Payment, PaymentState, WebhookEvent
+from settlement.models.payment_states import MONEY_STATES
+from settlement.providers.base import ProviderEvent, ProviderPayment
+from settlement.providers.registry import get_provider
+from settlement.services import outcomes, payees
+from settlement.services.moves import move, tell
+
+POLL_PAGE: Final = 200
+POLL_PAGES_MAX: Final = 50
+DISPUTE_CLOSED: Final = "charge.dispute.closed"
+
+_STATE = WebhookEvent.State
+
+
+def receive(*, provider: str, payload: bytes, signature: str, at: datetime) -> bool:
+    """Keep what a provider signed; returns whether it was new.
+
+    Raises:
+        UnableToVerifyWebhook: nobody of ours signed this.
+        UnableToFindProvider: no such provider.
+    """
+    event = get_provider(provider).verify_webhook(
+        payload=payload, signature=signature, now=int(at.timestamp())
+    )
+    return _keep(provider, event, via=WebhookEvent.Via.WEBHOOK, at=at)
+
+
+@transaction.atomic
+def _keep(
+    provider: str, event: ProviderEvent, *, via: WebhookEvent.Via, at: datetime
+) -> bool:
+    row, created = WebhookEvent.objects.get_or_create(
+        provider=provider,
+        account=event.account or "",
+        event_ref=event.ref,
+        defaults={
+            "type": event.type,
+            "object_type": event.object_type,
+            "object_ref": event.object_ref,
+            "payment_ref": event.payment_ref or "",
+            "via": via,
+            "happened_at": event.created_at,
+            "received_at": at,
+        },
+    )
+    if created:
+        publish(
+            events.WEBHOOK_RECEIVED,
+            operator_id=None,
+            key=event.ref,
+            payload={"webhook_event_id": row.pk},
+        )
+    return created
+
+
+def process(*, webhook_event_id: int, at: datetime) -> None:
+    """Fetch what an event is about and apply it. Idempotent.
+
+    Asks the provider, so call it outside of a database transaction.
+
+    Raises:
+        ProviderError: the provider could not be asked; call again.
+    """
+    row = WebhookEvent.objects.get(pk=webhook_event_id)
+    if row.state != _STATE.PENDING:
+        return
+    if row.object_type == "account":
+        note = _account(row, at)
+    elif row.payment_ref:
+        note = _payment(row, at)
+    else:
+        note = "nothing of ours"
+    row.state = _STATE.IGNORED if note else _STATE.DONE
+    row.note, row.processed_at = note, at
+    row.save(update_fields=["state", "note", "processed_at"])
+
+
+def _account(row: WebhookEvent, at: datetime) -> str:
+    account = PayeeAccount.objects.filter(
+        provider=row.provider, reference=row.object_ref
+    ).first()
+    if account is None:
+        return "not an account of ours"
+    payees.verify(payee_account_id=account.pk, at=at)
+    return ""
+
+
+def _payment(row: WebhookEvent, at: datetime) -> str:
+    if not row.account:
+        return "not on a payee's account"
+    known = get_provider(row.provider).fetch_state(
+        account=row.account, payment_ref=row.payment_ref
+    )
+    with transaction.atomic():
+        payment = _find(row, known)
+        if payment is None:
+            return "not a payment of ours"
+        outcomes.apply(payment, known, cause=row.type, at=at)
+        if row.object_type == "dispute":
+            _dispute(payment, row, at)
+    return ""
+
+
+def _find(row: WebhookEvent, known: ProviderPayment) -> Payment | None:
+    """The payment by the provider's reference; else one whose answer we never got."""
+    rows = Payment.objects.select_for_update().filter(
+        provider=row.provider, account_reference=row.account
+    )
+    found = rows.filter(provider_ref=row.payment_ref).first()
+    if found is not None or not known.order_number:
+        return found
+    return (
+        rows.filter(
+            order_number=known.order_number,
+            provider_ref="",
+            hold_minor=known.amount_minor,
+            state__in=[PaymentState.AUTHORIZING, PaymentState.DECLINED],
+        )
+        .order_by("sequence")
+        .first()
+    )
+
+
+def _dispute(payment: Payment, row: WebhookEvent, at: datetime) -> None:
+    """The bank took the money back, or decided. Its money comes by the report."""
+    dispute, created = Dispute.objects.get_or_create(
+        payment=payment,
+        provider_ref=row.object_ref,
+        defaults={"operator_id": payment.operator_id, "opened_at": row.happened_at},
+    )
+    if created and payment.state in set(MONEY_STATES) - {PaymentState.DISPUTED}:
+        move(payment, PaymentState.DISPUTED, cause="disputed by the payer", at=at)
+        tell(events.PAYMENT_DISPUTED, payment, dispute=dispute.provider_ref)
+
+
+def poll(*, payee_account_id: int, at: datetime) -> int:
+    """Take in the events of an account that no webhook brought; returns how many.
+
+    Asks the provider, so call it outside of a database transaction.
+
+    Raises:
+        ProviderError: the provider could not be asked.
+    """
+    account = PayeeAccount.objects.get(pk=payee_account_id)
+    provider = get_provider(account.provider)
+    new = 0
+    for _ in range(POLL_PAGES_MAX):
+        found = provider.list_events(
+            account=account.reference,
+            after=account.events_after or None,
+            limit=POLL_PAGE,
+        )
+        for event in found:
+            new += _keep(
+                account.provider,
+                _on_account(event, account.reference),
+                via=WebhookEvent.Via.POLL,
+                at=at,
+            )
+        if found:
+            account.events_after = found[-1].ref
+            account.save(update_fields=["events_after"])
+        if len(found) < POLL_PAGE:
+            break
+    return new
+
+
+def _on_account(event: ProviderEvent, reference: str) -> ProviderEvent:
+    """Events listed on an account do not always name it; webhooks of it do."""
+    if event.account is not None:
+        return event
+    return ProviderEvent(
+        ref=event.ref,
+        type=event.type,
+        account=reference,
+        object_type=event.object_type,
+        object_ref=event.object_ref,
+        payment_ref=event.payment_ref,
+        created_at=event.created_at,
+    )
