@@ -10,7 +10,7 @@ from typing import Any, Final
 import orjson
 
 from charge_points.handlers.registry import Request
-from charge_points.services import certificates
+from charge_points.services import certificates, connectors
 from cpms.kernel.errors import DomainError
 
 VENDOR_ID: Final = "org.cpms.autocharge"
@@ -50,11 +50,17 @@ def answer(
         return Transfer("Rejected", {"reason": wrong})
     assert isinstance(number, int)  # _fault refused everything else
     try:
-        issued = certificates.issue_for_station(
+        place = connectors.find_or_add(
+            operator_id=request.peer.operator_id,
             charge_point_id=request.peer.charge_point_id,
             evse=number,
+            connector=1,
+        )
+        issued = certificates.issue(
+            connector_id=place.pk,
             request_id=str(request_id),
             at=request.received_at,
+            requested_by="station",
         )
     except DomainError as error:
         return Transfer("Rejected", {"reason": error.message})

@@ -38,6 +38,7 @@ def authorize(request: Request) -> Answer:
         charge_point_id=request.peer.charge_point_id,
         operator_id=request.peer.operator_id,
         token=request.payload["idTag"],
+        token_type="",
         at=request.received_at,
     )
     return {"idTagInfo": id_tag_info(decision)}

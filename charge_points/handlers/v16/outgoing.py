@@ -9,7 +9,7 @@ import orjson
 from charge_points.handlers import autocharge
 from charge_points.handlers.registry import Outcome, Outgoing, Payload, SentCommand
 from charge_points.ocpp.versions import V16
-from charge_points.services import configuration
+from charge_points.services import variables
 from charge_points.services.facts import VariableFact
 from cpms.kernel.errors import DomainError
 
@@ -98,10 +98,11 @@ def _keep_configuration(command: SentCommand, answer: Payload, at: datetime) -> 
         )
         for entry in answer.get("configurationKey", ())
     ]
-    configuration.record(
+    variables.record(
         charge_point_id=command.charge_point_id,
         operator_id=command.operator_id,
         facts=facts,
+        source="GetConfiguration",
         at=at,
     )
 
@@ -111,10 +112,11 @@ def _keep_change(command: SentCommand, answer: Payload, at: datetime) -> None:
     if answer["status"] not in ACCEPTED:
         return
     fact = VariableFact(variable=command.payload["key"], value=command.payload["value"])
-    configuration.record(
+    variables.record(
         charge_point_id=command.charge_point_id,
         operator_id=command.operator_id,
         facts=[fact],
+        source="ChangeConfiguration",
         at=at,
     )
 

@@ -8,7 +8,7 @@ from charge_points.handlers import autocharge
 from charge_points.handlers.registry import Outcome, Outgoing, Payload, SentCommand
 from charge_points.handlers.v201.words import variable_fact
 from charge_points.ocpp.versions import V201
-from charge_points.services import configuration
+from charge_points.services import variables
 from charge_points.services.facts import VariableFact
 from cpms.kernel.errors import DomainError
 
@@ -110,10 +110,11 @@ def interpret_v201(action: str, sent: Payload, answer: Payload) -> Outcome:  # n
 
 
 def _record(command: SentCommand, facts: list[VariableFact], at: datetime) -> None:
-    configuration.record(
+    variables.record(
         charge_point_id=command.charge_point_id,
         operator_id=command.operator_id,
         facts=facts,
+        source=command.action,
         at=at,
     )
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from charge_points.handlers.reading import boot_answer, time_of
 from charge_points.handlers.registry import Answer, Request
-from charge_points.services import boots, configuration
+from charge_points.services import boots, variables
 from charge_points.services.facts import BootFact, VariableFact
 
 
@@ -40,14 +40,15 @@ def _boot_fact(request: Request) -> BootFact:
 def notify_report(request: Request) -> Answer:
     """NotifyReport (B07): one part of a base or custom report."""
     sent = request.payload
-    configuration.record_report_part(
+    facts = [fact for entry in sent.get("reportData", ()) for fact in _facts(entry)]
+    variables.record_report_part(
         charge_point_id=request.peer.charge_point_id,
         operator_id=request.peer.operator_id,
         request_id=sent["requestId"],
         seq_no=sent["seqNo"],
         to_be_continued=bool(sent.get("tbc", False)),
+        facts=facts,
         generated_at=time_of(request, sent["generatedAt"]),
-        facts=[fact for entry in sent.get("reportData", ()) for fact in _facts(entry)],
         at=request.received_at,
     )
     return {}
