@@ -174,12 +174,38 @@ LOGGING_CONFIG = None
 LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO")
 LOG_JSON: bool = env.bool("LOG_JSON", default=True)
 
-UNFOLD = {
+UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "CPMS",
     "SITE_HEADER": "CPMS",
     "SITE_SYMBOL": "ev_station",
+    "SITE_URL": None,
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
+    "SHOW_BACK_BUTTON": True,
+    "BORDER_RADIUS": "6px",
+    "STYLES": ["cpms.accounts.navigation.style_sheet"],
+    "SIDEBAR": {
+        "show_search": True,
+        "command_search": False,
+        "show_all_applications": False,
+        "navigation": "cpms.accounts.navigation.sidebar",
+    },
+    # Blue instead of the skin's violet: states keep green, orange and red.
+    "COLORS": {
+        "primary": {
+            "50": "oklch(97% .014 254.604)",
+            "100": "oklch(93.2% .032 255.585)",
+            "200": "oklch(88.2% .059 254.128)",
+            "300": "oklch(80.9% .105 251.813)",
+            "400": "oklch(70.7% .165 254.624)",
+            "500": "oklch(62.3% .214 259.815)",
+            "600": "oklch(54.6% .245 262.881)",
+            "700": "oklch(48.8% .243 264.376)",
+            "800": "oklch(42.4% .199 265.638)",
+            "900": "oklch(37.9% .146 265.522)",
+            "950": "oklch(28.2% .091 267.935)",
+        },
+    },
 }
 
 METRICS_TOKEN: str = os.environ.get("METRICS_TOKEN", "")

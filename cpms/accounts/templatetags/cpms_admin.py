@@ -1,0 +1,98 @@
+"""How pages of the admin write quantities, states and JSON."""
+
+import json
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from cpms.accounts.admin_pages import order_url as url_of_order, tone as tone_of
+from cpms.kernel.money import format_minor
+
+register = template.Library()
+
+NOTHING: Final = SafeString('<span class="c-none">—</span>')
+Number = int | Decimal | None
+
+
+def _thousandths(value: int | Decimal, digits: int) -> str:
+    return f"{Decimal(value) / 1000:,.{digits}f}"
+
+
+@register.filter
+def kwh(value_wh: Number) -> str:
+    """Energy in kWh with Wh digits; a dash for nothing."""
+    return NOTHING if value_wh is None else f"{_thousandths(value_wh, 3)} kWh"
+
+
+@register.filter
+def kw(value_w: Number) -> str:
+    """Power in kW; a dash for nothing."""
+    return NOTHING if value_w is None else f"{_thousandths(value_w, 2)} kW"
+
+
+@register.filter
+def plain(value: object) -> object:
+    """A decimal without trailing zeros; a dash for nothing."""
+    if value is None or value == "":
+        return NOTHING
+    if isinstance(value, Decimal):
+        text = f"{value:f}"
+        return text.rstrip("0").rstrip(".") if "." in text else text
+    return value
+
+
+@register.filter
+def money(amount_minor: int | None, currency: str) -> str:
+    """Minor units as an amount with its currency; a dash for nothing."""
+    return NOTHING if amount_minor is None else format_minor(amount_minor, currency)
+
+
+@register.filter
+def moment(at: datetime | None) -> str:
+    """An instant in the page's time zone, to the second; a dash for nothing."""
+    if at is None:
+        return NOTHING
+    local = timezone.localtime(at) if timezone.is_aware(at) else at
+    return format_html(
+        '<time datetime="{}">{}</time>',
+        at.isoformat(),
+        local.strftime("%Y-%m-%d %H:%M:%S"),
+    )
+
+
+@register.filter
+def badge(word: object) -> str:
+    """A state as a coloured badge; a dash for nothing."""
+    if word is None or word == "":
+        return NOTHING
+    text = str(word)
+    shown = text.lower().replace("_", " ")
+    return format_html('<span class="c-badge {}">{}</span>', tone_of(text), shown)
+
+
+@register.filter
+def tone(word: object) -> str:
+    """The tone of a state."""
+    return tone_of(word)
+
+
+@register.filter
+def pretty_json(value: object) -> str:
+    """JSON (as text or parsed) over several lines; other texts as they are."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return str(value)
+    return json.dumps(value, indent=2, ensure_ascii=False, default=str)
+
+
+@register.filter
+def order_url(number: str | None) -> str:
+    """The page of the order with this number."""
+    return url_of_order(number)
