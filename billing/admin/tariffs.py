@@ -14,7 +14,7 @@ from cpms.accounts.admin import OperatorScopedAdmin
 from cpms.accounts.services.audit import record
 
 
-class TariffForm(forms.ModelForm[Tariff]):
+class TariffForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
     """An OCPI tariff object; the message of a mistake names the field."""
 
     class Meta:

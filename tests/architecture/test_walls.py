@@ -16,6 +16,8 @@ PLATFORM = {
     "outbox_eventrecord",
     "outbox_delivery",
     "charge_points_certificatekey",
+    # Stored before anybody knows whose it is; only workers and platform staff read it.
+    "settlement_webhookevent",
 }
 MODELS = [
     model
@@ -74,8 +76,8 @@ def test_references_between_tenant_tables_stay_inside_the_operator(model, db):
             "WHERE c.contype = 'f' AND c.conrelid = %s::regclass GROUP BY c.oid",
             [model._meta.db_table],
         )
-        wanted = sorted(["operator_id", field.column])
-        assert any(sorted(row[0]) == wanted for row in pairs), (
+        wanted = {"operator_id", field.column}
+        assert any(wanted <= set(row[0]) for row in pairs), (
             f"{model._meta.db_table}.{field.column} may point to another operator"
         )
 
