@@ -23,6 +23,8 @@ TRIES_MAX: Final = 8
 """Tries with the same key before only looking, where there is something to look at."""
 KEY_LIFETIME: Final = timedelta(hours=20)
 """Providers forget keys after 24 h; a forgotten one would be executed again."""
+AUTHORIZE_PATIENCE: Final = timedelta(minutes=10)
+"""A hold that nobody confirms for so long is given up; if it exists, its event tells."""
 BACKOFF_FIRST_S: Final = 1.0
 BACKOFF_MAX_S: Final = 300.0
 SWEEP_AFTER: Final = timedelta(seconds=120)
@@ -116,11 +118,17 @@ def _unanswered(
 ) -> float | None:
     attempt.error_code = answer.error.code[:60]
     attempt.error_message = answer.error.message[:ERROR_CHARS_MAX]
-    age = at - (attempt.first_asked_at or at)
-    if age > KEY_LIFETIME and outcomes.give_up(payment, attempt, at=at):
+    if _out_of_patience(attempt, at) and outcomes.give_up(payment, attempt, at=at):
         return None
     wished_s = getattr(answer.error, "retry_after_s", None) or 0
     return _later(attempt, max(backoff_s(attempt.tries), wished_s), at)
+
+
+def _out_of_patience(attempt: PaymentAttempt, at: datetime) -> bool:
+    age = at - (attempt.first_asked_at or at)
+    if attempt.kind == PaymentAttempt.Kind.AUTHORIZE:
+        return age > AUTHORIZE_PATIENCE and attempt.tries > TRIES_MAX
+    return age > KEY_LIFETIME
 
 
 def _later(attempt: PaymentAttempt, wait_s: float, at: datetime) -> float:

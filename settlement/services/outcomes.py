@@ -79,9 +79,7 @@ def _settled(
         _capture_again(payment, "the hold still stands", at)
         return None
     if attempt.kind == _KIND.CANCEL and known.state == "authorized":
-        queue_attempt(
-            payment, _KIND.CANCEL, at=at, not_before=at + CAPTURE_AGAIN_AFTER[1]
-        )
+        _cancel_again(payment, at)
         return None
     apply(payment, known, cause=f"{attempt.kind} answered", at=at)
     return None
@@ -299,12 +297,15 @@ def _cancel_again(payment: Payment, at: datetime) -> None:
 def give_up(payment: Payment, attempt: PaymentAttempt, *, at: datetime) -> bool:
     """An attempt that was never answered while its key lived.
 
-    A hold that nobody confirmed is declined here; should it exist, it is found by
-    its event and released. Captures and releases go on looking; a refund goes to the
+    A hold that nobody confirmed is given up; should it exist, it is found by its
+    event and released. Captures and releases go on looking; a refund goes to the
     operator, since asking again could pay twice.
     """
     if attempt.kind == _KIND.AUTHORIZE:
         _close(attempt, _STATE.FAILED, at)
+        if payment.release_reason:
+            captures.released(payment, reason=payment.release_reason, at=at)
+            return True
         captures.declined(
             payment,
             code="provider_unreachable",

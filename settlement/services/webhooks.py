@@ -127,7 +127,6 @@ def _find(row: WebhookEvent, known: ProviderPayment) -> Payment | None:
             order_number=known.order_number,
             provider_ref="",
             hold_minor=known.amount_minor,
-            state__in=[PaymentState.AUTHORIZING, PaymentState.DECLINED],
         )
         .order_by("sequence")
         .first()

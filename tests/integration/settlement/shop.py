@@ -69,7 +69,8 @@ class Shop:
     def card(self, behaviour):
         """Change what happens with the saved card."""
         self.psp.control(
-            f"payment_methods/{self.method.payment_method_ref}", {"behaviour": behaviour}
+            f"payment_methods/{self.method.payment_method_ref}",
+            {"behaviour": behaviour},
         )
 
     def books(self):
@@ -125,8 +126,14 @@ def topics(order_number):
     return [topic for topic, _ in told(order_number)]
 
 
-def due_now():
-    """Make every waiting attempt due."""
-    PaymentAttempt.objects.filter(state__in=["pending", "unknown", "in_flight"]).update(
-        next_try_at=timezone.now()
-    )
+OPEN = ["pending", "unknown", "in_flight"]
+ROUNDS_MAX = 40
+
+
+def settle(rounds=ROUNDS_MAX):
+    """Let what waits be asked again, at most so often, until nothing is open."""
+    for _ in range(rounds):
+        waiting = PaymentAttempt.objects.filter(state__in=OPEN)
+        if not waiting.update(next_try_at=timezone.now()) and not drain():
+            return
+        drain()
