@@ -1,6 +1,7 @@
 """Receipts: gap-free numbers per operator, everything the driver must see."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.db.models import F
@@ -52,8 +53,8 @@ def _body(order: Order, cdr: Cdr) -> dict[str, Any]:
         "started_at": order.started_at.isoformat() if order.started_at else None,
         "ended_at": order.ended_at.isoformat() if order.ended_at else None,
         "energy_wh": cdr.energy_wh,
-        "meter_begin_wh": facts.meter_start_wh if facts else None,
-        "meter_end_wh": facts.meter_stop_wh if facts else None,
+        "meter_begin_wh": _register(facts.meter_start_wh) if facts else None,
+        "meter_end_wh": _register(facts.meter_stop_wh) if facts else None,
         "estimated": facts.estimated if facts else False,
         "lines": cdr.lines,
         "currency": cdr.currency,
@@ -64,3 +65,8 @@ def _body(order: Order, cdr: Cdr) -> dict[str, Any]:
         "payment_state": order.payment_state,
         "signed_values": list(facts.signed_values) if facts else [],
     }
+
+
+def _register(value_wh: Decimal | None) -> str | None:
+    """The meter's register as it stood, exact: decimals are strings in JSON."""
+    return None if value_wh is None else f"{value_wh:f}"

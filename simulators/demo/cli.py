@@ -106,7 +106,7 @@ async def _play(
         await asyncio.gather(*(station.start() for station in stations.values()))
         _progress(began, "one charge, step by step:")
         first = await scenes.by_certificate(
-            places["N-16"], stations["N-16"], cars[0], outlet=1, energy_wh=6_000,
+            places["N-16"], stations["N-16"], cars[0], outlet=1, energy_wh=3_000,
             say=lambda text: _progress(began, f"  {text}"),
         )  # fmt: skip
         _progress(began, "five more at the same time, over both OCPP versions")
@@ -131,15 +131,15 @@ async def _others(
     s201, n201, s16, n16 = (places[n] for n in ("S-201", "N-201", "S-16", "N-16"))
     first = await asyncio.gather(
         scenes.by_certificate(
-            s201, stations["S-201"], cars[1], outlet=1, energy_wh=8_000
+            s201, stations["S-201"], cars[1], outlet=1, energy_wh=3_500
         ),
         scenes.by_certificate(
-            n201, stations["N-201"], cars[2], outlet=1, energy_wh=5_000
+            n201, stations["N-201"], cars[2], outlet=1, energy_wh=2_500
         ),
-        scenes.by_token(s16, stations["S-16"], outlet=1, energy_wh=7_000),
-        scenes.by_driver_api(n16, stations["N-16"], ben, outlet=2, energy_wh=4_000),
+        scenes.by_token(s16, stations["S-16"], outlet=1, energy_wh=2_000),
+        scenes.by_driver_api(n16, stations["N-16"], ben, outlet=2, energy_wh=1_500),
     )
-    by_token = await scenes.by_token(s201, stations["S-201"], outlet=2, energy_wh=3_000)
+    by_token = await scenes.by_token(s201, stations["S-201"], outlet=2, energy_wh=1_200)
     return [*first[:3], by_token, first[3]]
 
 

@@ -18,7 +18,10 @@ Say = Callable[[str], None]
 FINAL_STATES: Final = frozenset({"CLOSED", "CANCELLED", "FAILED", "REVIEW"})
 POLL_S: Final = 0.1
 ORDER_S: Final = 60.0
-TIME_SCALE: Final = 60
+TIME_SCALE: Final = 200
+BEHIND_S: Final = 3000
+"""Fast stations live so far in the past that their charges end before now."""
+
 START_S: Final = 30.0
 
 
@@ -102,6 +105,7 @@ def station(place: Place, ocpp_url: str, *, stock: bool = False) -> SimulatedSta
         max_power_w=22_000,
         stock=stock,
         time_scale=TIME_SCALE,
+        behind_s=BEHIND_S,
         meter_interval_s=60,
         timeout_s=START_S,
     )
