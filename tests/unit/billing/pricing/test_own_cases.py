@@ -309,6 +309,15 @@ CASES = {
         session(("charging", 60, 10)),
         ("4.5", "4.5"),
     ),
+    "thresholds that later periods reach": (
+        tariff(
+            element(component(ENERGY, "0.50"), max_kwh=15),
+            element(component(ENERGY, "0.20"), max_kwh=30),
+            element(component(ENERGY, "0.10")),
+        ),
+        session(("charging", 45, 10), ("charging", 45, 12), ("parking", 45, 13)),
+        ("11", "11"),
+    ),
     "a meter that counts finer than µWh is cut exactly": (
         tariff(
             element(component(ENERGY, 1, step=0), max_kwh=1),

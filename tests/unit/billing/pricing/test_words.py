@@ -103,6 +103,24 @@ DAY_WEEK = ["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY"]
         ),
         (
             tariff(
+                element(
+                    component("FLAT", 1, vat=0),
+                    day_of_week=["SATURDAY", "SUNDAY", "MONDAY"],
+                ),
+                element(
+                    component("FLAT", 2, vat=0),
+                    day_of_week=["TUESDAY", "WEDNESDAY", "THURSDAY"],
+                ),
+                element(component("TIME", 3, vat=0, step=3600)),
+            ),
+            (
+                "Start fee: 1.00 EUR (Mon Sat Sun); otherwise 2.00 EUR (Tue–Thu). "
+                "Charging time: 3.00 EUR per hour, billed per 1 h. "
+                "Prices include taxes."
+            ),
+        ),
+        (
+            tariff(
                 element(component("ENERGY", 1, vat=10)),
                 tax_included="N/A",
                 min_price={"before_taxes": 1},
