@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import secrets
 import signal
 import threading
 import time
@@ -18,6 +19,8 @@ from simulators.errors import ExitCode, SimulatorError
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 OPERATORS: Final = ("north", "south")
+TOKEN_STATIONS: Final = ("S-16", "S-202")
+"""They know nothing of our extension: stock chargers."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -98,8 +101,15 @@ async def _play(
         )
         for number, account in enumerate((anna, ben, anna))
     ]
+    tokens = [
+        await asyncio.to_thread(_token_of, system, account) for account in (anna, ben)
+    ]
     stations = {
-        name: scenes.station(place, system.ocpp_url, stock=name == "S-16")
+        name: scenes.station(place, system.ocpp_url)
+        if name not in TOKEN_STATIONS
+        else scenes.station(
+            place, system.ocpp_url, stock=True, behind_s=scenes.TOKEN_BEHIND_S
+        )
         for name, place in places.items()
     }
     try:
@@ -110,7 +120,7 @@ async def _play(
             say=lambda text: _progress(began, f"  {text}"),
         )  # fmt: skip
         _progress(began, "five more at the same time, over both OCPP versions")
-        numbers = [first, *await _others(places, stations, cars, ben)]
+        numbers = [first, *await _others(places, stations, cars, ben, tokens)]
         places_of = dict(zip(numbers, _ORDER_OF_PLACES, strict=True))
         for number, name in places_of.items():
             await scenes.until_final(places[name].operator, number)
@@ -119,7 +129,7 @@ async def _play(
     return _prove(system, network, places, places_of, began)
 
 
-_ORDER_OF_PLACES: Final = ("N-16", "S-201", "N-201", "S-16", "S-201", "N-16")
+_ORDER_OF_PLACES: Final = ("N-16", "S-201", "N-201", "S-16", "S-202", "N-16")
 
 
 async def _others(
@@ -127,20 +137,33 @@ async def _others(
     stations: dict[str, Any],
     cars: list[Any],
     ben: scenes.Account,
+    tokens: list[str],
 ) -> list[str]:
-    s201, n201, s16, n16 = (places[n] for n in ("S-201", "N-201", "S-16", "N-16"))
-    first = await asyncio.gather(
+    s201, n201, n16 = (places[name] for name in ("S-201", "N-201", "N-16"))
+    charges = (
         scenes.by_certificate(
             s201, stations["S-201"], cars[1], outlet=1, energy_wh=3_500
         ),
         scenes.by_certificate(
             n201, stations["N-201"], cars[2], outlet=1, energy_wh=2_500
         ),
-        scenes.by_token(s16, stations["S-16"], outlet=1, energy_wh=2_000),
+        scenes.by_token(places["S-16"], stations["S-16"], tokens[0], outlet=1),
+        scenes.by_token(places["S-202"], stations["S-202"], tokens[1], outlet=1),
         scenes.by_driver_api(n16, stations["N-16"], ben, outlet=2, energy_wh=1_500),
     )
-    by_token = await scenes.by_token(s201, stations["S-201"], outlet=2, energy_wh=1_200)
-    return [*first[:3], by_token, first[3]]
+    return list(await asyncio.gather(*charges))
+
+
+def _token_of(system: System, account: scenes.Account) -> str:
+    """A token whose charges the account pays."""
+    token = secrets.token_hex(7).upper()
+    told = system.manage(
+        *["create_id_token", "--token", token, "--status", "Accepted"],
+        *["--driver", account.email],
+    )
+    if told["exit_code"]:
+        raise SimulatorError(f"create_id_token refused: {told}")
+    return token
 
 
 def _prove(

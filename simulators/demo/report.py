@@ -98,10 +98,8 @@ def _order_faults(row: Json, accounts: Mapping[str, str]) -> list[str]:
 
 
 def _captured_at(books: Json, account: str) -> int:
-    report = books["accounts"].get(account, {})
-    return sum(
-        int(sums.get("captured", 0)) for sums in report.get("currencies", {}).values()
-    )
+    currencies = books["accounts"].get(account, {})
+    return sum(int(sums["captured_minor"]) for sums in currencies.values())
 
 
 def table(rows: list[Json]) -> str:

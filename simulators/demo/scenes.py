@@ -22,6 +22,9 @@ TIME_SCALE: Final = 200
 BEHIND_S: Final = 3000
 """Fast stations live so far in the past that their charges end before now."""
 
+TOKEN_BEHIND_S: Final = 100
+TOKEN_ENERGY_WH: Final = 250
+
 START_S: Final = 30.0
 
 
@@ -98,14 +101,20 @@ def vehicle_of(account: Account, web_url: str, label: str) -> SimulatedVehicle:
     return vehicle
 
 
-def station(place: Place, ocpp_url: str, *, stock: bool = False) -> SimulatedStation:
-    """A simulated station for a charge point; its time runs fast."""
+def station(
+    place: Place, ocpp_url: str, *, stock: bool = False, behind_s: int = BEHIND_S
+) -> SimulatedStation:
+    """A simulated station for a charge point; its time runs fast.
+
+    A token start that is told more than two minutes late counts as an offline one, so
+    stations for tokens live just behind now (and charge little).
+    """
     options = StationOptions(
         evses=len(place.codes),
         max_power_w=22_000,
         stock=stock,
         time_scale=TIME_SCALE,
-        behind_s=BEHIND_S,
+        behind_s=behind_s,
         meter_interval_s=60,
         timeout_s=START_S,
     )
@@ -196,12 +205,17 @@ async def by_certificate(
 
 
 async def by_token(
-    place: Place, at: SimulatedStation, *, outlet: int, energy_wh: int
+    place: Place,
+    at: SimulatedStation,
+    token: str,
+    *,
+    outlet: int,
+    energy_wh: int = TOKEN_ENERGY_WH,
 ) -> str:
     """Charge with a token, as any stock station does."""
     known = await order_numbers(place)
     await at.plug_in(outlet)
-    await at.start_local_transaction(place.token, outlet, START_S)
+    await at.start_local_transaction(token, outlet, START_S)
     await at.charge(outlet, energy_wh=energy_wh, timeout_s=ORDER_S)
     await at.stop_local(outlet)
     await at.unplug(outlet)
