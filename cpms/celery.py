@@ -14,9 +14,6 @@ app = Celery("cpms")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
-QUEUES: Final = ("default", "billing", "payments", "settlement", "maintenance")
-"""Every queue of the system; a worker that serves all of them takes ``-Q`` this."""
-
 TASK_MODULES: Final = (
     "cpms.outbox.tasks",
     "charge_points.tasks",

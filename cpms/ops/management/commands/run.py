@@ -13,8 +13,8 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from cpms.celery import QUEUES
 from cpms.ops.runner import Ports, Runner, UnableToStart, system_roles
+from cpms.outbox.queues import QUEUES
 
 TEND_S = 0.3
 

@@ -1,0 +1,6 @@
+"""The names of all Celery queues."""
+
+from typing import Final
+
+QUEUES: Final = ("default", "billing", "payments", "settlement", "maintenance")
+"""Every queue of the system; a worker that serves all of them takes ``-Q`` this."""
