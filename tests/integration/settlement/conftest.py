@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.integration.settlement.shop import make_shop
+from tests.integration.settlement.shop import make_shop, use
 from tests.integration.settlement.world import make_operator
 from tests.psp_process import running_psp
 
@@ -26,14 +26,7 @@ def psp_process():
 @pytest.fixture
 def psp(psp_process, settings):
     """The provider simulator, without faults, as the provider ``stripe``."""
-    settings.PAYMENT_PROVIDERS = {
-        "stripe": {
-            "base_url": psp_process.base_url,
-            "api_key": psp_process.api_key,
-            "webhook_secret": psp_process.webhook_secret,
-            "timeout_s": 5.0,
-        }
-    }
+    use(settings, psp_process)
     yield psp_process
     psp_process.control("faults", method="DELETE")
 
@@ -42,3 +35,9 @@ def psp(psp_process, settings):
 def shop(db, psp):
     """An operator with a working account, and a driver with a working card."""
     return make_shop(psp)
+
+
+@pytest.fixture(autouse=True)
+def _static_folder(settings, tmp_path):
+    """The web's static files are collected by the deployment, not by tests."""
+    settings.STATIC_ROOT = tmp_path

@@ -137,3 +137,15 @@ def settle(rounds=ROUNDS_MAX):
         if not waiting.update(next_try_at=timezone.now()) and not drain():
             return
         drain()
+
+
+def use(settings, psp):
+    """Make a simulator the provider ``stripe``."""
+    settings.PAYMENT_PROVIDERS = {
+        "stripe": {
+            "base_url": psp.base_url,
+            "api_key": psp.api_key,
+            "webhook_secret": psp.webhook_secret,
+            "timeout_s": 5.0,
+        }
+    }

@@ -17,7 +17,7 @@ from settlement.services import (
     verification,
     webhooks,
 )
-from tests.integration.settlement.shop import make_shop, settle, topics
+from tests.integration.settlement.shop import make_shop, settle, topics, use
 from tests.outbox import drain
 from tests.psp_process import running_psp
 
@@ -336,7 +336,7 @@ def test_a_refused_release_is_asked_again_and_then_left_to_end(shop, psp):
 
 def test_a_hold_that_expired_at_the_provider_makes_a_debt_of_the_capture(db, settings):
     with running_psp(hold_s=60) as psp:
-        _use(settings, psp)
+        use(settings, psp)
         shop = make_shop(psp)
         payment = shop.hold()
         psp.control("clock", {"advance_s": 3600})
@@ -362,16 +362,6 @@ def test_a_hold_is_warned_about_and_released_before_it_expires(shop, psp):
 
     assert shop.payment(payment).state == "RELEASED"
     assert shop.capture(payment, 900).state == "RECEIVABLE"
-
-
-def _use(settings, psp):
-    settings.PAYMENT_PROVIDERS = {
-        "stripe": {
-            "base_url": psp.base_url,
-            "api_key": psp.api_key,
-            "webhook_secret": psp.webhook_secret,
-        }
-    }
 
 
 def test_a_provider_without_settings_is_asked_again_later(shop, settings):
