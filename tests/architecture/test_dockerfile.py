@@ -183,7 +183,7 @@ def test_units_are_hardened_by_what_they_share():
 
 
 def test_worker_queues_are_those_of_the_application():
-    source = (ROOT / "cpms" / "celery.py").read_text()
+    source = (ROOT / "cpms" / "outbox" / "queues.py").read_text()
     queues = re.search(r"QUEUES: Final = \((?P<names>[^)]*)\)", source)
     names = ",".join(re.findall(r'"([^"]+)"', queues["names"]))
     assert names in (ROOT / "deploy/systemd/cpms-worker.service").read_text()
