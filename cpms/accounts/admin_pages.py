@@ -17,11 +17,11 @@ from django.http import (
 )
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html
 from unfold.contrib.filters.admin import DropdownFilter
 
 from cpms.accounts.admin import OperatorScopedAdmin, request_operator_ids
 from cpms.accounts.models import Membership, Operator
-from cpms.accounts.services.staff import role_at
 
 LIST_ROWS: Final = 50
 
@@ -65,19 +65,36 @@ def tone(word: object) -> str:
     return TONES.get(str(word).lower(), "")
 
 
+def roles_of(request: HttpRequest) -> dict[int, str]:
+    """The user's role at each of its operators; one query a request."""
+    known: dict[int, str] | None = getattr(request, "operator_roles", None)
+    if known is None:
+        rows = Membership.objects.filter(user_id=request.user.pk or 0)
+        known = dict(rows.values_list("operator_id", "role"))
+        request.operator_roles = known  # type: ignore[attr-defined]
+    return known
+
+
 def may_act(request: HttpRequest, *, operator_id: int, roles: frozenset[str]) -> bool:
     """Whether this user may do something to a row of this operator.
 
     Owners may do everything at their own operator, platform staff everywhere; a role
     at one operator says nothing about another one.
     """
-    user = request.user
-    if not (user.is_active and user.is_staff):
-        return False
-    if user.is_superuser:
-        return True
-    role = role_at(user_id=user.pk or 0, operator_id=operator_id)
-    return role is not None and role in roles | {Membership.Role.OWNER}
+    return operator_id in operators_to_act_for(request, roles) or is_platform(request)
+
+
+def operators_to_act_for(request: HttpRequest, roles: frozenset[str]) -> frozenset[int]:
+    """The operators at which the user is an owner or has one of these roles."""
+    if not (request.user.is_active and request.user.is_staff):
+        return frozenset()
+    wanted = roles | {Membership.Role.OWNER}
+    return frozenset(key for key, role in roles_of(request).items() if role in wanted)
+
+
+def is_platform(request: HttpRequest) -> bool:
+    """Whether this is platform staff."""
+    return bool(request.user.is_active and request.user.is_superuser)
 
 
 def zone_named(name: str) -> tzinfo:
@@ -104,6 +121,13 @@ def list_url(model: str, **filters: object) -> str:
     return reverse(f"admin:{model}_changelist") + query
 
 
+def link(address: str, text: object) -> str:
+    """A link in a list; the text alone without address, a blank without text."""
+    if not address or text in {"", None}:
+        return str(text or "")
+    return format_html('<a class="text-link" href="{}">{}</a>', address, text)
+
+
 class OperatorFilter(DropdownFilter):  # type: ignore[misc]  # unfold is untyped
     """By operator, offering only the user's own; absent when there is but one."""
 
@@ -111,7 +135,7 @@ class OperatorFilter(DropdownFilter):  # type: ignore[misc]  # unfold is untyped
     parameter_name = "operator"
 
     def lookups(
-        self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
+        self, request: HttpRequest, model_admin: "admin.ModelAdmin[Any]"
     ) -> list[tuple[int, str]]:
         """Ids and names."""
         del model_admin
@@ -196,3 +220,49 @@ class PageAdmin(OperatorScopedAdmin):
         row = self.row_or_404(request, object_id)
         context = {**self.page(request, row), **(extra_context or {})}
         return self.render(request, self.page_template, row, **context)
+
+
+class ScopedFormAdmin(OperatorScopedAdmin):
+    """Rows with a form; who may use it is asked of the row's own operator."""
+
+    read_only = False
+    fixed_fields: ClassVar[tuple[str, ...]] = ()
+    """Chosen when a row is made, and never again."""
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ANN401 - unfold is untyped
+        """A row of all operators (without operator) is the platform's."""
+        if obj is None or is_platform(request):
+            return self.has_add_permission(request)
+        return obj.operator_id is not None and may_act(
+            request, operator_id=obj.operator_id, roles=self.change_roles
+        )
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ANN401, ARG002 - unfold is untyped
+        """Those who may act somewhere."""
+        return is_platform(request) or bool(
+            operators_to_act_for(request, self.change_roles)
+        )
+
+    def get_readonly_fields(
+        self,
+        request: HttpRequest,
+        obj: Any = None,  # noqa: ANN401 - unfold is untyped
+    ) -> tuple[str, ...]:
+        """The fixed fields too, once there is a row."""
+        fields = tuple(super().get_readonly_fields(request, obj))
+        return fields if obj is None else (*fields, *self.fixed_fields)
+
+    def formfield_for_foreignkey(
+        self,
+        db_field: Any,  # noqa: ANN401 - unfold is untyped
+        request: HttpRequest,
+        **kwargs: Any,
+    ) -> Any:  # noqa: ANN401 - unfold is untyped
+        """Offer the operators at which the user may act."""
+        if db_field.name == "operator" and not is_platform(request):
+            own = operators_to_act_for(request, self.change_roles)
+            kwargs["queryset"] = Operator.objects.filter(pk__in=own)
+            return admin.ModelAdmin.formfield_for_foreignkey(
+                self, db_field, request, **kwargs
+            )
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)

@@ -3,17 +3,34 @@
 import json
 from datetime import datetime
 from decimal import Decimal
-from typing import Final
+from importlib import import_module
+from types import ModuleType
+from typing import Any, Final
 
 from django import template
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from cpms.accounts.admin_pages import order_url as url_of_order, tone as tone_of
 from cpms.kernel.money import format_minor
 
 register = template.Library()
+
+
+def _pages() -> ModuleType:
+    """The admin's page module, late: unfold loads tag libraries while it loads."""
+    return import_module("cpms.accounts.admin_pages")
+
+
+def url_of_order(number: str | None) -> str:
+    """See ``admin_pages.order_url``."""
+    return str(_pages().order_url(number))
+
+
+def tone_of(word: object) -> str:
+    """See ``admin_pages.tone``."""
+    return str(_pages().tone(word))
+
 
 NOTHING: Final = SafeString('<span class="c-none">—</span>')
 Number = int | Decimal | None
@@ -96,3 +113,13 @@ def pretty_json(value: object) -> str:
 def order_url(number: str | None) -> str:
     """The page of the order with this number."""
     return url_of_order(number)
+
+
+@register.filter
+def energy_of(row: Any) -> str:  # noqa: ANN401 - a transaction, of a room above
+    """Energy of a charge: settled, or what the register gained so far."""
+    if row.energy_wh is not None:
+        return kwh(row.energy_wh)
+    if row.last_energy_wh is None or row.meter_start_wh is None:
+        return NOTHING
+    return kwh(max(row.last_energy_wh - row.meter_start_wh, Decimal(0)))

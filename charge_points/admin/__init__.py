@@ -1,0 +1,25 @@
+"""The network's pages for operators: what is known, and what may be asked for.
+
+Services are the only writers; pages read the models and call the services.
+"""
+
+from charge_points.admin.certificates import CertificateAdmin
+from charge_points.admin.commands import CommandAdmin
+from charge_points.admin.connectors import ConnectorAdmin
+from charge_points.admin.id_tokens import IdTokenAdmin
+from charge_points.admin.security import QuirkAdmin, SecurityEventAdmin
+from charge_points.admin.sites import SiteAdmin
+from charge_points.admin.stations import ChargePointAdmin
+from charge_points.admin.transactions import TransactionAdmin
+
+__all__ = [
+    "CertificateAdmin",
+    "ChargePointAdmin",
+    "CommandAdmin",
+    "ConnectorAdmin",
+    "IdTokenAdmin",
+    "QuirkAdmin",
+    "SecurityEventAdmin",
+    "SiteAdmin",
+    "TransactionAdmin",
+]

@@ -1,0 +1,63 @@
+"""Charging certificates: their states. The code itself is kept nowhere."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.decorators import display
+
+from charge_points.models import ChargingCertificate
+from cpms.accounts.admin_pages import (
+    TONES,
+    OperatorFilter,
+    PageAdmin,
+    link,
+    order_url,
+    zone_named,
+)
+
+JTI_SHOWN = 12
+
+
+@admin.register(ChargingCertificate)
+class CertificateAdmin(PageAdmin):
+    """Issued, claimed, started, closed, or what ended them before."""
+
+    page_template = "charge_points/certificate.html"
+    list_display = (
+        "short",
+        "operator",
+        "charge_point",
+        "connector",
+        "status",
+        "issued_at",
+        "expires_at",
+        "order",
+        "end_reason",
+    )
+    list_filter = (("state", ChoicesDropdownFilter), OperatorFilter)
+    search_fields = ("jti", "order_number", "charge_point__identity")
+    search_help_text = "Hash, order number or charge point"
+    list_select_related = ("operator", "charge_point", "connector")
+    ordering = ("-id",)
+
+    @display(description="Hash")  # type: ignore[misc]  # unfold is untyped
+    def short(self, row: ChargingCertificate) -> str:
+        """The beginning of the hash of the code."""
+        return f"{row.jti[:JTI_SHOWN]}…"
+
+    @display(description="State", label=TONES, ordering="state")  # type: ignore[misc]  # untyped
+    def status(self, row: ChargingCertificate) -> str:
+        """Its state."""
+        return row.state
+
+    @display(description="Order", ordering="order_number")  # type: ignore[misc]  # untyped
+    def order(self, row: ChargingCertificate) -> str:
+        """The order that claimed it."""
+        return link(order_url(row.order_number), row.order_number)
+
+    def page(self, request: HttpRequest, row: ChargingCertificate) -> dict[str, Any]:
+        """Its life."""
+        del request
+        return {"zone": zone_named(row.charge_point.site.time_zone)}

@@ -1,0 +1,130 @@
+"""The message log of one charge point, newest first.
+
+The table is partitioned by time, so every look at it is bounded in time, and pages
+go on from the last row instead of counting.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from django import forms
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+
+from charge_points.models import ChargePoint, MessageLog
+from cpms.accounts.admin_pages import zone_named
+
+PAGE_ROWS: Final = 50
+SEARCH_CHARS_MAX: Final = 100
+WINDOWS: Final = (
+    ("1", "1 hour"),
+    ("24", "1 day"),
+    ("168", "7 days"),
+    ("744", "31 days"),
+)
+WINDOW_DEFAULT_H: Final = 24
+_DIRECTIONS: Final = (("", "both"), ("in", "from the station"), ("out", "to it"))
+
+
+class MessageForm(forms.Form):
+    """Which messages."""
+
+    q = forms.CharField(label="Search", max_length=SEARCH_CHARS_MAX, required=False)
+    direction = forms.ChoiceField(choices=_DIRECTIONS, required=False)
+    hours = forms.ChoiceField(label="Within", choices=WINDOWS, required=False)
+    until = forms.DateTimeField(
+        required=False,
+        widget=forms.DateTimeInput(
+            attrs={"type": "datetime-local", "step": 1}, format="%Y-%m-%dT%H:%M:%S"
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """``[begins_at, ends_at]``; ``after`` is the last row of the page before."""
+
+    begins_at: datetime
+    ends_at: datetime
+    after: tuple[datetime, int] | None
+
+
+def message_page(
+    request: HttpRequest, row: ChargePoint, *, at: datetime
+) -> dict[str, Any]:
+    """One page of the log, and the address of the next one."""
+    form = MessageForm(request.GET or None)
+    asked = form.cleaned_data if form.is_bound and form.is_valid() else {}
+    zone = zone_named(row.site.time_zone)
+    window = _window(request, asked, zone, at=at)
+    found = _search(MessageLog.objects.filter(charge_point=row), asked, window)
+    rows = list(found.order_by("-at", "-id")[: PAGE_ROWS + 1])
+    more = rows[PAGE_ROWS:]
+    rows = rows[:PAGE_ROWS]
+    return {
+        "tab": "messages",
+        "title": f"{row.identity}: messages",
+        "form": form if form.is_bound else MessageForm({"hours": WINDOW_DEFAULT_H}),
+        "messages_found": rows,
+        "window": window,
+        "zone": zone,
+        "zone_name": row.site.time_zone,
+        "next_url": _next_url(request, rows[-1]) if more else "",
+        "is_later_page": window.after is not None,
+        "first_page_query": urlencode(
+            {key: value for key, value in request.GET.dict().items() if key != "after"}
+        ),
+    }
+
+
+def _window(
+    request: HttpRequest, asked: dict[str, Any], zone: tzinfo, *, at: datetime
+) -> Window:
+    hours = int(asked.get("hours") or WINDOW_DEFAULT_H)
+    until = asked.get("until")
+    # The form has no zone: what people type is the clock at the site.
+    ends_at = until.replace(tzinfo=zone).astimezone(UTC) if until else at
+    after = _cursor(request.GET.get("after", ""))
+    return Window(ends_at - timedelta(hours=hours), ends_at, after)
+
+
+def _cursor(text: str) -> tuple[datetime, int] | None:
+    """``<microseconds since 1970>.<id>``; a broken one counts as none."""
+    micros, _, key = text.partition(".")
+    if not (micros.isdecimal() and key.isdecimal() and len(text) < 40):
+        return None
+    try:
+        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(
+            microseconds=int(micros)
+        ), int(key)
+    except OverflowError:
+        return None
+
+
+def _next_url(request: HttpRequest, last: MessageLog) -> str:
+    passed = last.at - datetime(1970, 1, 1, tzinfo=UTC)
+    micros = passed // timedelta(microseconds=1)
+    query = {**request.GET.dict(), "after": f"{micros}.{last.pk}"}
+    return f"?{urlencode(query)}"
+
+
+def _search(
+    rows: QuerySet[MessageLog], asked: dict[str, Any], window: Window
+) -> QuerySet[MessageLog]:
+    rows = rows.filter(at__gte=window.begins_at, at__lte=window.ends_at)
+    if window.after is not None:
+        last_at, last_id = window.after
+        rows = rows.filter(at__lte=last_at).exclude(at=last_at, id__gte=last_id)
+    if asked.get("direction"):
+        rows = rows.filter(incoming=asked["direction"] == "in")
+    words = asked.get("q", "").strip()
+    if words:
+        rows = rows.filter(
+            Q(action__icontains=words)
+            | Q(message_id=words)
+            | Q(text__icontains=words)
+            | Q(answer_text__icontains=words)
+        )
+    return rows

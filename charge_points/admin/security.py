@@ -1,0 +1,76 @@
+"""Security events, and the conformance of all charge points."""
+
+from django.contrib import admin
+from django.urls import reverse
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.decorators import display
+
+from charge_points.admin.filters import StationSiteFilter
+from charge_points.admin.station_reading import described
+from charge_points.models import QuirkCount, SecurityEvent
+from cpms.accounts.admin import OperatorScopedAdmin
+from cpms.accounts.admin_pages import LIST_ROWS, OperatorFilter, link
+
+
+def station_link(row: SecurityEvent | QuirkCount) -> str:
+    """The way to the row's charge point."""
+    address = reverse(
+        "admin:charge_points_chargepoint_change", args=[row.charge_point_id]
+    )
+    return link(address, row.charge_point.identity)
+
+
+@admin.register(SecurityEvent)
+class SecurityEventAdmin(OperatorScopedAdmin):
+    """What stations report, and what the platform noticed about them."""
+
+    list_display = ("received_at", "station", "kind", "source", "detail", "operator")
+    list_filter = (
+        ("source", ChoicesDropdownFilter),
+        StationSiteFilter,
+        OperatorFilter,
+    )
+    search_fields = ("kind", "detail", "charge_point__identity")
+    search_help_text = "Kind, detail or charge point"
+    list_select_related = ("operator", "charge_point")
+    list_per_page = LIST_ROWS
+    show_full_result_count = False
+    date_hierarchy = "received_at"
+    ordering = ("-received_at",)
+
+    @display(description="Charge point", ordering="charge_point__identity")  # type: ignore[misc]  # untyped
+    def station(self, row: SecurityEvent) -> str:
+        """With the way to its page."""
+        return station_link(row)
+
+
+@admin.register(QuirkCount)
+class QuirkAdmin(OperatorScopedAdmin):
+    """Rules that stations break, understood and counted."""
+
+    list_display = (
+        "quirk",
+        "meaning",
+        "station",
+        "version",
+        "count",
+        "last_seen_at",
+        "operator",
+    )
+    list_filter = (StationSiteFilter, OperatorFilter)
+    search_fields = ("quirk", "charge_point__identity", "charge_point__model")
+    search_help_text = "Rule, charge point or its model"
+    list_select_related = ("operator", "charge_point")
+    list_per_page = LIST_ROWS
+    show_full_result_count = False
+    ordering = ("-last_seen_at",)
+
+    @display(description="Charge point", ordering="charge_point__identity")  # type: ignore[misc]  # untyped
+    def station(self, row: QuirkCount) -> str:
+        """With the way to its page."""
+        return station_link(row)
+
+    @display(description="What we make of it")  # type: ignore[misc]  # untyped
+    def meaning(self, row: QuirkCount) -> str:
+        """In words."""
+        return described(row.quirk)

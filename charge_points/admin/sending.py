@@ -1,0 +1,182 @@
+"""The form that sends a command: any OCPP action of the station's version."""
+
+import json
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+
+from charge_points.admin.schema_help import (
+    action_groups,
+    example_payload,
+    field_help,
+)
+from charge_points.handlers.asking import check
+from charge_points.models import ChargePoint
+from charge_points.ocpp.schemas import MESSAGE_SETS
+from charge_points.services import commands
+from cpms.accounts.admin_pages import zone_named
+from cpms.accounts.services import audit
+from cpms.kernel.errors import DomainError
+from cpms.kernel.ids import new_secret
+
+PAYLOAD_CHARS_MAX: Final = 65_536
+LIFETIMES: Final = (
+    ("10", "10 minutes"),
+    ("60", "1 hour"),
+    ("1440", "1 day"),
+    ("10080", "7 days"),
+)
+
+
+class SendForm(forms.Form):
+    """A payload for one action; ``key`` makes a second click the same command."""
+
+    payload = forms.CharField(
+        max_length=PAYLOAD_CHARS_MAX,
+        widget=forms.Textarea(attrs={"spellcheck": "false", "rows": 16}),
+    )
+    lifetime = forms.ChoiceField(
+        label="Give up after",
+        choices=LIFETIMES,
+        help_text="A station that is offline gets it when it comes back in time.",
+    )
+    key = forms.CharField(widget=forms.HiddenInput, max_length=64)
+
+    def __init__(
+        self,
+        data: Any,  # noqa: ANN401 - what Django takes
+        *,
+        version: str,
+        action: str,
+        initial: dict[str, Any] | None = None,
+    ) -> None:
+        """A form for `action` of `version`."""
+        super().__init__(data, initial=initial)
+        self._version = version
+        self._action = action
+
+    def clean_payload(self) -> dict[str, Any]:
+        """The payload, valid by the schema of the station's version."""
+        text = self.cleaned_data["payload"]
+        try:
+            payload = json.loads(text, parse_constant=_refuse_constant)
+        except json.JSONDecodeError as error:
+            raise forms.ValidationError(
+                f"This is not JSON: {error.msg} in line {error.lineno}, "
+                f"column {error.colno}."
+            ) from error
+        except RecursionError as error:
+            raise forms.ValidationError("This JSON is nested too deeply.") from error
+        if _holds_nul(payload):
+            raise forms.ValidationError("No text may hold the character U+0000.")
+        if not isinstance(payload, dict):
+            raise forms.ValidationError("A payload is a JSON object: { … }.")
+        try:
+            check(self._version, self._action, payload)
+        except DomainError as error:
+            raise forms.ValidationError(error.message) from error
+        return payload
+
+
+def _refuse_constant(word: str) -> None:
+    raise forms.ValidationError(f"{word} is not a number that JSON knows.")
+
+
+def _holds_nul(payload: object) -> bool:
+    """PostgreSQL's JSON holds no U+0000, which JSON text may write as an escape."""
+    return "\\u0000" in json.dumps(payload).replace("\\\\", "")
+
+
+def send_page(
+    request: HttpRequest, row: ChargePoint, *, at: datetime
+) -> HttpResponse | dict[str, Any]:
+    """Choose an action, fill in its payload, queue it.
+
+    Returns:
+        What the page shows, or the way to the command that was queued.
+    """
+    version = row.ocpp_version
+    action = request.POST.get("action") or request.GET.get("action") or ""
+    context = {
+        "tab": "send",
+        "title": f"{row.identity}: send a command",
+        "zone": zone_named(row.site.time_zone),
+        "version": version,
+        "action": "",
+        "groups": [],
+    }
+    if version not in MESSAGE_SETS:
+        return context
+    context["groups"] = action_groups(version)
+    if action not in MESSAGE_SETS[version].outgoing:
+        return context
+    form = SendForm(
+        request.POST if request.method == "POST" else None,
+        version=version,
+        action=action,
+        initial=_initial(request, version, action),
+    )
+    if request.method == "POST" and form.is_valid():
+        sent = _queue(request, row, form, action=action, at=at)
+        if sent is not None:
+            return sent
+    context |= {
+        "action": action,
+        "form": form,
+        "fields": field_help(version, action),
+    }
+    return context
+
+
+def _initial(request: HttpRequest, version: str, action: str) -> dict[str, Any]:
+    text = request.GET.get("payload", "")[:PAYLOAD_CHARS_MAX]
+    try:
+        payload = json.loads(text) if text else example_payload(version, action)
+    except (json.JSONDecodeError, RecursionError):
+        payload = example_payload(version, action)
+    return {
+        "payload": json.dumps(payload, indent=2, ensure_ascii=False),
+        "key": new_secret(bits=128),
+    }
+
+
+def _queue(
+    request: HttpRequest,
+    row: ChargePoint,
+    form: SendForm,
+    *,
+    action: str,
+    at: datetime,
+) -> HttpResponse | None:
+    clean = form.cleaned_data
+    try:
+        command = commands.queue(
+            charge_point_id=row.pk,
+            action=action,
+            payload=clean["payload"],
+            by=str(request.user),
+            idempotency_key=clean["key"],
+            expires_at=at + timedelta(minutes=int(clean["lifetime"])),
+            at=at,
+        )
+    except DomainError as error:
+        form.add_error(None, error.message)
+        return None
+    if command.created_at == at:
+        audit.record(
+            operator_id=row.operator_id,
+            actor=str(request.user),
+            action="command.queued",
+            object=f"charge point {row.identity}",
+            # The payload may hold a password: the command's own row masks it.
+            changes={"command": command.pk, "ocpp_action": action},
+            at=at,
+        )
+    messages.success(request, f"{action} was queued for {row.identity}.")
+    return HttpResponseRedirect(
+        reverse("admin:charge_points_command_change", args=[command.pk])
+    )

@@ -1,0 +1,44 @@
+"""What people ask of a station, checked before it is queued: admin and API alike."""
+
+from typing import Any
+
+from charge_points.ocpp.schemas import MESSAGE_SETS, validate_call
+from cpms.kernel.errors import DomainError
+
+
+class UnableToAsk(DomainError):
+    """The action or its payload is not one of the station's version."""
+
+    http_status = 422
+
+
+def check(version: str, action: str, payload: dict[str, Any]) -> None:
+    """Validate a command before it is queued.
+
+    Args:
+        version: the station's OCPP version as last connected.
+        action: the OCPP action, such as "Reset".
+        payload: as the specification of this version writes it.
+
+    Raises:
+        UnableToAsk: the station has never connected, the action does not go out in
+            its version, or the payload breaks the schema.
+    """
+    if version not in MESSAGE_SETS:
+        raise UnableToAsk(
+            "version_unknown",
+            "The charge point has never connected, so its OCPP version is unknown.",
+            http_status=409,
+        )
+    if action not in MESSAGE_SETS[version].outgoing:
+        raise UnableToAsk(
+            "unknown_action",
+            f"OCPP {version} has no action {action!r} from the CSMS to the station.",
+        )
+    violation = validate_call(version, action, payload)
+    if violation is not None:
+        raise UnableToAsk(
+            "payload_invalid",
+            f"{action} breaks the schema of OCPP {version}: {violation.description}",
+            path=violation.path,
+        )
