@@ -61,11 +61,9 @@ def faults(
     captured: dict[str, int] = {}
     for row in orders:
         found += _order_faults(row, accounts)
-        account = row["payee_account"]
+        account = str(row["payee_account"])
         captured[account] = captured.get(account, 0) + row["captured_minor"]
     for account, amount in captured.items():
-        if account is None:
-            continue
         theirs = _captured_at(books, account)
         if theirs != amount:
             found.append(
@@ -102,17 +100,26 @@ def _captured_at(books: Json, account: str) -> int:
     return sum(int(sums["captured_minor"]) for sums in currencies.values())
 
 
+HEAD: Final = (
+    "order",
+    "ocpp",
+    "started by",
+    "operator",
+    "paid to",
+    "kWh",
+    "amount",
+    "captured",
+    "fee",
+    "state",
+)
+
+
 def table(rows: list[Json]) -> str:
     """The orders as a text table."""
-    head = ("order", "ocpp", "started by", "operator", "paid to", "kWh", "amount")
-    lines = [head, *(_cells(row) for row in rows)]
-    head = (*head, "captured", "fee", "state")
-    lines[0] = head
-    widths = [max(len(str(line[i])) for line in lines) for i in range(len(head))]
+    lines = [HEAD, *(_cells(row) for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
-        "  ".join(
-            str(cell).ljust(width) for cell, width in zip(line, widths, strict=True)
-        )
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
         for line in lines
     )
 

@@ -97,9 +97,9 @@ def interpret_v201(action: str, sent: Payload, answer: Payload) -> Outcome:  # n
             for r in results
             if r["attributeStatus"] not in VALUE_KNOWN
         ]
-        status = "Accepted" if not refused else "Rejected"
-        return Outcome(not refused, status, "; ".join(refused))
-    status = answer.get("status")
+        word = "Accepted" if not refused else "Rejected"
+        return Outcome(not refused, word, "; ".join(refused))
+    status: str | None = answer.get("status")
     if status is None:
         return Outcome(accepted=True, status="Accepted")
     info = answer.get("statusInfo", {})
