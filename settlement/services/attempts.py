@@ -24,7 +24,7 @@ TRIES_MAX: Final = 8
 KEY_LIFETIME: Final = timedelta(hours=20)
 """Providers forget keys after 24 h; a forgotten one would be executed again."""
 AUTHORIZE_PATIENCE: Final = timedelta(minutes=10)
-"""A hold that nobody confirms for so long is given up; if it exists, its event tells."""
+"""A hold that nobody confirms is given up then; if it exists, its event tells."""
 BACKOFF_FIRST_S: Final = 1.0
 BACKOFF_MAX_S: Final = 300.0
 SWEEP_AFTER: Final = timedelta(seconds=120)

@@ -43,7 +43,7 @@ def fall_due(payment: Payment, *, reason: str, at: datetime) -> None:
 
 def paid(collection: Payment, *, at: datetime) -> None:
     """A collecting payment was captured: close the debt, and the order's payment."""
-    debt = Receivable.objects.select_for_update().get(pk=collection.collects_id)
+    debt = Receivable.objects.select_for_update().get(collections=collection)
     debt.state, debt.closed_at, debt.next_try_at = Receivable.State.PAID, at, None
     debt.save()
     owing = locked(debt.payment_id)

@@ -52,7 +52,8 @@ def record(
         None when the attempt is closed, else seconds until the next look.
     """
     if isinstance(answer, ProviderRefund):
-        return _refund(payment, attempt, answer, at)
+        _refund(payment, attempt, answer, at)
+        return None
     if isinstance(answer, Refused):
         return _refused(payment, attempt, answer, at)
     if answer.state == "processing" and attempt.kind == _KIND.AUTHORIZE:

@@ -234,16 +234,12 @@ def book_receivable(  # noqa: PLR0913 - the facts of one debt, all named
     """Book what a driver owes for a charge that no hold covers.
 
     Raises:
-        UnableToBookReceivable: ``amount_invalid``, or ``payment_stands`` when the
-            order has a payment that can still be taken, or was.
+        UnableToBookReceivable: ``amount_invalid``, ``order_number_taken``, or
+            ``payment_stands`` when the order's payment can still be taken, or was.
     """
     if amount_minor <= 0:
         raise UnableToBookReceivable("amount_invalid", f"Cannot owe {amount_minor}.")
-    known = (
-        Payment.objects.select_for_update()
-        .filter(order_number=order_number, sequence=1, operator_id=operator_id)
-        .first()
-    )
+    known = _locked_of_order(operator_id, order_number)
     if known is not None:
         return _owe(known, amount_minor, at)
     payment = Payment(
@@ -263,11 +259,29 @@ def book_receivable(  # noqa: PLR0913 - the facts of one debt, all named
         payment.payee_account_id = payee.payee_account_id
         payment.provider = payee.provider
         payment.account_reference = payee.reference
-    payment.save(force_insert=True)
+    try:
+        with transaction.atomic():
+            payment.save(force_insert=True)
+    except IntegrityError as error:
+        known = _locked_of_order(operator_id, order_number)
+        if known is None:
+            raise UnableToBookReceivable(
+                "order_number_taken",
+                "Another operator's payment has this order number; make a new order.",
+            ) from error
+        return _owe(known, amount_minor, at)
     entered(payment, cause="no payment method", at=at)
     debts.book(payment, amount_minor, reason="no payment method", at=at)
     debts.tell_receivable(payment, amount_minor, reason="no payment method")
     return view_of(payment)
+
+
+def _locked_of_order(operator_id: int, order_number: str) -> Payment | None:
+    return (
+        Payment.objects.select_for_update()
+        .filter(order_number=order_number, sequence=1, operator_id=operator_id)
+        .first()
+    )
 
 
 def _owe(payment: Payment, amount_minor: int, at: datetime) -> PaymentView:

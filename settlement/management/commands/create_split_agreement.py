@@ -1,4 +1,4 @@
-"""``manage.py create_split_agreement``: who gets which part of an operator's revenue."""
+"""``manage.py create_split_agreement``: who gets what of an operator's revenue."""
 
 import json
 from dataclasses import fields

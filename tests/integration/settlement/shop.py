@@ -11,8 +11,12 @@ from cpms.outbox.models import EventRecord
 from settlement.models import Payment, PaymentAttempt
 from settlement.providers.registry import get_provider
 from settlement.services import methods, payees, payments
-from tests.integration.settlement.world import PARTIES, make_driver, make_operator
-from tests.integration.settlement.world import open_payment as open_for
+from tests.integration.settlement.world import (
+    PARTIES,
+    make_driver,
+    make_operator,
+    open_payment as open_for,
+)
 from tests.outbox import drain
 
 _numbers = itertools.count(1)

@@ -9,7 +9,6 @@ from cpms.kernel.ids import new_secret
 from cpms.outbox.models import EventRecord
 from settlement import queries
 from settlement.models import DriverPaymentMethod, PayeeAccount
-from settlement.providers.registry import get_provider
 from settlement.services import methods, payees
 from settlement.services.methods import UnableToSavePaymentMethod
 from settlement.services.payees import UnableToRegisterPayee, UnableToResolvePayee

@@ -296,6 +296,13 @@ def test_a_charge_without_any_payment_is_booked_as_a_debt_once(shop):
     proved()
 
 
+def test_a_debt_of_anothers_order_number_is_refused(shop, psp):
+    book(shop)
+
+    with pytest.raises(UnableToBookReceivable, match="order_number_taken"):
+        book(make_shop(psp))
+
+
 def test_a_declined_payment_can_be_booked_as_a_debt(shop):
     shop.card("insufficient_funds")
     payment = shop.hold()

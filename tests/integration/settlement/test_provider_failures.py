@@ -1,4 +1,4 @@
-"""Time-outs, lost answers, killed workers, blocked accounts: nothing twice, nothing lost."""
+"""Time-outs, lost answers, killed workers: nothing twice, nothing lost."""
 
 from datetime import timedelta
 

@@ -133,20 +133,26 @@ def test_what_a_superuser_changes_breaks_the_chain(one, monkeypatch, sql, words)
         ("UPDATE settlement_ledgerline SET operator_id = 0", "keys"),
         ("DELETE FROM settlement_ledgeraccount WHERE code = 'bank'", "keys"),
         (
-            "UPDATE settlement_ledgeraccount SET code = 'driver_receivables' "
-            "WHERE code = 'bank'",
+            (
+                "UPDATE settlement_ledgeraccount SET code = 'driver_receivables' "
+                "WHERE code = 'bank'"
+            ),
             "receivables",
         ),
         (
-            "UPDATE settlement_ledgeraccount SET code = 'provider:x:y' "
-            "WHERE code = 'bank'; "
-            "UPDATE settlement_ledgerentry SET source = 'payment.capture'",
+            (
+                "UPDATE settlement_ledgeraccount SET code = 'provider:x:y' "
+                "WHERE code = 'bank'; "
+                "UPDATE settlement_ledgerentry SET source = 'payment.capture'"
+            ),
             "payments",
         ),
         (
-            "UPDATE settlement_ledgeraccount SET code = 'payable:host' "
-            "WHERE code = 'bank'; "
-            "UPDATE settlement_ledgerentry SET source = 'payment.capture'",
+            (
+                "UPDATE settlement_ledgeraccount SET code = 'payable:host' "
+                "WHERE code = 'bank'; "
+                "UPDATE settlement_ledgerentry SET source = 'payment.capture'"
+            ),
             "payables",
         ),
     ],

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 
 from cpms.kernel.state_table import IllegalMove
@@ -15,7 +17,7 @@ def test_every_state_has_a_row():
 
 def test_the_main_line_is_open():
     line = ["AUTHORIZING", "REQUIRES_ACTION", "AUTHORIZED", "CAPTURING", "CAPTURED"]
-    for current, wanted in zip(line, line[1:], strict=False):
+    for current, wanted in pairwise(line):
         assert PAYMENT_STATES.allows(current, wanted)
 
 
