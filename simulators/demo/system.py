@@ -175,6 +175,8 @@ class System:
                 except subprocess.TimeoutExpired:
                     os.killpg(process.pid, signal.SIGKILL)
                     process.wait()
+            if process.stdout is not None:
+                process.stdout.close()
         command = [sys.executable, "-m", "cpms.embedded", "stop"]
         subprocess.run(  # noqa: S603 - our own command
             [*command, "--home", str(self.home)],
