@@ -91,6 +91,7 @@ class StationBase:
         self.registration: Registration | None = None
         self._wants_line = False
         self._sender: asyncio.Task[None] | None = None
+        self._beating: asyncio.Task[None] | None = None
 
     # -- line ------------------------------------------------------------------
 
@@ -129,7 +130,6 @@ class StationBase:
         self._wants_line = True
         if self._sender is None:
             self._sender = asyncio.create_task(self._parts.queue.run())
-            self._parts.errands.spawn(self._beat())
         address = Address(
             self.url, self.identity, self.dialect.subprotocol, self.password
         )
@@ -163,6 +163,9 @@ class StationBase:
             )
             raise UnableToEnter(msg)
         self.settings.heartbeat_interval_s = answer.interval_s or 300
+        if self._beating is not None:
+            self._beating.cancel()
+        self._beating = self._parts.errands.spawn(self._beat())
         self._open_queue()
         if self.dialect.tells_station_status:
             self._tell_station_status()
@@ -174,7 +177,9 @@ class StationBase:
     def _tell_station_status(self) -> None:
         now = self.clock.now()
         self._parts.queue.push(
-            StatusFact(evse=0, connector=0, number=0, status=Status.AVAILABLE, at=now)
+            StatusFact(
+                evse=0, connector=0, number=0, word=Status.AVAILABLE.value, at=now
+            )
         )
 
     async def _boot_once(self, reason: str) -> Registration:

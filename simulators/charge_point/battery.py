@@ -1,6 +1,7 @@
 """The vehicle's side of the cable: how much it holds and how fast it takes it."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 MILLIJOULES_PER_WH: Final = 3_600_000
@@ -25,9 +26,7 @@ class ChargingCurve:
 
     def share(self, soc_permille: int) -> int:
         """Return the per-mille share of the maximum power at this charge."""
-        for (low, share_low), (high, share_high) in zip(
-            self.points, self.points[1:], strict=False
-        ):
+        for (low, share_low), (high, share_high) in pairwise(self.points):
             if soc_permille <= high:
                 rise = (share_high - share_low) * (soc_permille - low)
                 return share_low + rise // (high - low)

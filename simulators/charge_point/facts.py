@@ -132,13 +132,14 @@ class Transaction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusFact:
-    """A connector's state changed."""
+    """A connector's state changed; `word` is its name in the dialect."""
 
     evse: int
     connector: int
     number: int
-    status: Status
+    word: str
     at: datetime
+    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -364,7 +364,8 @@ class ChargeFlow:
                 evse=outlet.evse,
                 connector=outlet.connector,
                 number=outlet.number,
-                status=outlet.status,
+                word=word,
+                fault=outlet.fault,
                 at=self._now(),
             )
         )

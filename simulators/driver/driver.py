@@ -9,7 +9,7 @@ from simulators.rest import Json, RestClient
 
 BASE: Final = "/api/v1/driver"
 POLL_S: Final = 0.25
-FINAL_STATES: Final = frozenset({"CLOSED", "FAILED", "CANCELLED", "COMPLETED"})
+FINAL_STATES: Final = frozenset({"CLOSED", "FAILED", "CANCELLED"})
 
 
 @dataclass(slots=True)

@@ -39,6 +39,9 @@ def build_parser() -> argparse.ArgumentParser:
     claim.add_argument("--max-amount-minor", type=int)
     claim.add_argument("--currency", default="")
     claim.add_argument("--attack", choices=list(Attack), default=Attack.NONE)
+    claim.add_argument(
+        "--delay", type=float, default=0.0, help="seconds between reading and claiming"
+    )
     claim.set_defaults(work=_claim)
     return parser
 
@@ -94,6 +97,7 @@ async def _claim(options: argparse.Namespace, console: Console) -> int:
     vehicle = _vehicle(options)
     vehicle.max_amount_minor = options.max_amount_minor
     vehicle.currency = options.currency
+    vehicle.delay_s = options.delay
     vehicle.attack = Attack(options.attack)
     result = await asyncio.to_thread(
         vehicle.claim, options.certificate, station=options.station

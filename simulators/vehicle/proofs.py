@@ -12,18 +12,21 @@ from simulators.vehicle.keys import VehicleKey
 
 PURPOSE: Final = "charge"
 
-# Far outside of every freshness window.
-STALE_S: Final = 24 * 3600
+CLOCK_ERROR_S: Final = 24 * 3600
 
 
 class Attack(StrEnum):
-    """Ways to cheat, each of which a platform must refuse."""
+    """Ways to cheat, each of which a platform must refuse.
+
+    The two clocks are no attack but an accident: freshness is the certificate's,
+    by the platform's clock, so a vehicle's wrong clock must change nothing.
+    """
 
     NONE = "none"
     REPLAYED_PROOF = "replayed-proof"
     WRONG_STATION = "wrong-station"
-    STALE_PROOF = "stale-proof"
-    FUTURE_PROOF = "future-proof"
+    SLOW_CLOCK = "slow-clock"
+    FAST_CLOCK = "fast-clock"
     FOREIGN_KEY = "foreign-key"
     WRONG_CERTIFICATE = "wrong-certificate"
     WRONG_PURPOSE = "wrong-purpose"
@@ -75,10 +78,10 @@ def forge(payload: dict[str, Any], key: VehicleKey, attack: Attack) -> str:
     content = {**payload}
     if attack is Attack.WRONG_STATION:
         content["station"] = f"{content['station']}-OTHER"
-    elif attack is Attack.STALE_PROOF:
-        content["iat"] -= STALE_S
-    elif attack is Attack.FUTURE_PROOF:
-        content["iat"] += STALE_S
+    elif attack is Attack.SLOW_CLOCK:
+        content["iat"] -= CLOCK_ERROR_S
+    elif attack is Attack.FAST_CLOCK:
+        content["iat"] += CLOCK_ERROR_S
     elif attack is Attack.WRONG_CERTIFICATE:
         content["certificate_hash"] = "A" * 43
     elif attack is Attack.WRONG_PURPOSE:

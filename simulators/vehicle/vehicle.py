@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import hashlib
+import time
 import uuid
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -21,6 +22,7 @@ CLAIM_PATH: Final = "/api/v1/charging-certificates/claim"
 ENROL_PATH: Final = "/api/v1/driver/vehicles"
 JWKS_PATH: Final = "/.well-known/jwks.json"
 JWS_DOTS: Final = 2
+CLOCK_LEEWAY_S: Final = 60
 STATION_ALGORITHM: Final = "ES256"
 
 # What a certificate must say (the flow's section 1.3).
@@ -63,6 +65,7 @@ class SimulatedVehicle:
         label: what its owner calls it.
         max_amount_minor, currency: the most that one charge may cost.
         attack: how it cheats, for tests.
+        delay_s: real seconds that it waits with a certificate before it claims.
         verifies: whether it checks the station's certificate before the claim.
     """
 
@@ -73,6 +76,7 @@ class SimulatedVehicle:
     max_amount_minor: int | None = None
     currency: str = ""
     attack: Attack = Attack.NONE
+    delay_s: float = 0.0
     verifies: bool = True
     listener: Listener | None = None
     results: list[ClaimResult] = field(default_factory=list)
@@ -116,6 +120,7 @@ class SimulatedVehicle:
                 keys[kid].key,
                 algorithms=[STATION_ALGORITHM],
                 options={"require": REQUIRED_MEMBERS, "verify_aud": False},
+                leeway=CLOCK_LEEWAY_S,
             )
         except (jwt.PyJWTError, KeyError) as error:
             msg = f"The station's certificate is not to be trusted: {error!r}."
@@ -148,6 +153,7 @@ class SimulatedVehicle:
         if station and self.verifies and content["sub"] not in {"", station}:
             msg = f"The certificate is of {content['sub']}, this station is {station}."
             raise UnableToTrust(msg)
+        time.sleep(self.delay_s)
         proof = Proof(
             certificate_hash=str(content["jti"]),
             station=station or str(content["sub"]),

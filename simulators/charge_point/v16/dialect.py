@@ -90,13 +90,11 @@ class Dialect16(Dialect):
 
     async def report_status(self, fact: StatusFact) -> None:
         """OCPP 1.6, 4.9."""
-        outlet = self.station.outlets.get(fact.number)
-        fault = outlet.fault if outlet else ""
         await self._call(
             call.StatusNotification(
                 connector_id=fact.number,
-                error_code=fault or "NoError",
-                status=fact.status.value,
+                error_code=fact.fault or "NoError",
+                status=fact.word,
                 timestamp=stamp(fact.at),
             )
         )

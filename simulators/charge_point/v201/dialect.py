@@ -83,11 +83,10 @@ class Dialect201(Dialect):
 
     async def report_status(self, fact: StatusFact) -> None:
         """G01."""
-        outlet = self.station.outlets[fact.number]
         await self._call(
             call.StatusNotification(
                 timestamp=stamp(fact.at),
-                connector_status=self.status_word(fact.status, outlet),
+                connector_status=fact.word,
                 evse_id=fact.evse,
                 connector_id=fact.connector,
             )

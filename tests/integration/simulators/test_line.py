@@ -1,0 +1,451 @@
+"""Handshakes, lost lines, faults and quirks."""
+
+import asyncio
+import ssl
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from ocpp.v16 import call as call16
+from ocpp.v201 import call as call201
+
+from simulators.charge_point import SimulatedStation, StationOptions
+from simulators.charge_point.queue import QUEUE_MAX
+from simulators.errors import (
+    SimulatorError,
+    UnableToEnter,
+    UnableToReach,
+    UnableToUnderstand,
+    WaitedTooLong,
+)
+from tests.integration.simulators.ocpp_server import ocpp_server
+
+pytestmark = pytest.mark.asyncio
+BOTH = pytest.mark.parametrize("version", ["1.6", "2.0.1"])
+
+
+def starts(server):
+    sixteen = server.requests("CP1", "StartTransaction")
+    later = server.requests("CP1", "TransactionEvent")
+    return sixteen + [each for each in later if each["event_type"] == "Started"]
+
+
+def stops(server):
+    sixteen = server.requests("CP1", "StopTransaction")
+    later = server.requests("CP1", "TransactionEvent")
+    return sixteen + [each for each in later if each["event_type"] == "Ended"]
+
+
+async def whole_charge(station, energy_wh=1_000):
+    await station.plug_in()
+    await station.start_local_transaction("TAG")
+    await station.charge(energy_wh=energy_wh)
+    await station.stop_local()
+    await station.unplug()
+    await station.settle()
+
+
+# -- handshake -------------------------------------------------------------------
+
+
+@BOTH
+async def test_an_identity_is_percent_encoded(server, station_of, version):
+    async with station_of(version, identity="A/B C"):
+        assert server.actions("A/B C")[0] == "BootNotification"
+
+
+@BOTH
+async def test_the_right_password_enters_and_a_wrong_one_does_not(
+    server, station_of, version
+):
+    server.behaviour.password = "secret"
+    async with station_of(version, password="secret") as station:
+        assert station.online
+    async with station_of(version, password="wrong", start=False) as station:
+        with pytest.raises(UnableToEnter, match=r"401.*password"):
+            await station.connect()
+
+
+async def test_an_unknown_station_is_told_so(station_of):
+    async with station_of("1.6", identity="UNKNOWN1", start=False) as station:
+        with pytest.raises(UnableToEnter, match=r"404.*no such charge point"):
+            await station.connect()
+
+
+async def test_a_server_without_the_version_is_told_so(server, station_of):
+    server.behaviour.subprotocols = ("ocpp1.6",)
+    async with station_of("2.0.1", start=False) as station:
+        with pytest.raises(UnableToEnter, match=r"ocpp2\.0\.1"):
+            await station.connect()
+
+
+@pytest.mark.parametrize("url", ["ws://127.0.0.1:1/ocpp", "http://127.0.0.1:1"])
+async def test_nobody_at_the_address_is_told_so(url):
+    station = SimulatedStation(url, "CP1")
+    with pytest.raises(UnableToReach, match="CP1"):
+        async with station:
+            pass
+
+
+async def test_what_speaks_no_http_breaks_the_handshake():
+    async def garbage(_, writer):
+        writer.write(b"no http at all\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(garbage, "127.0.0.1", 0) as listening:
+        port = listening.sockets[0].getsockname()[1]
+        station = SimulatedStation(f"ws://127.0.0.1:{port}", "CP1")
+        with pytest.raises(SimulatorError):
+            await station.start()
+        await station.close()
+
+
+async def test_an_unknown_version_is_wrong_use():
+    with pytest.raises(UnableToUnderstand, match=r"2\.1"):
+        SimulatedStation("ws://h", "CP1", "2.1")
+
+
+def self_signed(folder):
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(tz=UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False
+        )
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(
+            x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False
+        )
+        .sign(key, hashes.SHA256())
+    )
+    certificate_file, key_file = folder / "cert.pem", folder / "key.pem"
+    certificate_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    key_file.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return str(certificate_file), str(key_file)
+
+
+async def test_a_station_enters_by_tls_only_with_the_right_authority(tmp_path):
+    certificate_file, key_file = self_signed(tmp_path)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate_file, key_file)
+    async with ocpp_server(tls) as server:
+        trusting = StationOptions(
+            ca_file=certificate_file,
+            client_cert_file=certificate_file,
+            client_key_file=key_file,
+        )
+        async with SimulatedStation(server.url, "CP1", "1.6", "", trusting) as station:
+            assert await station.heartbeat()
+        stranger = SimulatedStation(server.url, "CP1")
+        with pytest.raises(UnableToReach, match="CERTIFICATE_VERIFY_FAILED"):
+            await stranger.start()
+        await stranger.close()
+
+
+# -- registration ----------------------------------------------------------------
+
+
+@BOTH
+async def test_a_pending_station_asks_again_and_tells_nothing_before(
+    server, station_of, version
+):
+    server.behaviour.registrations = ["Pending", "Accepted"]
+    server.behaviour.interval_s = 0
+    async with station_of(version) as station:
+        assert station.registration.status == "Accepted"
+        assert station.settings.heartbeat_interval_s == 300
+
+    assert server.actions("CP1")[:3] == [
+        "BootNotification",
+        "BootNotification",
+        "StatusNotification",
+    ]
+
+
+@BOTH
+async def test_a_rejected_station_is_told_so(server, station_of, version):
+    server.behaviour.registrations = ["Rejected"]
+    async with station_of(version, start=False) as station:
+        await station.connect()
+        with pytest.raises(UnableToEnter, match="Rejected"):
+            await station.boot()
+
+    assert server.actions("CP1") == ["BootNotification"]
+
+
+@BOTH
+async def test_heartbeats_come_as_often_as_the_server_says(server, station_of, version):
+    server.behaviour.interval_s = 1
+    async with station_of(version):
+        while not server.requests("CP1", "Heartbeat"):  # noqa: ASYNC110 - a test waits
+            await asyncio.sleep(0.05)
+
+
+# -- lost lines ------------------------------------------------------------------
+
+
+@BOTH
+async def test_what_happens_offline_is_told_later_in_order(server, station_of, version):
+    async with station_of(version) as station:
+        await station.authorize("TAG")
+        await station.go_offline()
+        assert not station.online
+        await station.plug_in()
+        await station.start_local_transaction("TAG")
+        await station.charge(energy_wh=2_000)
+        await station.stop_local()
+        await station.unplug()
+        ended_at = station.clock.now()
+        assert (starts(server), stops(server)) == ([], [])
+        await station.come_back()
+
+    (start,), (stop,) = starts(server), stops(server)
+    assert datetime.fromisoformat(stop["timestamp"]) <= ended_at
+    assert datetime.fromisoformat(start["timestamp"]) < datetime.fromisoformat(
+        stop["timestamp"]
+    )
+    if version == "1.6":
+        assert stop["meter_stop"] - start["meter_start"] == 2_000
+        assert stop["transaction_id"] == 41
+    else:
+        assert start["offline"] is True
+        words = server.requests("CP1", "StatusNotification")
+        assert [each["connector_status"] for each in words] == [
+            "Available",
+            "Occupied",
+            "Available",
+        ]
+        chain = server.requests("CP1", "TransactionEvent")
+        assert [each["seq_no"] for each in chain] == list(range(len(chain)))
+
+
+@BOTH
+async def test_an_unknown_token_starts_offline_only_if_that_is_allowed(
+    station_of, version
+):
+    async with station_of(version) as station:
+        await station.go_offline()
+        await station.plug_in()
+        with pytest.raises(SimulatorError, match="Unknown"):
+            await station.start_local_transaction("NEVER-SEEN")
+        station.settings.offline_unknown_allowed = True
+        await station.start_local_transaction("NEVER-SEEN")
+
+
+@BOTH
+async def test_a_server_that_cuts_the_line_is_found_again(server, station_of, version):
+    async with station_of(version) as station:
+        seen = station.journal.last_number
+        await server.peers["CP1"]._connection.close()
+        await station.wait_for("connected", after=seen)
+        await whole_charge(station)
+
+    assert server.connections == 2
+    assert len(stops(server)) == 1
+
+
+async def test_a_server_that_is_gone_is_looked_for_again():
+    async with ocpp_server() as server:
+        station = SimulatedStation(
+            server.url,
+            "CP1",
+            "1.6",
+            "",
+            StationOptions(reconnect_delay_s=0.01, reconnect_delay_max_s=0.02),
+        )
+        await station.start()
+    try:
+        await station.wait_for("connect_failed")
+        with pytest.raises(SimulatorError, match="line is down"):
+            await station.heartbeat()
+    finally:
+        await station.close()
+
+
+# -- faults ----------------------------------------------------------------------
+
+
+@BOTH
+@pytest.mark.parametrize("step", ["start", "stop"])
+async def test_a_line_cut_before_the_message_loses_nothing(
+    server, station_of, version, step
+):
+    async with station_of(version, faults=(f"drop-before:{step}",)) as station:
+        await whole_charge(station)
+
+    assert server.connections == 2
+    assert (len(starts(server)), len(stops(server))) == (1, 1)
+
+
+@BOTH
+@pytest.mark.parametrize("step", ["start", "stop"])
+async def test_a_line_cut_before_the_answer_repeats_the_message(
+    server, station_of, version, step
+):
+    async with station_of(version, faults=(f"drop-after:{step}",)) as station:
+        await whole_charge(station)
+
+    told = starts(server) if step == "start" else stops(server)
+    assert len(told) == 2
+    assert told[0] == told[1]
+
+
+@BOTH
+@pytest.mark.parametrize("kind", ["duplicate", "repeat"])
+async def test_a_message_can_come_twice(server, station_of, version, kind):
+    async with station_of(version, faults=(f"{kind}:stop",)) as station:
+        await whole_charge(station)
+        await station.heartbeat()
+
+    told = stops(server)
+    assert len(told) == 2
+    assert told[0] == told[1]
+
+
+@BOTH
+async def test_a_lost_stop_never_comes(server, station_of, version):
+    async with station_of(version, faults=("lose:stop",)) as station:
+        await whole_charge(station)
+
+    assert (len(starts(server)), len(stops(server))) == (1, 0)
+
+
+@BOTH
+async def test_a_late_stop_comes_with_its_old_time(server, station_of, version):
+    async with station_of(version, faults=("late:stop",)) as station:
+        await station.plug_in()
+        await station.start_local_transaction("TAG")
+        await station.stop_local()
+        ended_at = station.clock.now()
+        await station.heartbeat()
+        assert stops(server) == []
+        await station.settle()
+
+    assert datetime.fromisoformat(stops(server)[0]["timestamp"]) <= ended_at
+
+
+@BOTH
+@pytest.mark.parametrize("fault", ["refuse", "error", "no-answer"])
+async def test_a_command_can_be_refused_in_every_way(
+    server, station_of, version, fault
+):
+    if version == "1.6":
+        action = "RemoteStartTransaction"
+        ask = call16.RemoteStartTransaction(id_tag="ORDER", connector_id=1)
+    else:
+        action = "RequestStartTransaction"
+        token = {"idToken": "ORDER", "type": "Central"}
+        ask = call201.RequestStartTransaction(id_token=token, remote_start_id=1)
+    async with station_of(version, faults=(f"{fault}:{action}",)) as station:
+        await station.plug_in()
+        peer = server.peers["CP1"]
+        peer._response_timeout = 0.2
+        if fault == "no-answer":
+            with pytest.raises(TimeoutError):
+                await peer.call(ask)
+        elif fault == "error":
+            with pytest.raises(Exception, match="InternalError"):
+                await peer.call(ask, suppress=False)
+        else:
+            assert (await peer.call(ask)).status == "Rejected"
+        assert station.outlets[1].transaction is None
+        again = await peer.call(ask)
+
+    assert again.status == "Accepted"
+
+
+@BOTH
+async def test_a_message_that_the_server_refuses_is_given_up_after_its_attempts(
+    server, station_of, version
+):
+    async with station_of(version) as station:
+        station.settings.retry_interval_s = 0
+        action = "StopTransaction" if version == "1.6" else "TransactionEvent"
+        await station.plug_in()
+        await station.start_local_transaction("TAG")
+        await station.settle()
+        server.behaviour.refused_actions.add(action)
+        await station.stop_local()
+        await station.wait_for("given_up")
+        await station.settle()
+
+    refusals = [event for event in station.events if event.name == "not_taken"]
+    assert len(refusals) == 3
+
+
+async def test_a_full_offline_queue_drops_samples_before_money(server, station_of):
+    async with station_of("1.6") as station:
+        await station.authorize("TAG")
+        await station.go_offline()
+        await station.plug_in()
+        await station.start_local_transaction("TAG")
+        for _ in range(QUEUE_MAX + 10):
+            station.flows[1].sample("MeterValuePeriodic", "Sample.Periodic")
+        await station.stop_local()
+        kept = [item.fact for item in station._parts.queue._items]
+
+    assert len(kept) == QUEUE_MAX
+    steps = [str(getattr(fact, "step", "")) for fact in kept]
+    assert (steps.count("Started"), steps.count("Ended")) == (1, 1)
+
+
+async def test_a_register_can_be_lost(server, station_of):
+    async with station_of("1.6") as station:
+        await station.plug_in()
+        await station.start_local_transaction("TAG")
+        await station.charge(energy_wh=500)
+        station.reset_register()
+        await station.stop_local()
+        await station.settle()
+
+    (start,), (stop,) = starts(server), stops(server)
+    assert stop["meter_stop"] < start["meter_start"]
+
+
+async def test_a_wrong_clock_shows_in_every_time(server, station_of):
+    async with station_of("1.6", clock_offset_s=-10 * 365 * 86_400) as station:
+        await whole_charge(station)
+
+    year = int(starts(server)[0]["timestamp"][:4])
+    assert year <= datetime.now(tz=UTC).year - 9
+
+
+async def test_quirks_reach_the_wire_and_answers_still_find_their_call(
+    server, station_of
+):
+    quirks = ("time-with-space", "same-message-id")
+    async with station_of("1.6", quirks=quirks) as station:
+        await whole_charge(station)
+        ids = {frame[1] for frame in station.frames.all("out") if frame[0] == 2}
+        start = station.frames.calls("StartTransaction")[0]
+
+    assert ids == {"1"}
+    assert start["timestamp"][10] == " "
+
+
+async def test_a_server_that_never_answers_is_told_so(server, station_of):
+    async with station_of("1.6") as station:
+        station.dialect.station._parts.link._peer._response_timeout = 0.05
+        server.peers["CP1"].route_map["Heartbeat"]["_on_action"] = lambda: (
+            asyncio.sleep(10)
+        )
+        with pytest.raises(WaitedTooLong, match="Heartbeat"):
+            await station.heartbeat()
