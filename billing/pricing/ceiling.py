@@ -157,8 +157,8 @@ class Ceiling:
         return [
             _Rung(
                 row[0].starts,
-                max(rung.worst for rung in row[: count or 1]),
-                frozenset[int]().union(*(rung.parts for rung in row[: count or 1])),
+                max(rung.worst for rung in row[:count]),
+                frozenset[int]().union(*(rung.parts for rung in row[:count])),
             )
             for row in self._energy
         ]

@@ -59,6 +59,16 @@ def test_two_hours_over_the_october_change_are_two_hours():
     assert totals(priced)[0] == "12"
 
 
+def test_parts_of_a_second_count():
+    at = datetime(2024, 6, 3, 9, 59, 59, 250_000, tzinfo=UTC)
+    rules = tariff(
+        element(component("TIME", 3600, step=0), start_time="12:00"),
+        element(component("TIME", 7200, step=0)),
+    )
+    period = ChargingPeriod("charging", at, at + timedelta(seconds=1.75))
+    assert totals(rate(rules, Session((period,), "Europe/Berlin")))[0] == "2.5"
+
+
 def test_days_and_dates_turn_at_local_midnight():
     rules = tariff(
         element(component("TIME", 1, step=0), day_of_week=["THURSDAY"]),
