@@ -19,7 +19,7 @@ from charge_points.services import (
 )
 
 DAY_S: Final = 86_400.0
-QUEUE: Final = "maintenance"
+MAINTENANCE: Final = {"queue": "maintenance"}
 
 
 @shared_task(name="charge_points.time_out_starts")
@@ -52,13 +52,13 @@ def close_silent_charges() -> int:
     return transactions.close_silent(at=timezone.now())
 
 
-@shared_task(name="charge_points.rotate_keys", queue=QUEUE)
+@shared_task(name="charge_points.rotate_keys")
 def rotate_keys() -> bool:
     """Replace a certificate signing key that signed long enough."""
     return certificates.rotate(at=timezone.now())
 
 
-@shared_task(name="charge_points.maintain_partitions", queue=QUEUE)
+@shared_task(name="charge_points.maintain_partitions")
 def maintain_partitions() -> tuple[int, int]:
     """Make partitions ahead, drop messages past their retention."""
     now = timezone.now()
@@ -91,9 +91,11 @@ BEAT_SCHEDULE: Final[dict[str, dict[str, Any]]] = {
     "charge-points-rotate-keys": {
         "task": "charge_points.rotate_keys",
         "schedule": DAY_S,
+        "options": MAINTENANCE,
     },
     "charge-points-maintain-partitions": {
         "task": "charge_points.maintain_partitions",
         "schedule": 3600.0,
+        "options": MAINTENANCE,
     },
 }

@@ -119,11 +119,13 @@ CREATE INDEX charge_points_messagelog_station
 """
 
 # Workers do not own tables, so partitions are made and dropped by functions of the
-# owner that know these two tables only. ``lower`` is rounded by the caller.
+# owner that know these two tables only. Bounds are rounded by the caller. They give up
+# rather than wait for a lock, for everybody else would wait behind them.
 PARTITION_ADD: Final = """
 CREATE FUNCTION charge_points_add_partition(
     parent text, key text, lower_at timestamptz, upper_at timestamptz
-) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = public, pg_temp SET lock_timeout = '2s'
 AS $$
 DECLARE
     name text := parent || '_' || to_char(lower_at AT TIME ZONE 'UTC', 'YYYYMMDD');
@@ -152,7 +154,8 @@ END $$
 PARTITION_DROP: Final = """
 CREATE FUNCTION charge_points_drop_partitions(
     parent text, before timestamptz, at_most integer
-) RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+) RETURNS integer LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = public, pg_temp SET lock_timeout = '2s'
 AS $$
 DECLARE
     victim text;

@@ -111,8 +111,17 @@ def _split(
     whole: PeriodFact, phases: Sequence[tuple[datetime, str]]
 ) -> list[PeriodFact]:
     """Cut an interval at the phase changes inside of it."""
-    changes = [at for at, _ in phases if whole.starts_at < at < whole.ends_at]
-    bounds = [whole.starts_at, *sorted(set(changes)), whole.ends_at]
+    bounds = [whole.starts_at]
+    state = _state_at(whole.starts_at, phases)
+    for at, named in phases:
+        if whole.starts_at < at < whole.ends_at and named != state:
+            state = named
+            # Two changes at one instant are none, or one.
+            if bounds[-1] == at:
+                bounds.pop()
+            else:
+                bounds.append(at)
+    bounds.append(whole.ends_at)
     parts = [
         replace(
             whole,

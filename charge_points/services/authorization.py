@@ -28,7 +28,7 @@ def authorize(
     charge_point_id: int,
     operator_id: int,
     token: str,
-    token_type: str,
+    token_type: str = "",
     at: datetime,
 ) -> Authorization:
     """Answer Authorize; nothing is consumed, and no connector is named.

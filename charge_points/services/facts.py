@@ -328,7 +328,7 @@ class MessageRow:
 
 @dataclass(frozen=True, slots=True)
 class QuirkRow:
-    """One tolerated deviation."""
+    """A tolerated deviation, seen ``count`` times."""
 
     charge_point_id: int
     operator_id: int
@@ -336,6 +336,7 @@ class QuirkRow:
     quirk: str
     at: datetime
     example: str = ""
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True)

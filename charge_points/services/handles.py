@@ -119,7 +119,7 @@ def mark_started(*, order_number: str, transaction_id: int) -> bool:
             "AND other.state IN ('pending', 'started')))",
             [transaction_id, order_number],
         )
-        moved = cursor.rowcount == 1
+        moved = bool(cursor.rowcount == 1)
         if moved:
             cursor.execute(
                 "UPDATE charge_points_chargingcertificate SET state = 'started' "

@@ -68,7 +68,7 @@ def put_policy(  # noqa: PLR0913 - the fields of one row, all named
             "status_invalid",
             f"{status!r} is no status; choose from {', '.join(STATUSES)}.",
         )
-    row, _ = IdToken.objects.update_or_create(
+    row, _ = IdToken.objects.update_or_create(  # type: ignore[misc]  # null is a key
         token_key=key,
         operator_id=operator_id,
         defaults={

@@ -32,7 +32,7 @@ def count_many(rows: Sequence[QuirkRow]) -> None:
     for row in rows:
         key = (row.charge_point_id, row.quirk)
         count, _, first_at = totals.get(key, (0, row, row.at))
-        totals[key] = (count + 1, row, min(first_at, row.at))
+        totals[key] = (count + row.count, row, min(first_at, row.at))
     execute_rows(
         _UPSERT,
         [

@@ -248,7 +248,7 @@ def _token_of_running(
 
 def _names_our_start(fact: TransactionFact) -> bool:
     return StartHandle.objects.filter(
-        pk=fact.remote_start_id, charge_point_id=fact.charge_point_id
+        pk=fact.remote_start_id or 0, charge_point_id=fact.charge_point_id
     ).exists()
 
 
