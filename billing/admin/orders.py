@@ -1,72 +1,175 @@
 """Orders with their whole story on one page; CDRs; receipts."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django.contrib import admin
-from django.template.loader import render_to_string
-from django.utils.safestring import SafeString, mark_safe
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.decorators import display
 
 from billing.models import Cdr, Order, Receipt
 from billing.services.story import story_of
-from cpms.accounts.admin import OperatorScopedAdmin
+from cpms.accounts.admin_pages import (
+    TONES,
+    OperatorFilter,
+    PageAdmin,
+    link,
+    list_url,
+    order_url,
+)
 from cpms.kernel.money import format_minor
+from cpms.kernel.zones import zone_named
 
 
 @admin.register(Order)
-class OrderAdmin(OperatorScopedAdmin):
+class OrderAdmin(PageAdmin):
     """Certificate → claim → hold → start → meter → price → capture → split → ledger."""
 
+    page_template = "billing/order_story.html"
     list_display = (
         "number",
-        "operator",
         "charge_point",
         "started_by",
-        "state",
-        "payment_state",
+        "status",
+        "payment",
         "energy_kwh",
         "amount",
         "created_at",
+        "operator",
     )
-    list_filter = ("state", "payment_state", "started_by", "operator")
+    list_filter = (
+        ("state", ChoicesDropdownFilter),
+        ("payment_state", ChoicesDropdownFilter),
+        ("started_by", ChoicesDropdownFilter),
+        OperatorFilter,
+    )
     search_fields = ("number", "charge_point", "id_token")
+    search_help_text = "Order number, charge point or token"
     date_hierarchy = "created_at"
     list_select_related = ("operator",)
     ordering = ("-id",)
-    fields: ClassVar[Any] = ("story",)
-    readonly_fields = ("story",)
 
-    @admin.display(description="Energy")
+    @display(description="State", label=TONES, ordering="state")  # type: ignore[misc]  # untyped
+    def status(self, order: Order) -> str:
+        """Where it stands."""
+        return order.state.lower()
+
+    @display(description="Payment", label=TONES, ordering="payment_state")  # type: ignore[misc]  # untyped
+    def payment(self, order: Order) -> str:
+        """Where its payment stands."""
+        return order.payment_state.lower()
+
+    @display(description="Energy", ordering="energy_wh")  # type: ignore[misc]  # untyped
     def energy_kwh(self, order: Order) -> str:
         """Energy for people."""
         return "" if order.energy_wh is None else f"{order.energy_wh / 1000:.3f} kWh"
 
-    @admin.display(description="Amount")
+    @display(description="Amount", ordering="amount_minor")  # type: ignore[misc]  # untyped
     def amount(self, order: Order) -> str:
         """Amount for people."""
         if order.amount_minor is None:
             return ""
         return format_minor(order.amount_minor, order.currency)
 
-    @admin.display(description="")
-    def story(self, order: Order) -> SafeString:
-        """The whole story, rendered by a template that escapes every value."""
-        page = render_to_string("billing/order_story.html", {"story": story_of(order)})
-        return mark_safe(page)  # noqa: S308 - the template escapes
+    def get_urls(self) -> list[URLPattern]:
+        """An order is found by its number, too: that is what other rooms know."""
+        by_number = path(
+            "by-number/<str:number>/",
+            self.admin_site.admin_view(self.by_number),
+            name="order_by_number",
+        )
+        return [by_number, *super().get_urls()]
+
+    def by_number(self, request: HttpRequest, number: str) -> HttpResponse:
+        """To the page of the order with this number, if the user may see it.
+
+        Raises:
+            Http404: there is no such order among the user's own.
+        """
+        row = self.get_queryset(request).filter(number=number.upper()).first()
+        if row is None:
+            raise Http404("There is no such order.")
+        return HttpResponseRedirect(
+            reverse("admin:billing_order_change", args=[row.pk])
+        )
+
+    def page(self, request: HttpRequest, row: Order) -> dict[str, Any]:
+        """The whole story."""
+        del request
+        return {
+            "story": story_of(row),
+            "zone": zone_named(row.time_zone),
+            "transactions_url": list_url("charge_points_transaction", q=row.number),
+            "certificates_url": list_url(
+                "charge_points_chargingcertificate", q=row.certificate_jti
+            ),
+        }
 
 
 @admin.register(Cdr)
-class CdrAdmin(OperatorScopedAdmin):
-    """Charge detail records."""
+class CdrAdmin(PageAdmin):
+    """Charge detail records; each is shown within its order's story."""
 
-    list_display = ("order", "sequence", "operator", "energy_wh", "amount_minor")
-    search_fields = ("order__number",)
+    page_template = "billing/cdr.html"
+    list_display = (
+        "__str__",
+        "of_order",
+        "sequence",
+        "energy_kwh",
+        "amount",
+        "created_at",
+        "operator",
+    )
+    list_filter = (OperatorFilter,)
+    search_fields = ("=order__number",)
     list_select_related = ("order", "operator")
+    ordering = ("-id",)
+
+    @display(description="Order")  # type: ignore[misc]  # unfold is untyped
+    def of_order(self, row: Cdr) -> str:
+        """With the way to its story."""
+        return link(order_url(row.order.number), row.order.number)
+
+    @display(description="Energy", ordering="energy_wh")  # type: ignore[misc]  # untyped
+    def energy_kwh(self, row: Cdr) -> str:
+        """Energy for people."""
+        return f"{row.energy_wh / 1000:.3f} kWh"
+
+    @display(description="Amount", ordering="amount_minor")  # type: ignore[misc]  # untyped
+    def amount(self, row: Cdr) -> str:
+        """Amount for people."""
+        return format_minor(row.amount_minor, row.currency)
+
+    def page(self, request: HttpRequest, row: Cdr) -> dict[str, Any]:
+        """The record as it goes to others."""
+        del request
+        return {"zone": zone_named(row.order.time_zone)}
 
 
 @admin.register(Receipt)
-class ReceiptAdmin(OperatorScopedAdmin):
-    """Receipts."""
+class ReceiptAdmin(PageAdmin):
+    """Receipts with their gap-free numbers."""
 
-    list_display = ("number", "operator", "order", "issued_at")
-    search_fields = ("order__number",)
-    list_select_related = ("order", "operator")
+    page_template = "billing/receipt.html"
+    list_display = ("number", "of_order", "amount", "issued_at", "operator")
+    list_filter = (OperatorFilter,)
+    search_fields = ("=order__number", "=number")
+    list_select_related = ("order", "operator", "cdr")
+    date_hierarchy = "issued_at"
+    ordering = ("-issued_at",)
+
+    @display(description="Order")  # type: ignore[misc]  # unfold is untyped
+    def of_order(self, row: Receipt) -> str:
+        """With the way to its story."""
+        return link(order_url(row.order.number), row.order.number)
+
+    @display(description="Amount")  # type: ignore[misc]  # unfold is untyped
+    def amount(self, row: Receipt) -> str:
+        """What the driver paid."""
+        return format_minor(row.cdr.amount_minor, row.cdr.currency)
+
+    def page(self, request: HttpRequest, row: Receipt) -> dict[str, Any]:
+        """What the driver got."""
+        del request
+        return {"zone": zone_named(row.order.time_zone)}

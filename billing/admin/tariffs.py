@@ -87,8 +87,8 @@ class TariffAssignmentAdmin(OperatorScopedAdmin):
         self,
         request: HttpRequest,
         obj: TariffAssignment,
-        form: Any,
-        change: bool,  # noqa: ANN401, ARG002, FBT001 - Django's own
+        form: Any,  # noqa: ANN401, ARG002 - Django's own
+        change: bool,  # noqa: ARG002, FBT001 - Django's own
     ) -> None:
         """Keep an audit row beside the change."""
         obj.operator_id = obj.tariff.operator_id

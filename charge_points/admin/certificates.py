@@ -14,8 +14,8 @@ from cpms.accounts.admin_pages import (
     PageAdmin,
     link,
     order_url,
-    zone_named,
 )
+from cpms.kernel.zones import zone_named
 
 JTI_SHOWN = 12
 

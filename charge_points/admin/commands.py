@@ -23,9 +23,9 @@ from cpms.accounts.admin_pages import (
     PageAdmin,
     link,
     order_url,
-    zone_named,
 )
 from cpms.accounts.services import audit
+from cpms.kernel.zones import zone_named
 
 
 @admin.register(Command)

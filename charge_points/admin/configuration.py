@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from charge_points.models import ChargePoint, DeviceVariable, DeviceVariableChange
 from charge_points.ocpp.versions import V16, V201
-from cpms.accounts.admin_pages import zone_named
+from cpms.kernel.zones import zone_named
 
 PAGE_ROWS: Final = 200
 HISTORY_SHOWN: Final = 100

@@ -20,8 +20,8 @@ from cpms.accounts.admin_pages import (
     OperatorFilter,
     PageAdmin,
     link,
-    zone_named,
 )
+from cpms.kernel.zones import zone_named
 
 ROWS_SHOWN = 10
 

@@ -1,8 +1,7 @@
 """Filters of the network's lists; each offers the user's own values only."""
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import DropdownFilter
@@ -10,6 +9,9 @@ from unfold.contrib.filters.admin import DropdownFilter
 from charge_points.models import Connector, Site
 from charge_points.ocpp.versions import VERSIONS
 from cpms.accounts.admin import request_operator_ids
+
+if TYPE_CHECKING:
+    from django.contrib import admin
 
 SITES_MAX: Final = 200
 """More sites than this are found by the search field, not by a list."""

@@ -14,7 +14,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from charge_points.models import ChargePoint, MessageLog
-from cpms.accounts.admin_pages import zone_named
+from cpms.kernel.zones import zone_named
 
 PAGE_ROWS: Final = 50
 SEARCH_CHARS_MAX: Final = 100

@@ -18,10 +18,10 @@ from charge_points.handlers.asking import check
 from charge_points.models import ChargePoint
 from charge_points.ocpp.schemas import MESSAGE_SETS
 from charge_points.services import commands
-from cpms.accounts.admin_pages import zone_named
 from cpms.accounts.services import audit
 from cpms.kernel.errors import DomainError
 from cpms.kernel.ids import new_secret
+from cpms.kernel.zones import zone_named
 
 PAYLOAD_CHARS_MAX: Final = 65_536
 LIFETIMES: Final = (

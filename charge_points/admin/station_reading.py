@@ -17,7 +17,7 @@ from charge_points.models import (
 )
 from charge_points.models.states import COMMAND_OPEN
 from charge_points.ocpp.quirk_names import QUIRKS
-from cpms.accounts.admin_pages import zone_named
+from cpms.kernel.zones import zone_named
 
 TRANSACTIONS_SHOWN: Final = 10
 COMMANDS_SHOWN: Final = 10

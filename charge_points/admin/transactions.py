@@ -27,8 +27,8 @@ from cpms.accounts.admin_pages import (
     PageAdmin,
     link,
     order_url,
-    zone_named,
 )
+from cpms.kernel.zones import zone_named
 
 METER_ROWS: Final = 100
 PLOT_ROWS_MAX: Final = 20_000

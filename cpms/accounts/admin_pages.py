@@ -1,9 +1,7 @@
 """What pages of the admin share: rows shown whole, rights to act, colours of words."""
 
-from datetime import UTC, tzinfo
 from typing import Any, ClassVar, Final
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
@@ -95,14 +93,6 @@ def operators_to_act_for(request: HttpRequest, roles: frozenset[str]) -> frozens
 def is_platform(request: HttpRequest) -> bool:
     """Whether this is platform staff."""
     return bool(request.user.is_active and request.user.is_superuser)
-
-
-def zone_named(name: str) -> tzinfo:
-    """The time zone of this IANA name; UTC when there is no such zone."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        return UTC
 
 
 def order_url(number: str | None) -> str:
