@@ -117,6 +117,11 @@ class Station:
 
     # ---- what comes in
 
+    @property
+    def fragments_max(self) -> int:
+        """Frames of one fragmented message."""
+        return self._services.limits.fragments_max
+
     def on_life(self) -> None:
         """A ping, pong or close frame arrived."""
         self.heard_at = self._socket.loop.time()

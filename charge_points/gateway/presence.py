@@ -2,7 +2,8 @@
 
 ``cpms:presence:<charge point id>`` holds ``<generation>/<node>/<process>/<seen at>``
 and lives for ``lease_life_s``: a killed node's charge points go offline by themselves.
-A lease of a newer generation is never overwritten; who finds one was replaced.
+Who finds a lease of a newer generation was probably replaced; the database decides, for
+Redis may remember what a restored database does not.
 """
 
 import asyncio
@@ -21,14 +22,15 @@ logger = logging.getLogger(__name__)
 
 KEY_PREFIX: Final = "cpms:presence:"
 
-# ARGV: life in ms, then generation and value for each key.
+# ARGV: life in ms, then generation and value for each key; generation 0 always wins.
 # Returns the places (from 1) of keys that a newer generation holds.
 _RENEW: Final = """
 local lost = {}
 for i, key in ipairs(KEYS) do
   local held = redis.call('GET', key)
   local newest = held and tonumber(string.match(held, '^(%d+)/')) or 0
-  if newest > tonumber(ARGV[2 * i]) then
+  local mine = tonumber(ARGV[2 * i])
+  if mine > 0 and newest > mine then
     lost[#lost + 1] = i
   else
     redis.call('SET', key, ARGV[2 * i + 1], 'PX', ARGV[1])
@@ -84,15 +86,16 @@ class Presence:
         limits: Limits,
         *,
         place: tuple[str, str],
-        on_replaced: Callable[[Station], None],
+        on_disputed: Callable[[Station], None],
     ) -> None:
-        """``place`` is (node, process); ``on_replaced`` gets the loser of a lease."""
+        """``place`` is (node, process); ``on_disputed`` gets the loser of a lease."""
         self._bus = bus
         self._directory = directory
         self._limits = limits
         self._node, self._process = place
-        self._on_replaced = on_replaced
+        self._on_disputed = on_disputed
         self._came: dict[int, Station] = {}
+        self._proven: set[int] = set()
         self._went: dict[int, int] = {}
         self._changed = asyncio.Event()
         self._renew = bus.redis.register_script(_RENEW)
@@ -102,6 +105,11 @@ class Presence:
         """A charge point connected."""
         self._came[station.peer.charge_point_id] = station
         self._changed.set()
+
+    def prove(self, station: Station) -> None:
+        """The database says that this connection is the newest: take the lease."""
+        self._proven.add(station.peer.charge_point_id)
+        self.came(station)
 
     def went(self, station: Station) -> None:
         """A charge point's newest connection ended."""
@@ -155,10 +163,15 @@ class Presence:
             chunk = stations[start : start + size]
             arguments = [str(round(self._limits.lease_life_s * 1000))]
             for station in chunk:
-                arguments += [str(station.peer.generation), self._value(station)]
+                proven = station.peer.charge_point_id in self._proven
+                generation = 0 if proven else station.peer.generation
+                arguments += [str(generation), self._value(station)]
             keys = [lease_key(station.peer.charge_point_id) for station in chunk]
-            for place in await self._run(self._renew, keys, arguments) or ():
-                self._on_replaced(chunk[place - 1])
+            disputed = await self._run(self._renew, keys, arguments)
+            if disputed is not None:
+                self._proven.difference_update(s.peer.charge_point_id for s in chunk)
+            for place in disputed or ():
+                self._on_disputed(chunk[place - 1])
 
     def _value(self, station: Station) -> str:
         generation = station.peer.generation

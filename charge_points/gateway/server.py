@@ -6,7 +6,7 @@ import gc
 import logging
 import os
 import signal
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 from typing import Any, Final
 
 from prometheus_client import start_http_server
@@ -17,24 +17,21 @@ from charge_points.gateway.admission import Admission, AdmissionDesk, Reception
 from charge_points.gateway.bus import COMMANDS, EVICTIONS, POLICIES, Bus
 from charge_points.gateway.commands import CommandDesk, CommandWork
 from charge_points.gateway.connection import Station, StationServices
+from charge_points.gateway.connection_work import ConnectionWork
 from charge_points.gateway.directory import Directory
 from charge_points.gateway.doors import Closing
 from charge_points.gateway.exchange import ExchangeFrame, request_kinds
 from charge_points.gateway.failures import FailureLimit
-from charge_points.gateway.jobs import Kind
 from charge_points.gateway.journal import Journal
 from charge_points.gateway.memory import StationMemory
 from charge_points.gateway.plan import Listener, Plan
 from charge_points.gateway.presence import Presence
 from charge_points.gateway.station_socket import StationSocket
 from charge_points.gateway.writer import Writer
-from charge_points.handlers.dispatch import run_set
 from charge_points.ocpp.frames import HARD_LIMIT_BYTES
 
 logger = logging.getLogger(__name__)
 
-CLOSING_RANK: Final = 30
-NOTES_RANK: Final = 40
 NOTES_INTERVAL_S: Final = 2.0
 PARENT_INTERVAL_S: Final = 0.5
 BACKLOG: Final = 4096
@@ -63,7 +60,7 @@ class Gateway:
             self.directory,
             limits,
             place=(plan.node, plan.process),
-            on_replaced=_replaced,
+            on_disputed=self._disputed,
         )
         work = CommandWork(plan.doors, plan.tables, node=plan.node, clock=plan.clock)
         self.commands = CommandDesk(
@@ -84,10 +81,7 @@ class Gateway:
             clock=plan.clock,
             ended=self._ended,
         )
-        self._closing = Kind(
-            "close connections", self._close_all, _closing_failed, CLOSING_RANK
-        )
-        self._notes = Kind("write notes", _no_results, _notes_failed, NOTES_RANK)
+        self._work = ConnectionWork(plan.doors)
         self._reception = self._make_reception()
         self._servers: list[Server] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -304,14 +298,20 @@ class Gateway:
             cause=station.cause,
             at=self._plan.clock(),
         )
-        self.writer.submit(self._closing, closing, _nothing)
+        self.writer.submit(self._work.close, closing, _nothing)
 
-    def _close_all(self, closings: Sequence[Closing]) -> list[None]:
-        return run_set(self._close_set, closings, _closing_failed)
+    # ---- the newest connection
 
-    def _close_set(self, closings: Sequence[Closing]) -> list[None]:
-        self._plan.doors.close_connections(closings)
-        return [None] * len(closings)
+    def _disputed(self, station: Station) -> None:
+        """A newer lease exists; the database knows whether it is true."""
+
+        def decide(newest: int) -> None:
+            if newest > station.peer.generation:
+                _replaced(station)
+            elif newest == station.peer.generation and station.is_open:
+                self.presence.prove(station)
+
+        self.writer.submit(self._work.newest, station.peer.charge_point_id, decide)
 
     # ---- wake-ups
 
@@ -348,7 +348,7 @@ class Gateway:
         while True:
             await asyncio.sleep(NOTES_INTERVAL_S)
             if not self.journal.is_empty and self.writer.pending == 0:
-                await self.writer.call(self._notes, None)
+                await self.writer.call(self._work.notes, None)
 
     async def _watch_parent(self) -> None:
         """A child without its supervisor would hold the port for ever."""
@@ -373,23 +373,6 @@ class Gateway:
 
 def _replaced(station: Station) -> None:
     station.close(CloseCode.NORMAL_CLOSURE, "replaced by a newer connection")
-
-
-def _closing_failed(closing: Closing, error: Exception) -> None:
-    # The lease runs out or is gone already; the sweep of leases settles the row.
-    logger.warning(
-        "the end of the connection of charge point %d was not recorded: %s",
-        closing.charge_point_id,
-        error,
-    )
-
-
-def _no_results(items: Sequence[None]) -> list[None]:
-    return list(items)
-
-
-def _notes_failed(_item: None, error: Exception) -> None:
-    logger.warning("notes wait for the next batch: %s", error)
 
 
 def _nothing(_result: object) -> None:

@@ -27,7 +27,6 @@ class StationSocket(ServerConnection):
 
     station: "Station | None" = None
     verdict: Verdict | None = None
-    fragments_max: int = 256
     _fragments: list[bytes] | None = None
 
     def process_event(self, event: Event) -> None:
@@ -55,7 +54,7 @@ class StationSocket(ServerConnection):
         if self._fragments is None:
             self._fragments = []
         self._fragments.append(data)
-        if len(self._fragments) > self.fragments_max:
+        if len(self._fragments) > station.fragments_max:
             self._fragments = None
             self.abandon(CloseCode.POLICY_VIOLATION, "too many fragments")
         elif frame.fin:

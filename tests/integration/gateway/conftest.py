@@ -1,7 +1,9 @@
 import gc
+from contextlib import closing
 
 import pytest
 from django.db import connection
+from redis import Redis
 
 from cpms.embedded import EmbeddedValkey
 from tests.integration.gateway import world
@@ -17,7 +19,10 @@ def valkey(tmp_path_factory):
 
 @pytest.fixture
 def redis_url(valkey):
-    return valkey.ensure()
+    url = valkey.ensure()
+    with closing(Redis.from_url(url)) as redis:
+        redis.flushall()
+    return url
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from charge_points.gateway.limits import Limits
+from charge_points.gateway.presence import parse_lease
 from tests.integration.gateway.world import (
     PASSWORD,
     PATIENCE_S,
@@ -238,6 +239,24 @@ def test_a_lease_lives_while_the_charge_point_is_connected(redis_url):
             return life_ms
 
     assert 0 < run(main()) <= 90_000
+
+
+def test_a_lease_from_before_a_restore_does_not_evict_the_newest_connection(redis_url):
+    async def main():
+        async with running(redis_url) as world:
+            redis = world.gateway.bus.redis
+            key = f"cpms:presence:{world.doors.add('CP-1').charge_point_id}"
+            stale = "99/gone/0-1/2026-01-01T00:00:00+00:00"
+            await redis.set(key, stale)
+            async with world.connect("CP-1") as socket:
+                assert (await call(socket, "MeterValues", meter(1)))[0] == 3
+                async with asyncio.timeout(PATIENCE_S):
+                    while (lease := await redis.get(key)) == stale:  # noqa: ASYNC110
+                        await asyncio.sleep(0.01)
+                return parse_lease(lease)
+
+    lease = run(main())
+    assert (lease.generation, lease.node, lease.process) == (1, "test", "0-1")
 
 
 def test_a_full_process_refuses_but_a_known_connection_is_replaced(redis_url):
