@@ -23,22 +23,21 @@ class MillisecondClock:
     def __init__(self, behind_s: int) -> None:
         """Begin in the past, so that no message reaches the server's future."""
         self._at = datetime.now(tz=UTC) - timedelta(seconds=behind_s)
-        self._second = b""
-        self._millisecond = 999
+        self._millisecond = -1
+        self.pass_seconds(0)
 
     def tick(self) -> bytes:
         """Return the next instant, 24 bytes: ``2026-01-31T12:00:00.000Z``."""
         self._millisecond += 1
-        if self._millisecond == 1000 or not self._second:
-            self._at += timedelta(seconds=1)
-            self._second = self._at.strftime("%Y-%m-%dT%H:%M:%S.").encode()
+        if self._millisecond == 1000:
+            self.pass_seconds(1)
             self._millisecond = 0
         return self._second + MILLISECONDS[self._millisecond]
 
     def pass_seconds(self, seconds: int) -> None:
         """Let station time pass."""
         self._at += timedelta(seconds=seconds)
-        self._millisecond = 999
+        self._second = self._at.strftime("%Y-%m-%dT%H:%M:%S.").encode()
 
     def text(self) -> str:
         """Return the next instant as text."""

@@ -1,14 +1,9 @@
 """Handshakes, lost lines, faults and quirks."""
 
 import asyncio
-import ssl
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from ocpp.v16 import call as call16
 from ocpp.v201 import call as call201
 
@@ -22,6 +17,7 @@ from simulators.errors import (
     WaitedTooLong,
 )
 from tests.integration.simulators.ocpp_server import ocpp_server
+from tests.integration.simulators.tls import self_signed_tls
 
 pytestmark = pytest.mark.asyncio
 BOTH = pytest.mark.parametrize("version", ["1.6", "2.0.1"])
@@ -109,48 +105,12 @@ async def test_an_unknown_version_is_wrong_use():
         SimulatedStation("ws://h", "CP1", "2.1")
 
 
-def self_signed(folder):
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(tz=UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False
-        )
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(
-            x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False
-        )
-        .sign(key, hashes.SHA256())
-    )
-    certificate_file, key_file = folder / "cert.pem", folder / "key.pem"
-    certificate_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    key_file.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return str(certificate_file), str(key_file)
-
-
 async def test_a_station_enters_by_tls_only_with_the_right_authority(tmp_path):
-    certificate_file, key_file = self_signed(tmp_path)
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(certificate_file, key_file)
-    async with ocpp_server(tls) as server:
+    async with self_signed_tls(tmp_path) as (server, ca_file):
         trusting = StationOptions(
-            ca_file=certificate_file,
-            client_cert_file=certificate_file,
-            client_key_file=key_file,
+            ca_file=ca_file,
+            client_cert_file=ca_file,
+            client_key_file=str(tmp_path / "key.pem"),
         )
         async with SimulatedStation(server.url, "CP1", "1.6", "", trusting) as station:
             assert await station.heartbeat()
@@ -442,10 +402,9 @@ async def test_quirks_reach_the_wire_and_answers_still_find_their_call(
 
 
 async def test_a_server_that_never_answers_is_told_so(server, station_of):
-    async with station_of("1.6") as station:
-        station.dialect.station._parts.link._peer._response_timeout = 0.05
-        server.peers["CP1"].route_map["Heartbeat"]["_on_action"] = lambda: (
-            asyncio.sleep(10)
-        )
+    over = asyncio.Event()
+    async with station_of("1.6", response_timeout_s=0.05) as station:
+        server.peers["CP1"].route_map["Heartbeat"]["_on_action"] = over.wait
         with pytest.raises(WaitedTooLong, match="Heartbeat"):
             await station.heartbeat()
+        over.set()
