@@ -1,6 +1,7 @@
 """Sweeps: no order is silently stuck."""
 
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import structlog
@@ -10,54 +11,94 @@ from django.utils import timezone
 
 from billing.models import Order
 from billing.models.order_states import OrderState
-from billing.services import moves, ordering, rating
+from billing.queries import stuck_orders
+from billing.services import moves, ordering, paying, rating
 from cpms.kernel.errors import DomainError
 
 SWEEP_MAX: Final = 500
 CREATED_MAX: Final = timedelta(seconds=300)
 """A claimed certificate lives so long: time for 3-D Secure (design page 1.3)."""
+PAYMENT_AFTER: Final = timedelta(minutes=2)
+"""Events are quicker; after this the payment is asked how it stands."""
 
 log = structlog.get_logger(__name__)
+
+
+def _each(
+    state: OrderState, since: datetime, deed: Callable[[Order, datetime], bool]
+) -> int:
+    """Do a deed for the orders that are in a state since then; one bad one harms none.
+
+    Returns:
+        For how many it was done.
+    """
+    now = timezone.now()
+    rows = Order.objects.filter(state=state, moved_at__lte=since).order_by("moved_at")
+    done = 0
+    for number in list(rows.values_list("number", flat=True)[:SWEEP_MAX]):
+        try:
+            with transaction.atomic():
+                order = moves.lock(number)
+                if order is not None and order.state == state:
+                    done += deed(order, now)
+        except DomainError as error:
+            log.warning("sweep_failed", order=number, error=str(error))
+    return done
+
+
+def _price(order: Order, now: datetime) -> bool:
+    return rating.rate_if_complete(order, at=now)
+
+
+def _give_up(order: Order, now: datetime) -> bool:
+    reason = "The payment was not confirmed in time."
+    ordering.fail(order, reason, cause=moves.Cause(reason, "sweep", now))
+    return True
+
+
+def _ask_payment(order: Order, now: datetime) -> bool:
+    paying.payment_changed(order.number, at=now)
+    order.refresh_from_db()
+    return order.state != OrderState.RATED
 
 
 @shared_task(name="billing.sweep_finished", queue="billing")
 def sweep_finished() -> int:
     """Price finished orders whose unplug never came, and such as were passed over."""
-    numbers = Order.objects.filter(state=OrderState.FINISHED).order_by("moved_at")
-    done = 0
-    for number in numbers.values_list("number", flat=True)[:SWEEP_MAX]:
-        with transaction.atomic():
-            order = moves.lock(number)
-            if order is not None and order.state == OrderState.FINISHED:
-                done += rating.rate_if_complete(order, at=timezone.now())
-    return done
+    return _each(OrderState.FINISHED, timezone.now(), _price)
 
 
 @shared_task(name="billing.sweep_unpaid", queue="billing")
 def sweep_unpaid() -> int:
     """Give up orders whose hold did not come in time."""
-    now = timezone.now()
-    late = Order.objects.filter(
-        state=OrderState.CREATED, moved_at__lt=now - CREATED_MAX
-    ).order_by("moved_at")
-    done = 0
-    for number in late.values_list("number", flat=True)[:SWEEP_MAX]:
-        with transaction.atomic():
-            order = moves.lock(number)
-            if order is None or order.state != OrderState.CREATED:
-                continue
-            reason = "The payment was not confirmed in time."
-            cause = moves.Cause(reason, "sweep", now)
-            try:
-                ordering.fail(order, reason, cause=cause)
-                done += 1
-            except DomainError as error:
-                log.warning("sweep_failed", order=number, error=str(error))
-                transaction.set_rollback(True)
-    return done
+    return _each(OrderState.CREATED, timezone.now() - CREATED_MAX, _give_up)
+
+
+@shared_task(name="billing.sweep_rated", queue="billing")
+def sweep_rated() -> int:
+    """Close orders whose payment went on without our hearing of it."""
+    return _each(OrderState.RATED, timezone.now() - PAYMENT_AFTER, _ask_payment)
+
+
+@shared_task(name="billing.report_stuck", queue="maintenance")
+def report_stuck() -> int:
+    """Tell the log of orders that do not go on; the operator sees the same list."""
+    found = stuck_orders(at=timezone.now())
+    for order in found:
+        log.warning(
+            "order_stuck",
+            order=order.number,
+            operator=order.operator_id,
+            state=order.state,
+            payment_state=order.payment_state,
+            since=order.since.isoformat(),
+        )
+    return len(found)
 
 
 BEAT_SCHEDULE: Final[dict[str, dict[str, Any]]] = {
     "billing-sweep-finished": {"task": "billing.sweep_finished", "schedule": 30.0},
     "billing-sweep-unpaid": {"task": "billing.sweep_unpaid", "schedule": 30.0},
+    "billing-sweep-rated": {"task": "billing.sweep_rated", "schedule": 60.0},
+    "billing-report-stuck": {"task": "billing.report_stuck", "schedule": 900.0},
 }

@@ -15,7 +15,7 @@ from billing.api import shapes
 from billing.models import Order, Receipt
 from billing.pricing import describe, parse_tariff
 from billing.services import ordering, rating
-from billing.services.placing import Buyer, terms_for
+from billing.services.terms import Buyer, require_worth, terms_for
 from charge_points.queries import live_values
 from charge_points.services import certificates
 from cpms.accounts.api.authentication import DriverPrincipal
@@ -41,7 +41,7 @@ class ClaimView(IdempotentMixin, APIView):
         form = shapes.ClaimRequest(data=request.data)
         form.is_valid(raise_exception=True)
         proof = form.validated_data.get("proof")
-        user = request.user
+        user: Any = request.user
         driver_id = user.driver_id if isinstance(user, DriverPrincipal) else None
         if proof is None and driver_id is None:
             raise NotAuthenticated(
@@ -52,6 +52,7 @@ class ClaimView(IdempotentMixin, APIView):
             proof=proof,
             driver_id=driver_id,
             idempotency_key=request.headers.get(HEADER, ""),
+            confirmed_minor=form.validated_data.get("confirm_price_minor"),
         )
         with acting_as_platform("claim: the certificate says whose station it is"):
             order = ordering.claim_certificate(claim=claim, at=timezone.now())
@@ -100,13 +101,13 @@ class _OwnOrderView(DriverScopedView):
         """The driver's own order.
 
         Raises:
-            UnableToStop: 404, the same for a foreign and for an unknown number.
+            UnableToFindOrder: the same for a foreign and for an unknown number.
         """
         rows = Order.objects.select_related("operator")
         order = rows.filter(number=number, driver_id=self.driver_id).first()
         if order is None:
-            raise ordering.UnableToStop(
-                "unknown_order", "You have no order with this number.", http_status=404
+            raise ordering.UnableToFindOrder(
+                "unknown_order", "You have no order with this number."
             )
         return order
 
@@ -114,10 +115,10 @@ class _OwnOrderView(DriverScopedView):
 class OrderView(_OwnOrderView):
     """One order of the driver."""
 
-    @extend_schema(responses=shapes.OrderShape)
+    @extend_schema(responses=shapes.OrderDetailShape)
     def get(self, request: Request, number: str) -> Response:  # noqa: ARG002 - DRF's own
-        """Show it."""
-        return Response(shapes.OrderShape(self.order(number)).data)
+        """Show it with its cost."""
+        return Response(shapes.OrderDetailShape(self.order(number)).data)
 
 
 class StopView(IdempotentMixin, DriverScopedView):
@@ -145,7 +146,7 @@ class LiveView(_OwnOrderView):
         order = self.order(number)
         with acting_as_platform("live values of the driver's own order"):
             values = live_values(number)
-            cost_minor = rating.estimate(order)
+            cost_minor = rating.estimate(order, at=timezone.now())
         body: dict[str, Any] = {
             "order": number,
             "state": order.state,
@@ -184,7 +185,7 @@ class PriceView(APIView):
             return problem(
                 400, "connector_missing", "Give exactly one of connector, certificate."
             )
-        user = request.user
+        user: Any = request.user
         with acting_as_platform("price: what a connector costs is public"):
             if presented:
                 view = certificates.verify(presented=presented, at=now)
@@ -202,6 +203,7 @@ class PriceView(APIView):
             )
             place = ordering.find_connector(target)
             terms = terms_for(place, Buyer(driver), group="", at=now)
+            require_worth(terms)
             body = {
                 "operator": shapes.operator_name(place.operator_id),
                 "charge_point": place.charge_point,

@@ -1,6 +1,7 @@
 """Orders for the operator's own systems."""
 
 from dataclasses import asdict
+from typing import Any
 
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -9,7 +10,8 @@ from rest_framework.response import Response
 
 from billing.api import shapes
 from billing.models import Order
-from billing.services.ordering import UnableToStop
+from billing.services import reviewing
+from billing.services.ordering import UnableToFindOrder
 from cpms.accounts.api.idempotency import HEADER, IdempotentMixin
 from cpms.accounts.api.pagination import CursorPagination
 from cpms.accounts.api.permissions import HasScope
@@ -75,15 +77,17 @@ class RefundsView(IdempotentMixin, OperatorScopedView):
 
     permission_classes = (HasScope("payments:write"),)
 
-    @extend_schema(request=shapes.RefundRequest, responses={202: shapes.OrderShape})
+    @extend_schema(request=shapes.RefundRequest, responses={202: shapes.RefundAnswer})
     def post(self, request: Request, number: str) -> Response:
         """Refund all or a part from the operator's own account."""
         form = shapes.RefundRequest(data=request.data)
         form.is_valid(raise_exception=True)
         order = own_order(self.operator_ids, number)
         if order.payment_id is None:
-            raise UnableToStop("nothing_captured", "Nothing was paid for this order.")
-        payments.request_refund(
+            raise payments.UnableToRefund(
+                "nothing_captured", "Nothing was paid for this order."
+            )
+        refund = payments.request_refund(
             payment_id=order.payment_id,
             amount_minor=form.validated_data.get("amount_minor"),
             reason=form.validated_data["reason"],
@@ -92,19 +96,43 @@ class RefundsView(IdempotentMixin, OperatorScopedView):
             by=str(request.user.pk),
             at=timezone.now(),
         )
-        return Response(shapes.OrderShape(order).data, status=202)
+        body = {**shapes.OrderShape(order).data, "refund": _refund_json(refund)}
+        return Response(body, status=202)
+
+
+def _refund_json(refund: payments.RefundView) -> dict[str, Any]:
+    return dict(shapes.RefundShape(refund).data)
+
+
+class ReviewView(IdempotentMixin, OperatorScopedView):
+    """The decision about an order in REVIEW."""
+
+    permission_classes = (HasScope("payments:write"),)
+
+    @extend_schema(request=shapes.ReviewRequest, responses=shapes.OrderShape)
+    def post(self, request: Request, number: str) -> Response:
+        """Bill the measured energy, or another one; the order then goes on."""
+        form = shapes.ReviewRequest(data=request.data)
+        form.is_valid(raise_exception=True)
+        own_order(self.operator_ids, number)
+        order = reviewing.decide(
+            number=number,
+            energy_wh=form.validated_data.get("energy_wh"),
+            note=form.validated_data["note"],
+            by=str(request.user.pk),
+            at=timezone.now(),
+        )
+        return Response(shapes.OrderShape(order).data)
 
 
 def own_order(operator_ids: tuple[int, ...], number: str) -> Order:
     """An order of these operators.
 
     Raises:
-        UnableToStop: 404, the same for a foreign and for an unknown number.
+        UnableToFindOrder: the same for a foreign and for an unknown number.
     """
     rows = Order.objects.select_related("operator")
     order = rows.filter(number=number, operator_id__in=operator_ids).first()
     if order is None:
-        raise UnableToStop(
-            "unknown_order", "There is no order with this number.", http_status=404
-        )
+        raise UnableToFindOrder("unknown_order", "There is no order with this number.")
     return order

@@ -6,6 +6,7 @@ from django.conf import settings
 from rest_framework import serializers
 
 from billing.models import Order, OrderMove, Receipt
+from billing.models.order_states import PaymentState
 from billing.pricing import describe, parse_tariff
 from cpms.accounts.models import Operator, Vehicle
 
@@ -53,12 +54,37 @@ class OrderShape(serializers.ModelSerializer[Order]):
         return order.failure_reason or None
 
     def get_action_url(self, order: Order) -> str | None:
-        """Where the driver confirms the payment, if the bank asks."""
-        return order.action_url or None
+        """Where the driver confirms the payment, while the bank asks."""
+        asks = order.payment_state == PaymentState.REQUIRES_ACTION
+        return order.action_url if asks else None
 
     def get_tariff_text(self, order: Order) -> str:
         """The frozen tariff in words."""
         return describe(parse_tariff(order.tariff))
+
+
+class OrderDetailShape(OrderShape):
+    """One order with what it cost, once that is known."""
+
+    cost = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Order
+        fields = (*OrderShape.Meta.fields, "cost")
+
+    def get_cost(self, order: Order) -> dict[str, Any] | None:
+        """Lines, taxes and total of the newest price."""
+        cdr = order.cdrs.filter(credits=None).order_by("-sequence").first()
+        if cdr is None:
+            return None
+        return {
+            "lines": cdr.lines,
+            "taxes": cdr.taxes,
+            "before_taxes_minor": sum(row["before_taxes_minor"] for row in cdr.taxes),
+            "amount_minor": cdr.amount_minor,
+            "currency": cdr.currency,
+            "rounding_policy": cdr.rounding_policy,
+        }
 
 
 class MoveShape(serializers.ModelSerializer[OrderMove]):
@@ -85,14 +111,18 @@ class VehicleShape(serializers.ModelSerializer[Vehicle]):
 
 
 class ReceiptShape(serializers.ModelSerializer[Receipt]):
-    """A receipt; ``body`` has the lines and totals."""
+    """A receipt, as it was issued: parties, meter, lines, taxes, total."""
 
     order = serializers.CharField(source="order.number")
     operator = serializers.CharField(source="operator.name")
 
     class Meta:
         model = Receipt
-        fields = ("number", "order", "operator", "issued_at", "body")
+        fields = ("number", "order", "operator", "issued_at")
+
+    def to_representation(self, instance: Receipt) -> dict[str, Any]:
+        """Lay the frozen body and its number side by side."""
+        return {**instance.body, **super().to_representation(instance)}
 
 
 class SignUpRequest(serializers.Serializer[Any]):
@@ -131,11 +161,20 @@ class MeShape(serializers.Serializer[Any]):
     cap_minor = serializers.IntegerField(min_value=1, allow_null=True, required=False)
     cap_currency = serializers.RegexField(r"^[A-Z]{3}$", required=False)
 
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Demand a currency with a cap: without one it would cap nothing."""
+        if attrs.get("cap_minor") is not None and not attrs.get("cap_currency"):
+            raise serializers.ValidationError(
+                {"cap_currency": "A cap needs its currency."}
+            )
+        return attrs
+
 
 class VehicleRequest(serializers.Serializer[Any]):
     """Enrol a vehicle by exactly one of public key and CSR."""
 
-    label = serializers.CharField(max_length=80)
+    # "label" is the interface's word; DRF has an attribute of the same name.
+    label = serializers.CharField(max_length=80)  # type: ignore[assignment]
     public_key_pem = serializers.CharField(required=False, default="")
     csr_pem = serializers.CharField(required=False, default="")
 
@@ -161,6 +200,12 @@ class ClaimRequest(serializers.Serializer[Any]):
 
     certificate = serializers.CharField(max_length=4096)
     proof = serializers.CharField(max_length=8192, required=False)
+    confirm_price_minor = serializers.IntegerField(
+        min_value=1,
+        required=False,
+        help_text="The most that the driver confirmed on the page; the charge stops "
+        "there. Without a proof only: a vehicle signs its maximum.",
+    )
 
 
 class StartRequest(serializers.Serializer[Any]):
@@ -214,6 +259,34 @@ class RefundRequest(serializers.Serializer[Any]):
     amount_minor = serializers.IntegerField(min_value=1, required=False)
     reason = serializers.CharField(max_length=200)
     refund_application_fee = serializers.BooleanField(default=False)
+
+
+class RefundShape(serializers.Serializer[Any]):
+    """A refund that was asked for."""
+
+    id = serializers.IntegerField()
+    state = serializers.CharField()
+    amount_minor = serializers.IntegerField()
+    currency = serializers.CharField()
+
+
+class RefundAnswer(OrderShape):
+    """The order, and the refund that was asked for."""
+
+    refund = RefundShape()
+
+    class Meta:
+        model = Order
+        fields = (*OrderShape.Meta.fields, "refund")
+
+
+class ReviewRequest(serializers.Serializer[Any]):
+    """Decide what a charge with doubtful facts is billed for."""
+
+    energy_wh = serializers.IntegerField(
+        min_value=0, required=False, help_text="Left out: as measured."
+    )
+    note = serializers.CharField(max_length=200)
 
 
 def operator_name(operator_id: int) -> str:

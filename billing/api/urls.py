@@ -24,4 +24,5 @@ urlpatterns = [
     path(f"{API}/operator/orders", operator.OperatorOrdersView.as_view()),
     path(f"{API}/operator/orders/<str:number>", operator.OperatorOrderView.as_view()),
     path(f"{API}/operator/orders/<str:number>/refunds", operator.RefundsView.as_view()),
+    path(f"{API}/operator/orders/<str:number>/review", operator.ReviewView.as_view()),
 ]

@@ -4,7 +4,11 @@ from django.db import models
 
 
 class Cdr(models.Model):
-    """An OCPI CDR with its exact totals. Append-only."""
+    """An OCPI CDR with its exact totals. Append-only.
+
+    ``amount_minor`` is to be paid, taxes included; ``lines`` are exact, ``taxes`` is
+    the money per tax rate that adds up to it. A credit has all of them negative.
+    """
 
     operator = models.ForeignKey(
         "accounts.Operator", on_delete=models.PROTECT, db_constraint=False
@@ -25,6 +29,7 @@ class Cdr(models.Model):
     rounding_policy = models.CharField(max_length=60)
     ocpi = models.JSONField()
     lines = models.JSONField()
+    taxes = models.JSONField()
     created_at = models.DateTimeField()
 
     class Meta:

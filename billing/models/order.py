@@ -4,6 +4,9 @@ from django.db import models
 
 from billing.models.order_states import ORDER_STATES, OrderState, PaymentState
 
+ACTION_URL_CHARS_MAX = 2000
+"""Addresses of banks are long; a longer one is none."""
+
 
 class StartedBy(models.TextChoices):
     """The ways to start (design page 1.5); all end in the same order."""
@@ -59,9 +62,14 @@ class Order(models.Model):
     payee = models.JSONField(null=True, blank=True)
     split = models.JSONField(null=True, blank=True)
     payment_id = models.BigIntegerField(null=True, blank=True)
-    action_url = models.URLField(blank=True, default="", max_length=500)
+    action_url = models.URLField(
+        blank=True, default="", max_length=ACTION_URL_CHARS_MAX
+    )
 
     energy_wh = models.BigIntegerField(null=True, blank=True)
+    decided_energy_wh = models.BigIntegerField(
+        null=True, blank=True, help_text="What a person decided after a review"
+    )
     amount_minor = models.BigIntegerField(null=True, blank=True)
     failure_reason = models.CharField(max_length=300, blank=True, default="")
     review_reason = models.CharField(max_length=300, blank=True, default="")
@@ -93,7 +101,16 @@ class Order(models.Model):
                 name="order_state_known",
             ),
             models.CheckConstraint(
+                condition=models.Q(payment_state__in=PaymentState.values),
+                name="order_payment_state_known",
+            ),
+            models.CheckConstraint(
                 condition=models.Q(hold_minor__gte=0), name="order_hold_not_negative"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(decided_energy_wh__isnull=True)
+                | models.Q(decided_energy_wh__gte=0),
+                name="order_decided_energy_not_negative",
             ),
             models.CheckConstraint(
                 condition=models.Q(amount_minor__isnull=True)

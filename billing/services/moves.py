@@ -45,11 +45,11 @@ def move(order: Order, to: str, *, cause: Cause) -> None:
     _audit(order, before=before, after=to, cause=cause)
 
 
-def move_payment(order: Order, to: str, *, cause: Cause) -> None:
-    """Mirror a state of the payment; a repeated one changes nothing.
+def follow_payment(order: Order, to: str, *, cause: Cause) -> None:
+    """Mirror the state of the payment; the same one again changes nothing.
 
-    Settlement's own table guards the moves; this only follows it, so that an order
-    page can be read without asking another room.
+    Settlement's own table guards its moves; this only follows it, so that an order
+    can be read without asking another room.
     """
     if order.payment_state == to:
         return

@@ -9,8 +9,14 @@ from billing.models import Order
 from billing.models.order import StartedBy
 from billing.models.order_states import LIVE_STATES, OrderState
 from billing.services import moves, proofs
-from billing.services.placing import Buyer, Origin, place
-from charge_points.queries import ConnectorView, connector_by_code, connector_view
+from billing.services.placing import REASON_CHARS_MAX, Origin, place
+from billing.services.terms import Buyer
+from charge_points.queries import (
+    ConnectorView,
+    connector_by_code,
+    connector_view,
+    live_values,
+)
 from charge_points.services import certificates, starting
 from cpms.accounts.models import Driver
 from cpms.kernel.errors import DomainError
@@ -22,18 +28,29 @@ class UnableToStart(DomainError):
     """The connector is unknown or cannot start a charge now."""
 
 
+class UnableToFindOrder(DomainError):
+    """There is no such order, or it is somebody else's: the same words for both."""
+
+    http_status = 404
+
+
 class UnableToStop(DomainError):
-    """There is nothing of this driver to stop."""
+    """There is nothing to stop."""
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A certificate presented by a vehicle (with proof) or a phone (with account)."""
+    """A certificate presented by a vehicle (with proof) or a phone (with account).
+
+    ``confirmed_minor`` is the most that the driver confirmed on the page, in the
+    currency of the tariff that it showed.
+    """
 
     presented: str
     proof: str | None
     driver_id: int | None
     idempotency_key: str
+    confirmed_minor: int | None = None
 
 
 def _buyer(
@@ -49,7 +66,9 @@ def _buyer(
             proof.currency,
         )
         return buyer, proof
-    return Buyer(Driver.objects.get(pk=claim.driver_id)), None
+    assert claim.driver_id is not None, "a phone has an account, a vehicle a proof"
+    driver = Driver.objects.get(pk=claim.driver_id)
+    return Buyer(driver, max_amount_minor=claim.confirmed_minor, present=True), None
 
 
 @transaction.atomic
@@ -57,6 +76,7 @@ def claim_certificate(*, claim: Claim, at: datetime) -> Order:
     """Steps 4 and 5 of the flow: certificate + identity → order and hold.
 
     All or nothing: a refusal leaves the certificate claimable and the proof unused.
+    The same buyer with the same idempotency key gets the first answer again.
 
     Raises:
         UnableToVerifyCertificate, UnableToClaim, UnableToVerifyProof,
@@ -64,6 +84,9 @@ def claim_certificate(*, claim: Claim, at: datetime) -> Order:
     """
     view = certificates.verify(presented=claim.presented, at=at)
     buyer, proof = _buyer(claim, view)
+    first = _first_answer(claim, view, buyer, at=at)
+    if first is not None:
+        return first
     number = new_order_number()
     if proof is not None:
         proofs.use(proof, order_number=number, at=at)
@@ -80,6 +103,26 @@ def claim_certificate(*, claim: Claim, at: datetime) -> Order:
         actor="vehicle" if proof is not None else "driver",
     )
     return place(_known(connector), buyer, origin, number=number, at=at)
+
+
+def _first_answer(
+    claim: Claim, view: certificates.CertificateView, buyer: Buyer, *, at: datetime
+) -> Order | None:
+    """The order of this very claim, if it was answered before (a lost answer)."""
+    if view.order_number is None or not claim.idempotency_key:
+        return None
+    try:
+        certificates.claim(
+            presented=claim.presented,
+            order_number=view.order_number,
+            idempotency_key=claim.idempotency_key,
+            at=at,
+        )
+    except certificates.UnableToClaim:
+        return None
+    return Order.objects.filter(
+        number=view.order_number, driver=buyer.driver, vehicle=buyer.vehicle
+    ).first()
 
 
 def _known(view: ConnectorView | None) -> ConnectorView:
@@ -129,7 +172,7 @@ def start_for_driver(*, driver_id: int, target: Target, at: datetime) -> Order:
             "charge_point_offline",
             f"Charge point {view.charge_point} is not connected; try another one.",
         )
-    buyer = Buyer(Driver.objects.get(pk=driver_id))
+    buyer = Buyer(Driver.objects.get(pk=driver_id), present=True)
     origin = Origin(StartedBy.DRIVER_API, actor="driver")
     return place(view, buyer, origin, number=new_order_number(), at=at)
 
@@ -139,23 +182,22 @@ def stop_for_driver(*, driver_id: int, number: str, at: datetime) -> Order:
     """Stop an own charge; before it began, cancel the order and its hold.
 
     Raises:
-        UnableToStop: not an order of this driver (404) or it has ended (409).
+        UnableToFindOrder: not an order of this driver.
+        UnableToStop: it has ended.
     """
     order = moves.lock(number)
     if order is None or order.driver_id != driver_id:
-        raise UnableToStop(
-            "unknown_order", "You have no order with this number.", http_status=404
-        )
+        raise UnableToFindOrder("unknown_order", "You have no order with this number.")
     if order.state not in LIVE_STATES:
         raise UnableToStop(
             "order_not_running",
             f"The order is {order.state}; there is nothing to stop.",
         )
-    cause = moves.Cause("stopped by the driver", "driver", at)
-    if order.state == OrderState.CHARGING:
+    # The news of its begin may still be on the way to the order.
+    if order.state == OrderState.CHARGING or live_values(number) is not None:
         starting.request_stop(order_number=number, reason="driver", at=at)
     else:
-        cancel(order, cause=cause)
+        cancel(order, cause=moves.Cause("stopped by the driver", "driver", at))
     return order
 
 
@@ -167,7 +209,7 @@ def cancel(order: Order, *, cause: moves.Cause) -> None:
 
 def fail(order: Order, reason: str, *, cause: moves.Cause) -> None:
     """End an order that could not start, and free hold and connector."""
-    order.failure_reason = reason[:300]
+    order.failure_reason = reason[:REASON_CHARS_MAX]
     moves.move(order, OrderState.FAILED, cause=cause)
     _let_go(order, cause=cause)
 

@@ -1,108 +1,145 @@
 """Pricing finished charges: one function from facts to CDR, capture and close."""
 
 from datetime import datetime, timedelta
-from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
 from django.db.models import Max
 
 from billing.models import Cdr, Order
 from billing.models.order_states import OrderState, PaymentState
-from billing.pricing import (
-    ChargingPeriod,
-    PricedSession,
-    Session,
-    Tariff,
-    parse_tariff,
-    rate,
-)
-from billing.pricing.session import State
+from billing.pricing import PricedSession, Session, Tariff, parse_tariff, rate
 from billing.services import moves, receipts
-from billing.services.cdr_json import cdr_json, lines_json
+from billing.services.cdr_json import (
+    cdr_json,
+    credit_json,
+    credit_taxes,
+    lines_json,
+    taxes_json,
+)
+from billing.services.sessions import charges_parking, session_of, with_energy
 from charge_points.queries import SessionFacts, charging_session
+from cpms.kernel.errors import DomainError
+from cpms.kernel.money import format_minor
 from settlement.services import payees, payments, splits
 
 IDLE_CAP: Final = timedelta(hours=12)
 """An order is priced at the latest so long after its charge ended: the idle cap."""
 
+REVIEW_CHARS_MAX: Final = 300
+PAID_STATES: Final = frozenset(
+    {
+        PaymentState.CAPTURED,
+        PaymentState.RECEIVABLE,
+        PaymentState.PARTLY_REFUNDED,
+        PaymentState.REFUNDED,
+        PaymentState.DISPUTED,
+    }
+)
+"""Nothing more is to be asked of the payer for the order itself."""
 
-def session_of(facts: SessionFacts, *, until: datetime | None = None) -> Session:
-    """The pricing engine's view of a charge.
 
-    Args:
-        facts: measured periods of the charge.
-        until: end of the idle phase (unplug); parking is added up to it.
+def _facts_of(order: Order) -> SessionFacts | None:
+    """The charge as measured, or with the energy that a person decided."""
+    if order.transaction_id is None:
+        return None
+    facts = charging_session(order.transaction_id)
+    if facts is None or order.decided_energy_wh is None:
+        return facts
+    return with_energy(facts, order.decided_energy_wh)
+
+
+def _refresh(order: Order, facts: SessionFacts) -> bool:
+    """Take what the charge knows of its end and its unplug; the caller saves.
+
+    Returns:
+        Whether there is something to save.
     """
-    periods = [
-        ChargingPeriod(
-            state=State(period.state),
-            starts_at=period.starts_at,
-            ends_at=period.ends_at,
-            energy_wh=period.energy_wh,
-            current_a=period.current_a,
-            power_kw=(
-                None if period.power_w is None else Decimal(period.power_w) / 1000
-            ),
-        )
-        for period in facts.periods
-    ]
-    if not periods:
-        end = max(facts.ended_at or facts.started_at, facts.started_at)
-        periods = [
-            ChargingPeriod(State.CHARGING, facts.started_at, end, facts.energy_wh)
-        ]
-    last = periods[-1].ends_at
-    if until is not None and until > last:
-        periods.append(
-            ChargingPeriod(state=State.PARKING, starts_at=last, ends_at=until)
-        )
-    return Session(periods=tuple(periods), time_zone=facts.time_zone)
+    known = {
+        "energy_wh": facts.energy_wh,
+        "ended_at": facts.ended_at or order.ended_at,
+        "unplugged_at": order.unplugged_at or facts.unplugged_at,
+    }
+    changed = {name for name, value in known.items() if getattr(order, name) != value}
+    for name in changed:
+        setattr(order, name, known[name])
+    return bool(changed)
 
 
-def _charges_parking(tariff: Tariff) -> bool:
-    return any(
-        component.type == "PARKING_TIME"
-        for element in tariff.elements
-        for component in element.price_components
-    )
+def refresh(order: Order) -> None:
+    """Show late facts of a charge that is not priced yet."""
+    facts = _facts_of(order)
+    if facts is not None and _refresh(order, facts):
+        order.save()
+
+
+def _price(
+    order: Order, facts: SessionFacts, tariff: Tariff, *, at: datetime
+) -> tuple[Session, PricedSession]:
+    session = session_of(facts, until=_idle_ends_at(order, tariff, at=at))
+    return session, rate(tariff, session)
+
+
+def _idle_ends_at(order: Order, tariff: Tariff, *, at: datetime) -> datetime | None:
+    """The unplug; while it has not come and idle time costs: now; at most the cap."""
+    if order.ended_at is None:
+        return None
+    ends_at = order.unplugged_at or (at if charges_parking(tariff) else None)
+    return None if ends_at is None else min(ends_at, order.ended_at + IDLE_CAP)
+
+
+def estimate(order: Order, *, at: datetime) -> int:
+    """The price so far in minor units, by the same function as the bill."""
+    facts = _facts_of(order)
+    if facts is None:
+        return 0
+    try:
+        _, priced = _price(order, facts, parse_tariff(order.tariff), at=at)
+    except DomainError:
+        # What cannot be priced goes to a person when the charge has ended.
+        return 0
+    return priced.total_minor
 
 
 def rate_if_complete(order: Order, *, at: datetime) -> bool:
-    """Price a FINISHED order unless its idle phase still runs and costs something."""
-    if order.ended_at is None:
+    """Price a FINISHED order unless its idle phase still runs and costs something.
+
+    What cannot be priced goes to REVIEW.
+    """
+    facts = _facts_of(order)
+    if facts is None or facts.ended_at is None:
         return False
+    changed = _refresh(order, facts)
     tariff = parse_tariff(order.tariff)
-    waits = (
-        order.unplugged_at is None
-        and _charges_parking(tariff)
-        and at < order.ended_at + IDLE_CAP
-    )
-    if waits:
+    waits = order.unplugged_at is None and charges_parking(tariff)
+    if waits and at < facts.ended_at + IDLE_CAP:
+        if changed:
+            order.save()
         return False
-    facts = charging_session(order.transaction_id or 0)
-    if facts is None:
+    try:
+        session, priced = _price(order, facts, tariff, at=at)
+    except DomainError as error:
+        order.review_reason = f"cannot be priced: {error.message}"[:REVIEW_CHARS_MAX]
+        cause = moves.Cause(order.review_reason, "system", at)
+        moves.move(order, OrderState.REVIEW, cause=cause)
         return False
-    until = order.unplugged_at or (
-        order.ended_at + IDLE_CAP if _charges_parking(tariff) else None
-    )
-    if until is not None:
-        until = min(until, order.ended_at + IDLE_CAP)
-    priced = rate(tariff, session_of(facts, until=until))
-    _keep(order, facts, priced, at=at)
-    cause = moves.Cause(
-        f"priced: {priced.total_minor} {order.currency} minor units", "system", at
-    )
+    _keep(order, facts, session, priced, at=at)
+    text = f"priced: {format_minor(priced.total_minor, order.currency)}"
+    cause = moves.Cause(text, "system", at)
     moves.move(order, OrderState.RATED, cause=cause)
     collect(order, cause=cause)
     return True
 
 
 def _keep(
-    order: Order, facts: SessionFacts, priced: PricedSession, *, at: datetime
+    order: Order,
+    facts: SessionFacts,
+    session: Session,
+    priced: PricedSession,
+    *,
+    at: datetime,
 ) -> Cdr:
     sequence = (order.cdrs.aggregate(last=Max("sequence"))["last"] or 0) + 1
     order.amount_minor = priced.total_minor
-    order.energy_wh = facts.energy_wh
     return Cdr.objects.create(
         operator_id=order.operator_id,
         order=order,
@@ -111,14 +148,19 @@ def _keep(
         energy_wh=facts.energy_wh,
         amount_minor=priced.total_minor,
         rounding_policy=priced.rounding_policy,
-        ocpi=cdr_json(order, facts, priced, sequence=sequence, at=at),
+        ocpi=cdr_json(order, session, priced, sequence=sequence, at=at),
         lines=lines_json(priced),
+        taxes=taxes_json(priced),
         created_at=at,
     )
 
 
 def collect(order: Order, *, cause: moves.Cause) -> None:
-    """Turn the price of a RATED order into a capture, a release or a receivable."""
+    """Turn the price of a RATED order into a capture, a release or a receivable.
+
+    Settlement does what is possible: it captures when (or as soon as) the hold
+    stands, and books a debt of the driver where no hold does.
+    """
     amount = order.amount_minor or 0
     if amount == 0:
         if order.payment_id is not None:
@@ -127,20 +169,20 @@ def collect(order: Order, *, cause: moves.Cause) -> None:
             )
         close(order, cause=cause)
         return
-    state = order.payment_state
-    if order.payment_id is not None and state == PaymentState.AUTHORIZED:
-        payments.request_capture(
+    if order.payment_id is None:
+        view = _owe(order, amount, at=cause.at)
+        order.payment_id = view.id
+    else:
+        view = payments.request_capture(
             payment_id=order.payment_id, amount_minor=amount, at=cause.at
         )
-        moves.move_payment(order, PaymentState.CAPTURING, cause=cause)
-    elif order.payment_id is None or state == PaymentState.DECLINED:
-        _receivable(order, amount, cause=cause)
-    # AUTHORIZING, REQUIRES_ACTION: the answer is on its way and comes back here.
+    moves.follow_payment(order, view.state, cause=cause)
+    close_if_paid(order, view.state, cause=cause)
 
 
-def _receivable(order: Order, amount_minor: int, *, cause: moves.Cause) -> None:
-    """What could not be taken is owed by the driver to the operator, nobody else."""
-    view = payments.book_receivable(
+def _owe(order: Order, amount_minor: int, *, at: datetime) -> payments.PaymentView:
+    """What no hold covers is owed by the driver to the operator, nobody else."""
+    return payments.book_receivable(
         operator_id=order.operator_id,
         order_number=order.number,
         currency=order.currency,
@@ -148,11 +190,14 @@ def _receivable(order: Order, amount_minor: int, *, cause: moves.Cause) -> None:
         driver_id=order.driver_id,
         payee=payees.PayeeSnapshot(**order.payee) if order.payee else None,
         split=splits.SplitSnapshot.from_json(order.split) if order.split else None,
-        at=cause.at,
+        at=at,
     )
-    order.payment_id = view.id
-    moves.move_payment(order, PaymentState.RECEIVABLE, cause=cause)
-    close(order, cause=cause)
+
+
+def close_if_paid(order: Order, payment_state: str, *, cause: moves.Cause) -> None:
+    """Close a RATED order whose money is taken, or booked as a debt."""
+    if payment_state in PAID_STATES:
+        close(order, cause=cause)
 
 
 def close(order: Order, *, cause: moves.Cause) -> None:
@@ -166,19 +211,18 @@ def correct(order: Order, *, at: datetime) -> bool:
 
     Returns:
         Whether anything changed. A changed amount of a captured order goes to the
-        operator's work list (audit row); no card is charged again by itself.
+        operator's work list (``review_reason``); no card is charged again by itself.
+
+    Raises:
+        UnableToBuildSession: the facts cannot have happened like this.
     """
-    facts = charging_session(order.transaction_id or 0)
-    last = order.cdrs.order_by("-sequence").first()
+    facts = _facts_of(order)
+    last = order.cdrs.filter(credits=None).order_by("-sequence").first()
     if facts is None or last is None:
         return False
-    until = order.unplugged_at
-    priced = rate(parse_tariff(order.tariff), session_of(facts, until=until))
-    unchanged = (priced.total_minor, facts.energy_wh) == (
-        last.amount_minor,
-        last.energy_wh,
-    )
-    if unchanged:
+    _refresh(order, facts)
+    session, priced = _price(order, facts, parse_tariff(order.tariff), at=at)
+    if (priced.total_minor, facts.energy_wh) == (last.amount_minor, last.energy_wh):
         return False
     Cdr.objects.create(
         operator_id=order.operator_id,
@@ -189,33 +233,24 @@ def correct(order: Order, *, at: datetime) -> bool:
         energy_wh=-last.energy_wh,
         amount_minor=-last.amount_minor,
         rounding_policy=last.rounding_policy,
-        ocpi=_credit_json(last),
+        ocpi=credit_json(last.ocpi),
         lines=last.lines,
+        taxes=credit_taxes(last.taxes),
         created_at=at,
     )
-    _keep(order, facts, priced, at=at)
-    order.review_reason = (
-        f"Late meter values changed the price from {last.amount_minor} to "
-        f"{priced.total_minor} minor units after the capture."
-    )
+    _keep(order, facts, session, priced, at=at)
+    if priced.total_minor != last.amount_minor:
+        before = format_minor(last.amount_minor, order.currency)
+        after = format_minor(priced.total_minor, order.currency)
+        order.review_reason = (
+            f"Late meter values changed the price from {before} to {after}. "
+            f"{_advice(priced.total_minor - last.amount_minor)}"
+        )
     order.save()
     return True
 
 
-def _credit_json(last: Cdr) -> dict[str, Any]:
-    number = last.ocpi["id"]
-    return {
-        **last.ocpi,
-        "id": f"{number}-C",
-        "credit": True,
-        "credit_reference_id": number,
-    }
-
-
-def estimate(order: Order) -> int:
-    """The price so far in minor units, by the same function as the bill."""
-    facts = charging_session(order.transaction_id or 0)
-    if facts is None:
-        return 0
-    session = session_of(facts, until=order.unplugged_at)
-    return rate(parse_tariff(order.tariff), session).total_minor
+def _advice(difference_minor: int) -> str:
+    if difference_minor < 0:
+        return "Refund the difference."
+    return "The difference was not charged; ask the driver for it, or let it go."

@@ -28,7 +28,7 @@ def issue(order: Order, *, at: datetime) -> Receipt | None:
         None for an order that was never priced.
     """
     existing = Receipt.objects.filter(order=order).first()
-    cdr = order.cdrs.filter(amount_minor__gte=0).order_by("-sequence").first()
+    cdr = order.cdrs.filter(credits=None).order_by("-sequence").first()
     if existing is not None or cdr is None:
         return existing
     return Receipt.objects.create(
@@ -58,8 +58,8 @@ def _body(order: Order, cdr: Cdr) -> dict[str, Any]:
         "estimated": facts.estimated if facts else False,
         "lines": cdr.lines,
         "currency": cdr.currency,
-        "total_before_taxes": cdr.ocpi["total_cost"]["before_taxes"],
-        "total_after_taxes": cdr.ocpi["total_cost"]["after_taxes"],
+        "taxes": cdr.taxes,
+        "before_taxes_minor": sum(row["before_taxes_minor"] for row in cdr.taxes),
         "amount_minor": cdr.amount_minor,
         "rounding_policy": cdr.rounding_policy,
         "payment_state": order.payment_state,

@@ -1,6 +1,6 @@
 """Tariffs: taking them in, assigning them, and finding the one that applies."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -18,6 +18,12 @@ TARIFF_BYTES_MAX: Final = 65_536
 
 class UnableToSaveTariff(DomainError):
     """The tariff is not a usable OCPI tariff."""
+
+    http_status = 422
+
+
+class UnableToAssignTariff(DomainError):
+    """The assignment makes no sense."""
 
     http_status = 422
 
@@ -96,29 +102,58 @@ def save_tariff(
     return tariff
 
 
+@dataclass(frozen=True)
+class Reach:
+    """Where and for whom a tariff applies; what is empty matches everything."""
+
+    charge_point: str = ""
+    site_id: int | None = None
+    connector_type: str = ""
+    token_group: str = ""
+
+
+EVERYWHERE: Final = Reach()
+
+
 @transaction.atomic
 def assign(
     *,
     tariff: Tariff,
     starts_at: datetime,
     by: str,
-    charge_point: str = "",
-    site_id: int | None = None,
+    reach: Reach = EVERYWHERE,
+    ends_at: datetime | None = None,
 ) -> TariffAssignment:
-    """Let a tariff apply to a charge point, a site or the whole operator."""
+    """Let a tariff apply to a place, a group or the whole operator.
+
+    Args:
+        tariff: which one.
+        starts_at: from when on.
+        by: who decides.
+        reach: where and for whom.
+        ends_at: until when (exclusive); None: until something more specific or
+            newer applies.
+
+    Raises:
+        UnableToAssignTariff: it would end before it begins.
+    """
+    if ends_at is not None and ends_at <= starts_at:
+        raise UnableToAssignTariff(
+            "period_invalid", f"The end {ends_at} is not after the begin {starts_at}."
+        )
     row = TariffAssignment.objects.create(
         operator_id=tariff.operator_id,
         tariff=tariff,
-        charge_point=charge_point,
-        site_id=site_id,
         starts_at=starts_at,
+        ends_at=ends_at,
+        **asdict(reach),
     )
     record(
         operator_id=tariff.operator_id,
         actor=by,
         action="tariff.assigned",
         object=f"tariff {tariff.code}",
-        changes={"charge_point": charge_point, "site_id": site_id},
+        changes=asdict(reach),
         at=starts_at,
     )
     return row

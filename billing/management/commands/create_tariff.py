@@ -9,10 +9,13 @@ from django.utils import timezone
 
 from billing.services.tariffs import (
     TARIFF_BYTES_MAX,
+    Reach,
+    UnableToAssignTariff,
     UnableToSaveTariff,
     assign,
     save_tariff,
 )
+from charge_points.queries import charge_point_list
 from cpms.accounts.management.base import DomainCommand
 from cpms.accounts.models import Operator
 
@@ -50,21 +53,35 @@ class Command(DomainCommand):
         )
         row = assign(
             tariff=tariff,
-            charge_point=options["charge_point"],
+            reach=Reach(charge_point=_charge_point(operator, options["charge_point"])),
             starts_at=now,
             by="manage.py",
         )
         return {"id": tariff.pk, "code": tariff.code, "assignment": row.pk}
 
 
+def _charge_point(operator: Operator, identity: str) -> str:
+    if identity and not charge_point_list([operator.pk], identity=identity):
+        raise UnableToAssignTariff(
+            "unknown_charge_point",
+            f"Operator {operator.code} has no charge point {identity!r}.",
+        )
+    return identity
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
-        text = path.read_text()
-        if len(text) > TARIFF_BYTES_MAX:
-            raise ValueError(f"more than {TARIFF_BYTES_MAX} characters")
-        value = json.loads(text)
+        with path.open("rb") as file:
+            raw = file.read(TARIFF_BYTES_MAX + 1)
+        value = json.loads(raw[:TARIFF_BYTES_MAX])
     except (OSError, ValueError) as error:
-        raise UnableToSaveTariff("tariff_unreadable", f"{path}: {error}") from error
+        raise _unreadable(path, str(error)) from error
+    if len(raw) > TARIFF_BYTES_MAX:
+        raise _unreadable(path, f"more than {TARIFF_BYTES_MAX} bytes")
     if not isinstance(value, dict):
-        raise UnableToSaveTariff("tariff_unreadable", f"{path}: not a JSON object")
+        raise _unreadable(path, "not a JSON object")
     return value
+
+
+def _unreadable(path: Path, why: str) -> UnableToSaveTariff:
+    return UnableToSaveTariff("tariff_unreadable", f"{path}: {why}")

@@ -1,0 +1,205 @@
+"""On which terms a charge is sold: tariff, hold, limits, payee, split."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from billing.pricing import (
+    ChargeLimits,
+    ChargingPeriod,
+    Outlook,
+    Session,
+    State,
+    Tariff,
+    limits_for_amount,
+    parse_tariff,
+    rate,
+)
+from billing.services.tariffs import AppliedTariff, Place, tariff_for
+from charge_points.queries import ConnectorView
+from cpms.accounts.models import Driver, Operator, Vehicle
+from cpms.kernel.errors import DomainError
+from cpms.kernel.json import content_hash
+from cpms.kernel.money import format_minor, to_minor
+from settlement.services import payees, splits
+
+POWER_UNKNOWN_W: Final = 350_000
+"""Taken for connectors without a known power: the fastest there are."""
+
+IDLE_RESERVE: Final = timedelta(hours=1)
+"""The hold keeps back so much idle time, where idle time costs; at most half of it."""
+
+FREE_VEND_CODE: Final = "FREE-VEND"
+
+
+class UnableToPlaceOrder(DomainError):
+    """The charge cannot be sold; nothing was created."""
+
+
+@dataclass(frozen=True)
+class Buyer:
+    """Who pays and what they allow.
+
+    ``max_amount_minor`` is the most that vehicle or driver agreed to, in
+    ``max_currency`` (None: whatever the tariff's is). ``present``: somebody can
+    answer the bank's question (3-D Secure) now.
+    """
+
+    driver: Driver | None
+    vehicle: Vehicle | None = None
+    max_amount_minor: int | None = None
+    max_currency: str | None = None
+    present: bool = False
+
+
+@dataclass(frozen=True)
+class Terms:
+    """The terms as they are frozen on an order; a free charge has no limits."""
+
+    applied: AppliedTariff
+    hold_minor: int
+    limits: ChargeLimits | None
+    payee: payees.PayeeSnapshot | None = None
+    split: splits.SplitSnapshot | None = None
+
+    @property
+    def free(self) -> bool:
+        """Whether nothing can cost anything."""
+        return self.limits is None
+
+
+def place_of(view: ConnectorView, *, token_group: str = "") -> Place:
+    """Where the tariff is looked up for a connector."""
+    return Place(
+        operator_id=view.operator_id,
+        charge_point=view.charge_point,
+        site_id=view.site_id,
+        connector_type=view.connector_type,
+        token_group=token_group,
+    )
+
+
+def hold_for(operator: Operator, buyer: Buyer, *, currency: str) -> int:
+    """The hold: the smallest of the operator's, the driver's and the agreed amount.
+
+    A driver's spending cap counts where its currency is charged.
+
+    Raises:
+        UnableToPlaceOrder: the vehicle agreed to an amount of another currency.
+    """
+    caps = [operator.hold_default_minor]
+    driver = buyer.driver
+    if driver is not None and driver.cap_minor and driver.cap_currency == currency:
+        caps.append(driver.cap_minor)
+    if buyer.max_amount_minor is not None:
+        if buyer.max_currency not in {None, currency}:
+            raise UnableToPlaceOrder(
+                "currency_mismatch",
+                f"The charge costs {currency}, but a maximum in {buyer.max_currency} "
+                f"was agreed to. State it in {currency}, or leave it out.",
+            )
+        caps.append(buyer.max_amount_minor)
+    return min(caps)
+
+
+def terms_for(view: ConnectorView, buyer: Buyer, *, group: str, at: datetime) -> Terms:
+    """Tariff, hold and limits as they would be frozen now; payee and split later.
+
+    Raises:
+        UnableToFindTariff: no tariff applies.
+        UnableToPlaceOrder: see ``hold_for``.
+        UnableToLimitCharge: the connector's power makes no sense.
+    """
+    operator = Operator.objects.get(pk=view.operator_id)
+    applied = tariff_for(place_of(view, token_group=group), at=at)
+    tariff = parse_tariff(applied.ocpi)
+    if is_free(tariff):
+        return Terms(applied, 0, None)
+    hold_minor = hold_for(operator, buyer, currency=applied.currency)
+    reserve_minor = _idle_reserve_minor(tariff, view.time_zone, at=at)
+    power_w = view.max_power_w or POWER_UNKNOWN_W
+    limits = limits_for_amount(
+        tariff,
+        Outlook(at, view.time_zone, Decimal(power_w) / 1000),
+        amount_minor=hold_minor - min(reserve_minor, hold_minor // 2),
+        currency=applied.currency,
+    )
+    return Terms(applied, hold_minor, limits)
+
+
+def require_worth(terms: Terms) -> None:
+    """Refuse a hold that buys nothing, before anything starts.
+
+    Raises:
+        UnableToPlaceOrder: hold_too_small.
+    """
+    if terms.limits is not None and terms.limits.energy_wh == 0:
+        hold = format_minor(terms.hold_minor, terms.applied.currency)
+        raise UnableToPlaceOrder(
+            "hold_too_small",
+            f"A hold of {hold} does not even buy the start here; raise the spending "
+            "cap.",
+        )
+
+
+def with_payee(terms: Terms, view: ConnectorView, *, at: datetime) -> Terms:
+    """Freeze who is paid and who shares; another operator's account never steps in.
+
+    Where the operator gives energy away when it cannot be paid (its own setting), the
+    charge becomes free of charge.
+
+    Raises:
+        UnableToResolvePayee: no account of the operator can take the payment.
+    """
+    if terms.free:
+        return terms
+    operator = Operator.objects.get(pk=view.operator_id)
+    try:
+        payee = payees.snapshot(
+            operator_id=operator.pk, currency=terms.applied.currency, at=at
+        )
+    except payees.UnableToResolvePayee as error:
+        if operator.free_vend:
+            return Terms(_given_away(terms.applied, error), 0, None)
+        raise
+    split = splits.snapshot(operator_id=operator.pk, site_id=view.site_id, at=at)
+    return replace(terms, payee=payee, split=split)
+
+
+def _given_away(applied: AppliedTariff, why: DomainError) -> AppliedTariff:
+    ocpi: dict[str, Any] = {
+        "country_code": applied.ocpi.get("country_code", "XX"),
+        "party_id": applied.ocpi.get("party_id", "XXX"),
+        "id": FREE_VEND_CODE,
+        "currency": applied.currency,
+        "tax_included": "N/A",
+        "elements": [
+            {"price_components": [{"type": "FLAT", "price": 0, "step_size": 1}]}
+        ],
+        "last_updated": applied.ocpi.get("last_updated", "2026-01-01T00:00:00Z"),
+    }
+    return replace(
+        applied,
+        code=FREE_VEND_CODE,
+        ocpi=ocpi,
+        content_hash=content_hash(ocpi),
+        reason=f"given away: {why.message}"[:200],
+    )
+
+
+def is_free(tariff: Tariff) -> bool:
+    """Whether nothing in the tariff costs anything."""
+    if tariff.min_price is not None:
+        return False
+    return not any(
+        component.price
+        for element in tariff.elements
+        for component in element.price_components
+    )
+
+
+def _idle_reserve_minor(tariff: Tariff, time_zone: str, *, at: datetime) -> int:
+    parked = ChargingPeriod(State.PARKING, at, at + IDLE_RESERVE)
+    cost = rate(tariff, Session((parked,), time_zone)).cost_of("PARKING_TIME")
+    return to_minor(cost.after_taxes, tariff.currency)
