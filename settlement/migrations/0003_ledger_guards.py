@@ -1,8 +1,10 @@
 """What PostgreSQL itself holds about the ledger (design page 4.5, docs/adr).
 
-* an entry has at least two lines, and they add up to zero in each currency;
+* an entry has at least two lines, and they add up to zero in each currency: an entry
+  without lines is refused when the database transaction ends, crooked lines at once;
 * all lines of an entry arrive in one statement, in the database transaction that
-  made the entry; nothing is ever added to it later;
+  made the entry; nothing is ever added to it later. (With the sum checked at the end
+  only, somebody could have the check made early and then add a line.)
 * nothing is updated, deleted or truncated (0002, by rights and by trigger);
 * a line stays in the book and the currency of its account;
 * an entry is reversed at most once, by an entry of the same book;
@@ -80,52 +82,53 @@ LINES = """
 CREATE FUNCTION settlement_check_lines() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
-  bad bigint;
+  bad record;
 BEGIN
-  SELECT n.entry_id INTO bad
-    FROM new_lines n JOIN settlement_ledgerentry e ON e.id = n.entry_id
-   WHERE e.created_txid <> pg_current_xact_id() LIMIT 1;
+  SELECT p.entry_id, p.lines, p.crooked, e.created_txid
+    INTO bad
+    FROM (SELECT entry_id, sum(n) AS lines, bool_or(total <> 0) AS crooked
+            FROM (SELECT entry_id, count(*) AS n, sum(amount_minor) AS total
+                    FROM new_lines GROUP BY entry_id, currency) sums
+           GROUP BY entry_id) p
+    JOIN settlement_ledgerentry e ON e.id = p.entry_id
+   WHERE p.crooked OR p.lines < 2 OR e.created_txid <> pg_current_xact_id()
+      OR p.lines <> (SELECT count(*) FROM settlement_ledgerline l
+                      WHERE l.entry_id = p.entry_id)
+   LIMIT 1;
   IF FOUND THEN
-    RAISE EXCEPTION 'ledger entry % is complete: lines come in the database '
-      'transaction that makes the entry', bad USING ERRCODE = 'restrict_violation';
-  END IF;
-  SELECT n.entry_id INTO bad
-    FROM (SELECT entry_id, count(*) AS added FROM new_lines GROUP BY entry_id) n
-   WHERE n.added <> (SELECT count(*) FROM settlement_ledgerline l
-                      WHERE l.entry_id = n.entry_id) LIMIT 1;
-  IF FOUND THEN
+    IF bad.created_txid <> pg_current_xact_id() THEN
+      RAISE EXCEPTION 'ledger entry % is complete: lines come in the database '
+        'transaction that makes the entry', bad.entry_id
+        USING ERRCODE = 'restrict_violation';
+    ELSIF bad.lines < 2 THEN
+      RAISE EXCEPTION 'ledger entry % has % line(s): at least two belong to it',
+        bad.entry_id, bad.lines USING ERRCODE = 'check_violation';
+    ELSIF bad.crooked THEN
+      RAISE EXCEPTION 'ledger entry % does not add up to zero in every currency',
+        bad.entry_id USING ERRCODE = 'check_violation';
+    END IF;
     RAISE EXCEPTION 'ledger entry % has lines: all lines of an entry come in one '
-      'statement', bad USING ERRCODE = 'restrict_violation';
+      'statement', bad.entry_id USING ERRCODE = 'restrict_violation';
   END IF;
-  SELECT n.entry_id INTO bad
-    FROM new_lines n JOIN settlement_ledgeraccount a ON a.id = n.account_id
-   WHERE a.code = 'operator_funds_held' LIMIT 1;
+  PERFORM 1 FROM new_lines n JOIN settlement_ledgeraccount a ON a.id = n.account_id
+    WHERE n.operator_id = 0 AND a.code = 'operator_funds_held' LIMIT 1;
   IF FOUND THEN
-    RAISE EXCEPTION 'ledger entry % would let the platform hold an operator''s '
-      'money', bad USING ERRCODE = 'restrict_violation';
+    RAISE EXCEPTION 'the platform cannot hold an operator''s money'
+      USING ERRCODE = 'restrict_violation';
   END IF;
   RETURN NULL;
 END $$
 """
 
-BALANCE = """
-CREATE FUNCTION settlement_check_balance() RETURNS trigger
+# Lines are checked when they come, all of an entry's together; what is left to the
+# end of the database transaction is an entry without any.
+ENTRIES = """
+CREATE FUNCTION settlement_check_entry() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-DECLARE
-  lines bigint;
-  crooked bigint;
 BEGIN
-  SELECT coalesce(sum(n), 0), count(*) FILTER (WHERE total <> 0)
-    INTO lines, crooked
-    FROM (SELECT count(*) AS n, sum(amount_minor) AS total
-            FROM settlement_ledgerline WHERE entry_id = NEW.id
-           GROUP BY currency) sums;
-  IF lines < 2 THEN
-    RAISE EXCEPTION 'ledger entry % has % line(s): at least two belong to it',
-      NEW.id, lines USING ERRCODE = 'check_violation';
-  END IF;
-  IF crooked > 0 THEN
-    RAISE EXCEPTION 'ledger entry % does not add up to zero in every currency',
+  PERFORM 1 FROM settlement_ledgerline WHERE entry_id = NEW.id LIMIT 1;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'ledger entry % has 0 line(s): at least two belong to it',
       NEW.id USING ERRCODE = 'check_violation';
   END IF;
   RETURN NULL;
@@ -138,9 +141,9 @@ TRIGGERS = [
       FOR EACH STATEMENT EXECUTE FUNCTION settlement_take_txid()
     """,
     """
-    CREATE CONSTRAINT TRIGGER ledger_balance AFTER INSERT ON settlement_ledgerentry
-      DEFERRABLE INITIALLY DEFERRED
-      FOR EACH ROW EXECUTE FUNCTION settlement_check_balance()
+    CREATE CONSTRAINT TRIGGER ledger_entry_lines AFTER INSERT
+      ON settlement_ledgerentry DEFERRABLE INITIALLY DEFERRED
+      FOR EACH ROW EXECUTE FUNCTION settlement_check_entry()
     """,
     """
     CREATE TRIGGER ledger_lines AFTER INSERT ON settlement_ledgerline
@@ -156,5 +159,5 @@ class Migration(migrations.Migration):
     dependencies: ClassVar = [("settlement", "0002_tenancy")]
     operations: ClassVar = [
         migrations.RunSQL(sql, migrations.RunSQL.noop)
-        for sql in (*COLUMNS, *RIGHTS, NUMBERED, LINES, BALANCE, *TRIGGERS)
+        for sql in (*COLUMNS, *RIGHTS, NUMBERED, LINES, ENTRIES, *TRIGGERS)
     ]

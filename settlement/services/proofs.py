@@ -46,7 +46,7 @@ SELECT format('line %%s: book %%s, %%s; its entry: book %%s, its account: book %
         OR a.currency IS DISTINCT FROM l.currency OR l.amount_minor = 0)
 """
 
-_DIGESTS = DIGESTS.format(lines="true", entries=_ALL.format(column="e.operator_id"))
+_DIGESTS = DIGESTS.format(entries=_ALL.format(column="e.operator_id"))
 
 _CHAIN = f"""
 WITH digests AS ({_DIGESTS}),
