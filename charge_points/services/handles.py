@@ -129,11 +129,11 @@ def mark_started(*, order_number: str, transaction_id: int) -> bool:
     return moved
 
 
-def mark_ended(*, order_number: str, at: datetime) -> None:
-    """The transaction of a handle ended."""
+def mark_ended(*, transaction_id: int, at: datetime) -> None:
+    """The transaction of a handle ended, whatever order pays for it by now."""
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE charge_points_starthandle SET state = 'ended', ended_at = %s "
-            "WHERE order_number = %s AND state = 'started'",
-            [at, order_number],
+            "WHERE transaction_id = %s AND state = 'started'",
+            [at, transaction_id],
         )

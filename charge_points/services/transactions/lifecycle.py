@@ -86,7 +86,7 @@ def finish(
         row.unplugged_at = row.ended_at
     row.save(update_fields=END_FIELDS)
     if row.order_number:
-        handles.mark_ended(order_number=row.order_number, at=received_at)
+        handles.mark_ended(transaction_id=row.pk, at=received_at)
     if row.announced_at is not None:
         tell_ended(row)
 
