@@ -84,31 +84,32 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
   bad record;
 BEGIN
-  SELECT p.entry_id, p.lines, p.crooked, e.created_txid
+  SELECT p.entry_id, p.lines, p.crooked, e.created_txid, h.have
     INTO bad
     FROM (SELECT entry_id, sum(n) AS lines, bool_or(total <> 0) AS crooked
             FROM (SELECT entry_id, count(*) AS n, sum(amount_minor) AS total
                     FROM new_lines GROUP BY entry_id, currency) sums
            GROUP BY entry_id) p
     JOIN settlement_ledgerentry e ON e.id = p.entry_id
-   WHERE p.crooked OR p.lines < 2 OR e.created_txid <> pg_current_xact_id()
-      OR p.lines <> (SELECT count(*) FROM settlement_ledgerline l
-                      WHERE l.entry_id = p.entry_id)
+   CROSS JOIN LATERAL (SELECT count(*) AS have FROM settlement_ledgerline l
+                        WHERE l.entry_id = p.entry_id) h
+   WHERE p.crooked OR p.lines < 2 OR h.have <> p.lines
+      OR e.created_txid <> pg_current_xact_id()
    LIMIT 1;
   IF FOUND THEN
     IF bad.created_txid <> pg_current_xact_id() THEN
       RAISE EXCEPTION 'ledger entry % is complete: lines come in the database '
         'transaction that makes the entry', bad.entry_id
         USING ERRCODE = 'restrict_violation';
+    ELSIF bad.have <> bad.lines THEN
+      RAISE EXCEPTION 'ledger entry % has lines: all lines of an entry come in one '
+        'statement', bad.entry_id USING ERRCODE = 'restrict_violation';
     ELSIF bad.lines < 2 THEN
       RAISE EXCEPTION 'ledger entry % has % line(s): at least two belong to it',
         bad.entry_id, bad.lines USING ERRCODE = 'check_violation';
-    ELSIF bad.crooked THEN
-      RAISE EXCEPTION 'ledger entry % does not add up to zero in every currency',
-        bad.entry_id USING ERRCODE = 'check_violation';
     END IF;
-    RAISE EXCEPTION 'ledger entry % has lines: all lines of an entry come in one '
-      'statement', bad.entry_id USING ERRCODE = 'restrict_violation';
+    RAISE EXCEPTION 'ledger entry % does not add up to zero in every currency',
+      bad.entry_id USING ERRCODE = 'check_violation';
   END IF;
   PERFORM 1 FROM new_lines n JOIN settlement_ledgeraccount a ON a.id = n.account_id
     WHERE n.operator_id = 0 AND a.code = 'operator_funds_held' LIMIT 1;

@@ -4,7 +4,9 @@ A seal covers the entries of a book after the previous seal up to ``last_entry``
 may only name ids that are decided: an entry that is still being written could hold a
 smaller id than one that is visible. Ids are drawn after the database transaction has
 its number (trigger ``ledger_take_txid``), so once every transaction that was running
-at the look has ended, all ids up to that look's highest are decided.
+at the look has ended, all ids up to that look's highest are decided. PostgreSQL numbers
+the transactions of all databases of a server together, so a long one elsewhere delays
+a seal, and no more than that.
 """
 
 import time

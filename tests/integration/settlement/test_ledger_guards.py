@@ -152,11 +152,14 @@ def test_a_line_of_nothing_is_refused(books, role):
         add_lines(books["one"], entry, (books["a"], "EUR", 0), (books["b"], "EUR", 0))
 
 
-def test_lines_cannot_be_added_after_the_check_was_forced(books, role):
+@pytest.mark.parametrize("amount", [1, -1])
+def test_lines_cannot_be_added_after_the_check_was_forced(books, role, amount):
     entry = post_ok(books)
 
     with pytest.raises(IntegrityError, match="in one statement"), transaction.atomic():
-        add_lines(books["one"], entry, (books["a"], "EUR", 1), (books["b"], "EUR", 1))
+        add_lines(
+            books["one"], entry, (books["a"], "EUR", 1), (books["b"], "EUR", amount)
+        )
 
 
 def test_another_operators_account_is_out_of_reach(books, role):
