@@ -15,7 +15,7 @@ class ReportPart(TenantModel):
         db_index=False,
     )
     request_id = models.BigIntegerField()
-    seq_no = models.IntegerField()
+    seq_no = models.BigIntegerField()
     to_be_continued = models.BooleanField()
     variables = models.PositiveIntegerField(help_text="attributes in this part")
     generated_at = models.DateTimeField()

@@ -109,7 +109,7 @@ class Transaction(TenantModel):
     ends_by = models.DateTimeField(null=True, blank=True)
     stop_requested_at = models.DateTimeField(null=True, blank=True)
     stop_attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
-    last_seq_no = models.IntegerField(null=True, blank=True)
+    last_seq_no = models.BigIntegerField(null=True, blank=True)
     signed_values = models.JSONField(default=list, blank=True)
 
     class Meta:

@@ -15,7 +15,7 @@ class TransactionEvent(TenantModel):
         db_constraint=False,
         db_index=False,
     )
-    seq_no = models.IntegerField()
+    seq_no = models.BigIntegerField()
     event_type = models.CharField(max_length=8)
     trigger_reason = models.CharField(max_length=24, blank=True, default="")
     charging_state = models.CharField(max_length=16, blank=True, default="")

@@ -20,9 +20,10 @@ def recompute(transaction_ids: Iterable[int]) -> int:
         How many changed.
     """
     changed = 0
-    rows = Transaction.objects.filter(
-        pk__in=list(transaction_ids), state="ended"
-    ).order_by("pk")
+    wanted = list(transaction_ids)
+    if not wanted:
+        return 0
+    rows = Transaction.objects.filter(pk__in=wanted, state="ended").order_by("pk")
     for row in rows:
         if row.estimated and row.last_energy_at is not None and row.ended_at:
             row.ended_at = max(row.ended_at, row.last_energy_at)

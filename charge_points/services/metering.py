@@ -20,7 +20,7 @@ from charge_points.services.facts import (
 )
 from charge_points.services.limits import stop_exceeded
 from charge_points.services.running import Running, load, save
-from charge_points.services.samples import StoredSample, insert_samples
+from charge_points.services.samples import Stored, insert_samples
 
 SAMPLES_PER_MESSAGE_MAX: Final = 1000
 FOREIGN_EVENTS_MAX: Final = 10
@@ -43,7 +43,7 @@ def record(batch: Sequence[MeterBatch]) -> None:
         }
     )
     by_place = _load_places(batch)
-    stored: list[StoredSample] = []
+    stored: list[Stored] = []
     foreign: list[MeterBatch] = []
     late: set[int] = set()
     for item in batch:
@@ -52,14 +52,14 @@ def record(batch: Sequence[MeterBatch]) -> None:
             foreign.append(item)
         transaction_id = None if running is None else running.id
         samples = item.samples[:SAMPLES_PER_MESSAGE_MAX]
-        stored += [StoredSample(item, sample, transaction_id) for sample in samples]
+        stored += [(item, sample, transaction_id) for sample in samples]
         if running is not None:
             _advance(running, samples, item.received_at)
             if running.state == "ended" and running.estimated:
                 late.add(running.id)
     insert_samples(stored)
-    touched = {r.id: r for r in (*by_key.values(), *by_place.values()) if r.touched}
-    finish(touched.values())
+    moved = (*by_key.values(), *by_place.values())
+    finish({row.id: row for row in moved if row.seen_at is not None}.values())
     corrections.recompute(late)
     _report_foreign(foreign)
 

@@ -1,6 +1,6 @@
 """SQL that the ORM has no words for: inserts that yield to an existing row."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 
@@ -51,6 +51,38 @@ def insert_unless_exists(row: models.Model) -> bool:
     row._state.adding = False  # noqa: SLF001 - what save() would have done
     row._state.db = connection.alias  # noqa: SLF001 - what save() would have done
     return True
+
+
+def numbers(values: Iterable[object]) -> str:
+    """A PostgreSQL array of numbers, instants or booleans; None is NULL.
+
+    One array a column is quicker than one VALUES list a row on both sides. The text
+    itself is passed as a parameter, so nothing in it can become SQL.
+    """
+    return "{" + ",".join(["NULL" if v is None else str(v) for v in values]) + "}"
+
+
+def texts(values: Iterable[str]) -> str:
+    """A PostgreSQL array of texts; NUL, which no text can hold, is left out."""
+    quoted = [
+        '"' + value.replace("\0", "").replace("\\", "\\\\").replace('"', '\\"') + '"'
+        for value in values
+    ]
+    return "{" + ",".join(quoted) + "}"
+
+
+def execute_columns(sql: str, columns: Sequence[object]) -> None:
+    """A statement whose parameters are columns (``numbers`` and ``texts``)."""
+    with connection.cursor() as cursor:
+        cursor.cursor.execute(sql, columns)
+
+
+def fetch_columns(sql: str, columns: Sequence[object]) -> list[tuple[Any, ...]]:
+    """As ``execute_columns``, for a statement that returns rows."""
+    with connection.cursor() as cursor:
+        cursor.cursor.execute(sql, columns)
+        found: list[tuple[Any, ...]] = cursor.cursor.fetchall()
+    return found
 
 
 def execute_rows(

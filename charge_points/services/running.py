@@ -6,50 +6,64 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from django.db import connection
-
 from charge_points.models import Transaction
 from charge_points.services.energy import NOTHING, UNKNOWN_POWER_W, Register, Span
 from charge_points.services.facts import CONTEXT_BEGIN, CONTEXT_CLOCK, SampleLike
-from charge_points.services.rows import fetch_rows
+from charge_points.services.rows import fetch_columns, numbers, texts
+from charge_points.services.samples import POWER_MAX_W, plausible_wh
 
 SIGNED_VALUES_MAX: Final = 20
 """Kept of one charge: begin, end and what lies between, as far as stations sign."""
 
-_COLUMNS: Final = (
-    "id, operator_id, charge_point_id, ocpp_id, state, started_at, estimated, "
-    "meter_start_wh, last_energy_wh, last_energy_at, meter_gain_wh, meter_regressed, "
-    "last_power_w, last_soc_percent, last_sample_at, last_seen_at, last_seq_no, "
-    "charging_state, evse_number, connector_number"
-)
 # Rows are locked in the order of their ids by everybody.
-_LOAD: Final = (
-    f"SELECT {_COLUMNS} FROM charge_points_transaction "  # noqa: S608 - no input
-    "WHERE (charge_point_id, ocpp_id) IN %s ORDER BY id FOR NO KEY UPDATE"
-)
-_SAVE: Final = """
-UPDATE charge_points_transaction AS charge SET
-    meter_start_wh = v.start_wh, last_energy_wh = v.last_wh, last_energy_at = v.last_at,
-    meter_gain_wh = v.gain_wh, meter_regressed = v.regressed,
-    last_power_w = v.power_w, last_soc_percent = v.soc_percent,
-    last_sample_at = v.sample_at, last_seen_at = v.seen_at, last_seq_no = v.seq_no,
-    charging_state = v.charging_state
-FROM (VALUES %s) AS v (id, start_wh, last_wh, last_at, gain_wh, regressed, power_w,
-                       soc_percent, sample_at, seen_at, seq_no, charging_state)
-WHERE charge.id = v.id
-RETURNING charge.id, charge.state, charge.meter_start_wh, charge.last_energy_wh,
-          charge.last_energy_at, charge.last_seen_at, charge.energy_limit_wh,
-          charge.ends_by, charge.stop_requested_at, charge.started_at
+_LOAD: Final = """
+SELECT charge.id, charge.operator_id, charge.charge_point_id, charge.ocpp_id,
+       charge.state, charge.started_at, charge.estimated, charge.meter_start_wh,
+       charge.last_energy_wh, charge.last_energy_at, charge.meter_gain_wh,
+       charge.meter_regressed, charge.last_sample_at, charge.last_seq_no,
+       charge.charging_state, charge.evse_number, charge.connector_number
+FROM unnest(%s::bigint[], %s::text[]) AS wanted (charge_point_id, ocpp_id)
+JOIN charge_points_transaction AS charge
+  ON charge.charge_point_id = wanted.charge_point_id
+ AND charge.ocpp_id = wanted.ocpp_id
+ORDER BY charge.id FOR NO KEY UPDATE OF charge
 """
-_SAVE_TEMPLATE: Final = (
-    "(%s::bigint,%s::numeric,%s::numeric,%s::timestamptz,%s::numeric,%s::boolean,"
-    "%s::numeric,%s::numeric,%s::timestamptz,%s::timestamptz,%s::integer,%s)"
+# Only charges that reached a limit come back. What is NULL in v was not told.
+_SAVE: Final = """
+WITH moved AS (
+    UPDATE charge_points_transaction AS charge SET
+        meter_start_wh = v.start_wh, last_energy_wh = v.last_wh,
+        last_energy_at = v.last_at, meter_gain_wh = v.gain_wh,
+        meter_regressed = v.regressed,
+        last_power_w = coalesce(v.power_w, charge.last_power_w),
+        last_soc_percent = coalesce(v.soc_percent, charge.last_soc_percent),
+        last_sample_at = v.sample_at,
+        last_seen_at = greatest(v.seen_at, charge.last_seen_at),
+        last_seq_no = v.seq_no, charging_state = v.charging_state
+    FROM unnest(
+        %s::bigint[], %s::numeric[], %s::numeric[], %s::timestamptz[], %s::numeric[],
+        %s::boolean[], %s::numeric[], %s::numeric[], %s::timestamptz[],
+        %s::timestamptz[], %s::bigint[], %s::text[]
+    ) AS v (id, start_wh, last_wh, last_at, gain_wh, regressed, power_w, soc_percent,
+            sample_at, seen_at, seq_no, charging_state)
+    WHERE charge.id = v.id
+    RETURNING charge.id, charge.state, charge.meter_start_wh, charge.last_energy_wh,
+              charge.last_seen_at, charge.energy_limit_wh, charge.ends_by,
+              charge.stop_requested_at, charge.started_at
 )
+SELECT * FROM moved
+WHERE state = 'active' AND stop_requested_at IS NULL
+  AND (last_energy_wh - meter_start_wh >= energy_limit_wh OR ends_by <= last_seen_at)
+"""
 
 
 @dataclass(slots=True)
 class Running:
-    """A charge's row as far as messages move it."""
+    """A charge's row as far as messages move it.
+
+    ``power_w`` and ``soc_percent`` are those of the messages at hand; ``seen_at`` is
+    None as long as nothing came.
+    """
 
     id: int
     operator_id: int
@@ -59,21 +73,20 @@ class Running:
     started_at: datetime
     estimated: bool
     register: Register
-    power_w: Decimal | None
-    soc_percent: Decimal | None
     sample_at: datetime | None
-    seen_at: datetime
     seq_no: int | None
     charging_state: str
     evse: int
     connector: int
-    touched: bool = False
+    power_w: Decimal | None = None
+    soc_percent: Decimal | None = None
+    seen_at: datetime | None = None
     signed: list[dict[str, str]] = field(default_factory=list)
 
     def touch(self, received_at: datetime) -> None:
         """Something came of it."""
-        self.touched = True
-        self.seen_at = max(self.seen_at, received_at)
+        if self.seen_at is None or received_at > self.seen_at:
+            self.seen_at = received_at
 
     def take(self, sample: SampleLike) -> None:
         """Let a sample move the running values; the newest by its own time counts."""
@@ -90,37 +103,35 @@ class Running:
         if sample.context == CONTEXT_CLOCK:
             return
         at = sample.sampled_at
-        if sample.energy_wh is not None:
-            taken = self.register.advance(sample.energy_wh, at)
+        energy_wh = plausible_wh(sample.energy_wh)
+        if energy_wh is not None:
+            taken = self.register.advance(energy_wh, at)
             if not taken and sample.context == CONTEXT_BEGIN:
-                self.register.start_wh = sample.energy_wh
+                self.register.start_wh = energy_wh
         if self.sample_at is not None and at < self.sample_at:
             return
         self.sample_at = at
-        if sample.power_w is not None:
+        if sample.power_w is not None and abs(sample.power_w) <= POWER_MAX_W:
             self.power_w = sample.power_w
-        if sample.soc_percent is not None:
+        if sample.soc_percent is not None and 0 <= sample.soc_percent <= 100:
             self.soc_percent = sample.soc_percent
 
 
 def _running(row: Sequence[Any]) -> Running:
     return Running(
-        id=row[0],
-        operator_id=row[1],
-        charge_point_id=row[2],
-        ocpp_id=row[3],
-        state=row[4],
-        started_at=row[5],
-        estimated=row[6],
-        register=Register(row[7], row[8], row[9], row[10], row[11]),
-        power_w=row[12],
-        soc_percent=row[13],
-        sample_at=row[14],
-        seen_at=row[15],
-        seq_no=row[16],
-        charging_state=row[17],
-        evse=row[18],
-        connector=row[19],
+        row[0],
+        row[1],
+        row[2],
+        row[3],
+        row[4],
+        row[5],
+        row[6],
+        Register(row[7], row[8], row[9], row[10], row[11]),
+        row[12],
+        row[13],
+        row[14],
+        row[15],
+        row[16],
     )
 
 
@@ -128,9 +139,12 @@ def load(keys: set[tuple[int, str]]) -> dict[tuple[int, str], Running]:
     """Lock and load the charges (charge point id, OCPP id) that exist."""
     if not keys:
         return {}
-    with connection.cursor() as cursor:
-        cursor.execute(_LOAD, [tuple(keys)])
-        return {(row[2], row[3]): _running(row) for row in cursor.fetchall()}
+    wanted = list(keys)
+    found = fetch_columns(
+        _LOAD,
+        [numbers([key for key, _ in wanted]), texts([name for _, name in wanted])],
+    )
+    return {(row[2], row[3]): _running(row) for row in found}
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,44 +178,46 @@ def save(rows: Sequence[Running]) -> list[Progress]:
     """Write the running values of all rows in one statement.
 
     Returns:
-        Where each charge stands now.
+        The charges that reached a limit and were not asked to stop yet.
     """
-    found = fetch_rows(_SAVE, [_values(row) for row in rows], template=_SAVE_TEMPLATE)
+    if not rows:
+        return []
+    registers = [row.register for row in rows]
+    found = fetch_columns(
+        _SAVE,
+        [
+            numbers([row.id for row in rows]),
+            numbers([register.start_wh for register in registers]),
+            numbers([register.last_wh for register in registers]),
+            numbers([register.last_at for register in registers]),
+            numbers([register.gain_wh for register in registers]),
+            numbers([register.regressed for register in registers]),
+            numbers([row.power_w for row in rows]),
+            numbers([row.soc_percent for row in rows]),
+            numbers([row.sample_at for row in rows]),
+            numbers([row.seen_at for row in rows]),
+            numbers([row.seq_no for row in rows]),
+            texts([row.charging_state for row in rows]),
+        ],
+    )
     signed = [row for row in rows if row.signed]
     if signed:
         _save_signed(signed)
-    return [
-        Progress(
-            transaction_id=row[0],
-            state=row[1],
-            energy_wh=NOTHING
-            if row[2] is None or row[3] is None
-            else max(row[3] - row[2], NOTHING),
-            at=row[5],
-            energy_limit_wh=row[6],
-            ends_by=row[7],
-            stop_requested_at=row[8],
-            started_at=row[9],
-        )
-        for row in found
-    ]
+    return [_progress(row) for row in found]
 
 
-def _values(row: Running) -> tuple[Any, ...]:
-    register = row.register
-    return (
-        row.id,
-        register.start_wh,
-        register.last_wh,
-        register.last_at,
-        register.gain_wh,
-        register.regressed,
-        row.power_w,
-        row.soc_percent,
-        row.sample_at,
-        row.seen_at,
-        row.seq_no,
-        row.charging_state,
+def _progress(row: Sequence[Any]) -> Progress:
+    start_wh, last_wh = row[2], row[3]
+    known = start_wh is not None and last_wh is not None
+    return Progress(
+        transaction_id=row[0],
+        state=row[1],
+        energy_wh=max(last_wh - start_wh, NOTHING) if known else NOTHING,
+        at=row[4],
+        energy_limit_wh=row[5],
+        ends_by=row[6],
+        stop_requested_at=row[7],
+        started_at=row[8],
     )
 
 

@@ -20,6 +20,7 @@ from charge_points.services.facts import (
 )
 from charge_points.services.id_tokens import token_key
 from charge_points.services.rows import insert_unless_exists
+from charge_points.services.samples import plausible_wh
 from charge_points.services.transactions.admission import (
     NO_TOKEN_TYPES,
     OFFLINE_AFTER,
@@ -255,8 +256,9 @@ def _names_our_start(fact: TransactionFact) -> bool:
 def _stop_register(fact: TransactionFact) -> Decimal | None:
     """The last register of an event; the station's own word for where it ended."""
     readings = [
-        (sample.sampled_at, sample.energy_wh)
+        (sample.sampled_at, energy_wh)
         for sample in fact.samples
-        if sample.energy_wh is not None and sample.context != CONTEXT_CLOCK
+        if (energy_wh := plausible_wh(sample.energy_wh)) is not None
+        and sample.context != CONTEXT_CLOCK
     ]
     return max(readings)[1] if readings else None

@@ -18,9 +18,9 @@ from charge_points.services.facts import (
     TransactionAnswer,
     TransactionFact,
 )
-from charge_points.services.rows import fetch_rows
+from charge_points.services.rows import fetch_columns, numbers, texts
 from charge_points.services.running import Running, load
-from charge_points.services.samples import StoredSample, insert_samples
+from charge_points.services.samples import Stored, insert_samples
 from charge_points.services.transactions import events_rare
 
 Key = tuple[int, str]
@@ -33,7 +33,10 @@ _JOURNAL: Final = """
 INSERT INTO charge_points_transactionevent
     (operator_id, transaction_id, seq_no, event_type, trigger_reason, charging_state,
      offline, occurred_at, received_at, payload_hash)
-VALUES %s ON CONFLICT DO NOTHING RETURNING transaction_id, seq_no
+SELECT * FROM unnest(
+    %s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[],
+    %s::boolean[], %s::timestamptz[], %s::timestamptz[], %s::text[])
+ON CONFLICT DO NOTHING RETURNING transaction_id, seq_no
 """
 
 
@@ -103,7 +106,25 @@ def _first_of_each(facts: Iterable[TransactionFact]) -> list[TransactionFact]:
 
 
 def _write_journal(entries: Sequence[_Entry]) -> None:
-    written = set(fetch_rows(_JOURNAL, [_journal_row(entry) for entry in entries]))
+    if not entries:
+        return
+    facts = [entry.fact for entry in entries]
+    found = fetch_columns(
+        _JOURNAL,
+        [
+            numbers([fact.operator_id for fact in facts]),
+            numbers([entry.running.id for entry in entries]),
+            numbers([fact.seq_no for fact in facts]),
+            texts([fact.event_type for fact in facts]),
+            texts([fact.trigger_reason[:24] for fact in facts]),
+            texts([fact.charging_state[:16] for fact in facts]),
+            numbers([fact.offline for fact in facts]),
+            numbers([fact.occurred_at for fact in facts]),
+            numbers([fact.received_at for fact in facts]),
+            texts([fact.payload_hash for fact in facts]),
+        ],
+    )
+    written = set(found)
     for entry in entries:
         key = (entry.running.id, entry.fact.seq_no)
         if key in written:
@@ -111,25 +132,9 @@ def _write_journal(entries: Sequence[_Entry]) -> None:
             entry.fresh = True
 
 
-def _journal_row(entry: _Entry) -> tuple[Any, ...]:
-    fact = entry.fact
-    return (
-        fact.operator_id,
-        entry.running.id,
-        fact.seq_no,
-        fact.event_type,
-        fact.trigger_reason[:24],
-        fact.charging_state[:16],
-        fact.offline,
-        fact.occurred_at,
-        fact.received_at,
-        fact.payload_hash,
-    )
-
-
 def _move(entries: Sequence[_Entry]) -> None:
     """Meter values, charging state and sequence numbers of all fresh events."""
-    stored: list[StoredSample] = []
+    stored: list[Stored] = []
     changes: list[tuple[int, int, Any, str]] = []
     late: set[int] = set()
     for entry in entries:
@@ -138,13 +143,13 @@ def _move(entries: Sequence[_Entry]) -> None:
         _note_seq_no(entry)
         item = _as_meter_batch(fact, running)
         for sample in fact.samples:
-            stored.append(StoredSample(item, sample, running.id))
+            stored.append((item, sample, running.id))
             running.take(sample)
         state = phases.PHASE_BY_CHARGING_STATE.get(fact.charging_state)
-        if state is not None and fact.charging_state != running.charging_state:
+        if state is not None and fact.charging_state[:16] != running.charging_state:
             changes.append((running.operator_id, running.id, fact.occurred_at, state))
         if fact.charging_state:
-            running.charging_state = fact.charging_state
+            running.charging_state = fact.charging_state[:16]
         if running.state == "ended":
             entry.quirks.append(EVENT_AFTER_END)
             if any(sample.energy_wh is not None for sample in fact.samples):

@@ -11,6 +11,7 @@ from charge_points.services.connectors import find_or_add
 from charge_points.services.facts import Authorization, StartAnswer, StartFact
 from charge_points.services.id_tokens import token_key
 from charge_points.services.rows import insert_unless_exists
+from charge_points.services.samples import plausible_wh
 from charge_points.services.transactions.admission import (
     OFFLINE_AFTER,
     Attempt,
@@ -131,6 +132,6 @@ def _row(fact: StartFact, place: Connector, key: str, *, offline: bool) -> Trans
         offline=offline,
         started_at=fact.started_at,
         received_at=fact.received_at,
-        meter_start_wh=fact.meter_start_wh,
+        meter_start_wh=plausible_wh(fact.meter_start_wh),
         last_seen_at=fact.received_at,
     )

@@ -17,7 +17,7 @@ from charge_points.services.facts import (
 )
 from charge_points.services.id_tokens import token_key
 from charge_points.services.running import load, save
-from charge_points.services.samples import StoredSample, insert_samples
+from charge_points.services.samples import insert_samples, plausible_wh
 from charge_points.services.transactions.lifecycle import finish
 from charge_points.services.transactions.starts import VERSION
 
@@ -53,7 +53,7 @@ def stop(fact: StopFact) -> StopAnswer:
         ended_at=fact.ended_at,
         received_at=fact.received_at,
         reason=fact.reason,
-        stop_wh=fact.meter_stop_wh,
+        stop_wh=plausible_wh(fact.meter_stop_wh),
     )
     return StopAnswer("ended", answer, row.pk)
 
@@ -130,7 +130,7 @@ def _store_samples(fact: StopFact, row: Transaction) -> None:
         samples=fact.samples,
         received_at=fact.received_at,
     )
-    insert_samples([StoredSample(item, sample, row.pk) for sample in fact.samples])
+    insert_samples([(item, sample, row.pk) for sample in fact.samples])
     running = load({(row.charge_point_id, row.ocpp_id)})[
         row.charge_point_id, row.ocpp_id
     ]
@@ -153,7 +153,7 @@ def _again(fact: StopFact, row: Transaction) -> None:
         ended_at=fact.ended_at,
         received_at=fact.received_at,
         reason=fact.reason,
-        stop_wh=fact.meter_stop_wh,
+        stop_wh=plausible_wh(fact.meter_stop_wh),
     )
 
 
