@@ -17,6 +17,7 @@ from cpms.accounts.admin_pages import (
     link,
     list_url,
     order_url,
+    utc,
 )
 from cpms.kernel.money import format_minor
 from cpms.kernel.zones import zone_named
@@ -35,7 +36,7 @@ class OrderAdmin(PageAdmin):
         "payment",
         "energy_kwh",
         "amount",
-        "created_at",
+        "created",
         "operator",
     )
     list_filter = (
@@ -49,6 +50,11 @@ class OrderAdmin(PageAdmin):
     date_hierarchy = "created_at"
     list_select_related = ("operator",)
     ordering = ("-id",)
+
+    @display(description="Created (UTC)", ordering="created_at")  # type: ignore[misc]  # untyped
+    def created(self, row: Order) -> str:
+        """When, in UTC."""
+        return utc(row.created_at)
 
     @display(description="State", label=TONES, ordering="state")  # type: ignore[misc]  # untyped
     def status(self, order: Order) -> str:
@@ -118,7 +124,7 @@ class CdrAdmin(PageAdmin):
         "sequence",
         "energy_kwh",
         "amount",
-        "created_at",
+        "written",
         "operator",
     )
     list_filter = (OperatorFilter,)
@@ -141,6 +147,11 @@ class CdrAdmin(PageAdmin):
         """Amount for people."""
         return format_minor(row.amount_minor, row.currency)
 
+    @display(description="Written (UTC)", ordering="created_at")  # type: ignore[misc]  # untyped
+    def written(self, row: Cdr) -> str:
+        """When, in UTC."""
+        return utc(row.created_at)
+
     def page(self, request: HttpRequest, row: Cdr) -> dict[str, Any]:
         """The record as it goes to others."""
         del request
@@ -152,7 +163,7 @@ class ReceiptAdmin(PageAdmin):
     """Receipts with their gap-free numbers."""
 
     page_template = "billing/receipt.html"
-    list_display = ("number", "of_order", "amount", "issued_at", "operator")
+    list_display = ("number", "of_order", "amount", "issued", "operator")
     list_filter = (OperatorFilter,)
     search_fields = ("=order__number", "=number")
     list_select_related = ("order", "operator", "cdr")
@@ -168,6 +179,11 @@ class ReceiptAdmin(PageAdmin):
     def amount(self, row: Receipt) -> str:
         """What the driver paid."""
         return format_minor(row.cdr.amount_minor, row.cdr.currency)
+
+    @display(description="Issued (UTC)", ordering="issued_at")  # type: ignore[misc]  # untyped
+    def issued(self, row: Receipt) -> str:
+        """When, in UTC."""
+        return utc(row.issued_at)
 
     def page(self, request: HttpRequest, row: Receipt) -> dict[str, Any]:
         """What the driver got."""

@@ -108,7 +108,8 @@ class Story:
 
 def story_of(order: Order) -> Story:
     """Collect the story from the doors of the other rooms."""
-    cdrs = list(order.cdrs.order_by("-sequence"))
+    # A correction is a credit of the record before and a new one.
+    cdrs = list(order.cdrs.filter(credits=None).order_by("-sequence"))
     session = charging_session(order.transaction_id) if order.transaction_id else None
     return Story(
         order=order,

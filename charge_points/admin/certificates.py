@@ -14,6 +14,7 @@ from cpms.accounts.admin_pages import (
     PageAdmin,
     link,
     order_url,
+    utc,
 )
 from cpms.kernel.zones import zone_named
 
@@ -31,8 +32,8 @@ class CertificateAdmin(PageAdmin):
         "charge_point",
         "connector",
         "status",
-        "issued_at",
-        "expires_at",
+        "issued",
+        "expires",
         "order",
         "end_reason",
     )
@@ -41,6 +42,16 @@ class CertificateAdmin(PageAdmin):
     search_help_text = "Hash, order number or charge point"
     list_select_related = ("operator", "charge_point", "connector")
     ordering = ("-id",)
+
+    @display(description="Expires (UTC)", ordering="expires_at")  # type: ignore[misc]  # untyped
+    def expires(self, row: ChargingCertificate) -> str:
+        """When, in UTC."""
+        return utc(row.expires_at)
+
+    @display(description="Issued (UTC)", ordering="issued_at")  # type: ignore[misc]  # untyped
+    def issued(self, row: ChargingCertificate) -> str:
+        """When, in UTC."""
+        return utc(row.issued_at)
 
     @display(description="Hash")  # type: ignore[misc]  # unfold is untyped
     def short(self, row: ChargingCertificate) -> str:

@@ -23,6 +23,7 @@ from cpms.accounts.admin_pages import (
     PageAdmin,
     link,
     order_url,
+    utc,
 )
 from cpms.accounts.services import audit
 from cpms.kernel.zones import zone_named
@@ -42,7 +43,7 @@ class CommandAdmin(PageAdmin):
         "error_code",
         "order",
         "requested_by",
-        "created_at",
+        "asked",
         "operator",
     )
     list_filter = (
@@ -54,6 +55,11 @@ class CommandAdmin(PageAdmin):
     search_help_text = "Action, charge point or order number"
     list_select_related = ("operator", "charge_point")
     ordering = ("-id",)
+
+    @display(description="Asked (UTC)", ordering="created_at")  # type: ignore[misc]  # untyped
+    def asked(self, row: Command) -> str:
+        """When, in UTC."""
+        return utc(row.created_at)
 
     @display(description="Asked for")  # type: ignore[misc]  # unfold is untyped
     def what(self, row: Command) -> str:

@@ -20,6 +20,7 @@ from cpms.accounts.admin_pages import (
     OperatorFilter,
     PageAdmin,
     link,
+    utc,
 )
 from cpms.kernel.zones import zone_named
 
@@ -36,7 +37,7 @@ class ConnectorAdmin(PageAdmin):
         "station",
         "place",
         "state",
-        "status_at",
+        "since",
         "type",
         "power",
         "error_code",
@@ -52,6 +53,11 @@ class ConnectorAdmin(PageAdmin):
     search_help_text = "Label code, charge point or error code"
     list_select_related = ("operator", "charge_point")
     ordering = ("charge_point__identity", "evse_number", "number")
+
+    @display(description="Since (UTC)", ordering="status_at")  # type: ignore[misc]  # untyped
+    def since(self, row: Connector) -> str:
+        """When, in UTC."""
+        return utc(row.status_at)
 
     @display(description="Charge point", ordering="charge_point__identity")  # type: ignore[misc]  # untyped
     def station(self, row: Connector) -> str:

@@ -13,7 +13,6 @@ from unfold.decorators import display
 from charge_points.models import IdToken
 from charge_points.services import id_tokens
 from cpms.accounts.admin_pages import (
-    LIST_ROWS,
     TONES,
     OperatorFilter,
     ScopedFormAdmin,
@@ -79,8 +78,6 @@ class IdTokenAdmin(ScopedFormAdmin):
     search_fields = ("token", "token_key", "group_id")
     search_help_text = "Token or group"
     list_select_related = ("operator",)
-    list_per_page = LIST_ROWS
-    show_full_result_count = False
     ordering = ("-id",)
 
     @display(description="Status", label=TONES, ordering="status")  # type: ignore[misc]  # untyped

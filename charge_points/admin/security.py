@@ -8,8 +8,7 @@ from unfold.decorators import display
 from charge_points.admin.filters import StationSiteFilter
 from charge_points.admin.station_reading import described
 from charge_points.models import QuirkCount, SecurityEvent
-from cpms.accounts.admin import OperatorScopedAdmin
-from cpms.accounts.admin_pages import LIST_ROWS, OperatorFilter, link
+from cpms.accounts.admin_pages import OperatorFilter, OwnListAdmin, link, utc
 
 
 def station_link(row: SecurityEvent | QuirkCount) -> str:
@@ -21,10 +20,10 @@ def station_link(row: SecurityEvent | QuirkCount) -> str:
 
 
 @admin.register(SecurityEvent)
-class SecurityEventAdmin(OperatorScopedAdmin):
+class SecurityEventAdmin(OwnListAdmin):
     """What stations report, and what the platform noticed about them."""
 
-    list_display = ("received_at", "station", "kind", "source", "detail", "operator")
+    list_display = ("received", "station", "kind", "source", "detail", "operator")
     list_filter = (
         ("source", ChoicesDropdownFilter),
         StationSiteFilter,
@@ -33,10 +32,13 @@ class SecurityEventAdmin(OperatorScopedAdmin):
     search_fields = ("kind", "detail", "charge_point__identity")
     search_help_text = "Kind, detail or charge point"
     list_select_related = ("operator", "charge_point")
-    list_per_page = LIST_ROWS
-    show_full_result_count = False
     date_hierarchy = "received_at"
     ordering = ("-received_at",)
+
+    @display(description="Received (UTC)", ordering="received_at")  # type: ignore[misc]  # untyped
+    def received(self, row: SecurityEvent) -> str:
+        """When, in UTC."""
+        return utc(row.received_at)
 
     @display(description="Charge point", ordering="charge_point__identity")  # type: ignore[misc]  # untyped
     def station(self, row: SecurityEvent) -> str:
@@ -45,7 +47,7 @@ class SecurityEventAdmin(OperatorScopedAdmin):
 
 
 @admin.register(QuirkCount)
-class QuirkAdmin(OperatorScopedAdmin):
+class QuirkAdmin(OwnListAdmin):
     """Rules that stations break, understood and counted."""
 
     list_display = (
@@ -54,21 +56,24 @@ class QuirkAdmin(OperatorScopedAdmin):
         "station",
         "version",
         "count",
-        "last_seen_at",
+        "last_seen",
         "operator",
     )
     list_filter = (StationSiteFilter, OperatorFilter)
     search_fields = ("quirk", "charge_point__identity", "charge_point__model")
     search_help_text = "Rule, charge point or its model"
     list_select_related = ("operator", "charge_point")
-    list_per_page = LIST_ROWS
-    show_full_result_count = False
     ordering = ("-last_seen_at",)
 
     @display(description="Charge point", ordering="charge_point__identity")  # type: ignore[misc]  # untyped
     def station(self, row: QuirkCount) -> str:
         """With the way to its page."""
         return station_link(row)
+
+    @display(description="Last seen (UTC)", ordering="last_seen_at")  # type: ignore[misc]  # untyped
+    def last_seen(self, row: QuirkCount) -> str:
+        """When, in UTC."""
+        return utc(row.last_seen_at)
 
     @display(description="What we make of it")  # type: ignore[misc]  # untyped
     def meaning(self, row: QuirkCount) -> str:

@@ -12,7 +12,6 @@ from unfold.decorators import display
 
 from charge_points.models import Site
 from cpms.accounts.admin_pages import (
-    LIST_ROWS,
     OperatorFilter,
     ScopedFormAdmin,
     link,
@@ -69,7 +68,6 @@ class SiteAdmin(ScopedFormAdmin):
     list_filter = (OperatorFilter,)
     search_fields = ("name", "address", "city", "postal_code")
     list_select_related = ("operator",)
-    list_per_page = LIST_ROWS
     ordering = ("name",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:

@@ -35,6 +35,7 @@ from cpms.accounts.admin_pages import (
     is_platform,
     operators_to_act_for,
     tone,
+    utc,
 )
 from cpms.accounts.models import Operator
 from cpms.kernel.errors import DomainError
@@ -103,14 +104,14 @@ class ChargePointAdmin(PageAdmin):
         """Vendor and model."""
         return f"{row.vendor} {row.model}".strip()
 
-    @display(description="Last seen")  # type: ignore[misc]  # unfold is untyped
+    @display(description="Last seen (UTC)")  # type: ignore[misc]  # untyped
     def last_seen(self, row: ChargePoint) -> str:
         """Since when online, or when it was lost (presence itself is a lease)."""
         if row.connected_at is None:
             return ""
         if row.disconnected_at is None:
-            return f"since {row.connected_at:%Y-%m-%d %H:%M} UTC"
-        return f"{row.disconnected_at:%Y-%m-%d %H:%M} UTC"
+            return f"online since {utc(row.connected_at)}"
+        return utc(row.disconnected_at)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ANN401, ARG002 - unfold is untyped
         """Technicians take charge points in."""

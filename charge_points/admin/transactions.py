@@ -27,6 +27,7 @@ from cpms.accounts.admin_pages import (
     PageAdmin,
     link,
     order_url,
+    utc,
 )
 from cpms.kernel.zones import zone_named
 
@@ -62,7 +63,7 @@ class TransactionAdmin(PageAdmin):
 
     page_template = "charge_points/transaction.html"
     list_display = (
-        "started_at",
+        "started",
         "station",
         "place",
         "status",
@@ -85,6 +86,11 @@ class TransactionAdmin(PageAdmin):
     list_select_related = ("operator", "charge_point")
     date_hierarchy = "started_at"
     ordering = ("-started_at", "-id")
+
+    @display(description="Started (UTC)", ordering="started_at")  # type: ignore[misc]  # untyped
+    def started(self, row: Transaction) -> str:
+        """When, in UTC."""
+        return utc(row.started_at)
 
     @display(description="Charge point", ordering="charge_point__identity")  # type: ignore[misc]  # untyped
     def station(self, row: Transaction) -> str:

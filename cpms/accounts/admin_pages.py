@@ -1,5 +1,6 @@
 """What pages of the admin share: rows shown whole, rights to act, colours of words."""
 
+from datetime import UTC, datetime
 from typing import Any, ClassVar, Final
 from urllib.parse import urlencode
 
@@ -118,6 +119,11 @@ def link(address: str, text: object) -> str:
     return format_html('<a class="text-link" href="{}">{}</a>', address, text)
 
 
+def utc(at: datetime | None) -> str:
+    """An instant in a list, to the second; lists mix sites, so their clock is UTC."""
+    return "" if at is None else f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+
+
 class OperatorFilter(DropdownFilter):  # type: ignore[misc]  # unfold is untyped
     """By operator, offering only the user's own; absent when there is but one."""
 
@@ -146,12 +152,22 @@ class OperatorFilter(DropdownFilter):  # type: ignore[misc]  # unfold is untyped
         return queryset.filter(operator_id=int(value))
 
 
-class PageAdmin(OperatorScopedAdmin):
+class OwnListAdmin(OperatorScopedAdmin):
+    """A list that names the operator only to those who see several."""
+
+    list_per_page = LIST_ROWS
+
+    def get_list_display(self, request: HttpRequest) -> list[str]:
+        """Without the operator's column for members of one."""
+        columns = list(super().get_list_display(request))
+        several = is_platform(request) or len(request_operator_ids(request)) > 1
+        return columns if several else [c for c in columns if c != "operator"]
+
+
+class PageAdmin(OwnListAdmin):
     """Rows that only services write are shown on a page, not in a dead form."""
 
     page_template: ClassVar[str]
-    list_per_page = LIST_ROWS
-    show_full_result_count = False
     action_roles: ClassVar[frozenset[str]] = frozenset({Membership.Role.TECHNICIAN})
 
     def page(self, request: HttpRequest, row: Any) -> dict[str, Any]:  # noqa: ANN401 - of any model
@@ -212,7 +228,7 @@ class PageAdmin(OperatorScopedAdmin):
         return self.render(request, self.page_template, row, **context)
 
 
-class ScopedFormAdmin(OperatorScopedAdmin):
+class ScopedFormAdmin(OwnListAdmin):
     """Rows with a form; who may use it is asked of the row's own operator."""
 
     read_only = False

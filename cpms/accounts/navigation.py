@@ -115,3 +115,9 @@ def style_sheet(request: HttpRequest) -> str:
     """The address of the pages' own style sheet."""
     del request
     return static("cpms/admin.css")
+
+
+def favicon(request: HttpRequest) -> str:
+    """The address of the browser tab's picture."""
+    del request
+    return static("cpms/favicon.svg")

@@ -16,8 +16,8 @@ POINTS_MAX: Final = 600
 MARKERS_MAX: Final = 120
 """Points that show their value when pointed at."""
 
-WIDTH: Final = 760
-HEIGHT: Final = 250
+WIDTH: Final = 1040
+HEIGHT: Final = 280
 LEFT: Final = 52
 RIGHT: Final = 56
 TOP: Final = 30
@@ -33,7 +33,7 @@ _TIME_STEPS_S: Final = (
     *(3600, 7200, 10800, 21600, 43200),
     *(86400, 172800, 604800),
 )
-_TIME_TICKS_MAX: Final = 8
+_TIME_TICKS_MAX: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ def _value_ticks(highest: Decimal) -> tuple[Decimal, list[Decimal]]:
     raw = highest / _TICKS_MAX
     power = Decimal(1).scaleb(raw.adjusted())
     step = next(nice * power for nice in _NICE if nice * power >= raw)
-    count = int(-(-highest // step))
+    count = int(highest // step) + (1 if highest % step else 0)
     return step * count, [step * index for index in range(count + 1)]
 
 

@@ -183,6 +183,13 @@ UNFOLD: dict[str, Any] = {
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_BACK_BUTTON": True,
     "BORDER_RADIUS": "6px",
+    "SITE_FAVICONS": [
+        {
+            "rel": "icon",
+            "type": "image/svg+xml",
+            "href": "cpms.accounts.navigation.favicon",
+        }
+    ],
     "STYLES": ["cpms.accounts.navigation.style_sheet"],
     "SIDEBAR": {
         "show_search": True,
