@@ -72,8 +72,8 @@ class Dialect(ABC):
     @abstractmethod
     async def data_transfer(
         self, vendor: str, message: str, data: JsonValue
-    ) -> JsonValue:
-        """Send DataTransfer; return the answer's data, None unless Accepted."""
+    ) -> tuple[str, JsonValue]:
+        """Send DataTransfer; return the answer's status and data."""
 
     @abstractmethod
     def certificate_request(self, outlet: Outlet, request_id: str) -> dict[str, Any]:

@@ -89,15 +89,15 @@ class ChargeFlow:
         request_id = uuid.uuid4().hex
         asked = parts.dialect.certificate_request(outlet, request_id)
         try:
-            answer = await parts.dialect.data_transfer(
+            status, answer = await parts.dialect.data_transfer(
                 VENDOR, CERTIFICATE_REQUEST, asked
             )
         except (LineDown, CallRefused, TimeoutError) as error:
             self._note("certificate_failed", reason=str(error))
             return None
         data = object_of(answer)
-        if data is None or "certificate" not in data:
-            self._note("certificate_failed", reason=f"answered {answer!r}")
+        if status != "Accepted" or data is None or "certificate" not in data:
+            self._note("certificate_failed", reason=f"answered {status}")
             return None
         offer = CertificateOffer(
             station=parts.identity,

@@ -126,7 +126,7 @@ class SimulatedStation(StationBase):
             raise SimulatorError(msg)
         answer = await self.present_token(token, number, timeout_s)
         if not answer.accepted:
-            msg = f"the server answered {answer.status} to the token"
+            msg = f"{self.identity}: the server answered {answer.status} to the token"
             raise SimulatorError(msg)
         return await self.wait_for_energy(number, timeout_s)
 
@@ -147,7 +147,9 @@ class SimulatedStation(StationBase):
             while not ((running := outlet.transaction) and running.energised):
                 for event in self.journal.all("token_refused"):
                     if event.number > seen and event.data["connector"] == number:
-                        msg = f"the server answered {event.data['status']} to the start"
+                        status = event.data["status"]
+                        msg = f"{self.identity}: the server answered {status}"
+                        msg += " to the start"
                         raise SimulatorError(msg)
                 await asyncio.sleep(self.options.tick_s / 2)
             return running

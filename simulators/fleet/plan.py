@@ -34,7 +34,7 @@ class FleetPlan:
         arrivals_per_minute: vehicles over the whole fleet (exponential gaps).
         charges_max: no more than so many vehicles; 0: no limit.
         seed: the same seed gives the same arrivals, energies and choices.
-        tokens: presented at random to start.
+        tokens: presented at random to start, each at one station at a time.
         vehicle_keys: key files of enrolled vehicles; one in
             `certificate_per_mille` arrivals claims with one of them at `api`.
         energy_wh_min, energy_wh_max: evenly between.

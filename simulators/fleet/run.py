@@ -94,6 +94,7 @@ class Fleet:
         self._stations = [_station(plan, each, listener) for each in plan.stations]
         self._free: list[tuple[SimulatedStation, int]] = []
         self._keys = [VehicleKey.read(path) for path in plan.vehicle_keys]
+        self._tokens = list(plan.tokens)
         self._listener = listener
 
     async def run(self) -> FleetSummary:
@@ -141,36 +142,51 @@ class Fleet:
 
     def _arrive(self, charges: asyncio.TaskGroup) -> None:
         self.summary.arrived += 1
-        if not self._free:
+        claims = self._dice.randrange(1000) < self.plan.certificate_per_mille
+        free = [each for each in self._free if not (claims and each[0].options.stock)]
+        # A driver is at one place at a time: so is a token, and a vehicle's key.
+        if not free or not (self._keys if claims else self._tokens):
             self.summary.turned_away += 1
             return
-        place = self._free.pop(self._dice.randrange(len(self._free)))
-        script = self._script(*place)
+        place = self._dice.choice(free)
+        self._free.remove(place)
+        script = self._script(place[1], claims=claims)
         drops = self._dice.randrange(1000) < self.plan.drops_per_mille
         charges.create_task(self._charge(place, script, drops=drops))
 
-    def _script(self, station: SimulatedStation, number: int) -> ChargeScript:
+    def _script(self, number: int, *, claims: bool) -> ChargeScript:
         plan, dice = self.plan, self._dice
         energy_wh = dice.randint(plan.energy_wh_min, plan.energy_wh_max)
         battery = Battery(soc_permille=dice.randint(50, 300))
-        claims = dice.randrange(1000) < plan.certificate_per_mille
         vehicle = None
-        if claims and not station.options.stock:
+        if claims:
             vehicle = SimulatedVehicle(
                 api=RestClient(base_url=plan.api, ca_file=plan.ca_file),
-                key=dice.choice(self._keys),
+                key=self._keys.pop(dice.randrange(len(self._keys))),
                 battery=battery,
                 listener=self._listener,
             )
         return ChargeScript(
             connector=number,
-            token="" if vehicle else dice.choice(plan.tokens or ("",)),
+            token="" if vehicle else self._take_token(),
             energy_wh=energy_wh,
             vehicle=vehicle,
             battery=None if vehicle else battery,
             start_timeout_s=plan.start_timeout_s,
             charge_timeout_s=plan.charge_timeout_s,
         )
+
+    def _take_token(self) -> str:
+        return self._tokens.pop(self._dice.randrange(len(self._tokens)))
+
+    def _give_back(
+        self, place: tuple[SimulatedStation, int], script: ChargeScript
+    ) -> None:
+        self._free.append(place)
+        if isinstance(script.vehicle, SimulatedVehicle):
+            self._keys.append(script.vehicle.key)
+        else:
+            self._tokens.append(script.token)
 
     async def _charge(
         self,
@@ -191,7 +207,7 @@ class Fleet:
             self._completed(script, outcome)
         finally:
             self.summary.under_way -= 1
-            self._free.append(place)
+            self._give_back(place, script)
 
     def _completed(self, script: ChargeScript, outcome: ChargeOutcome) -> None:
         self.summary.completed += 1

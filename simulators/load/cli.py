@@ -35,7 +35,11 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--passwords", metavar="FILE", help="lines of: identity password"
     )
-    parser.add_argument("--token", default=DEFAULTS.token, help="starts transactions")
+    parser.add_argument(
+        "--token",
+        default=DEFAULTS.token,
+        help="starts transactions; {identity} is replaced (%(default)s)",
+    )
     parser.add_argument("--no-boot", dest="boot", action="store_false")
     parser.add_argument("--no-start", dest="start", action="store_false")
     parser.add_argument(

@@ -31,6 +31,19 @@ HEAD_BYTES_MAX: Final = 16 * 1024
 RESULT_HEAD: Final = b"[3"
 
 
+REASON_CHARS_MAX: Final = 120
+
+
+class LineEnded(ConnectionError):
+    """The server, or the network, ended the line in the middle."""
+
+    reason = "disconnected"
+
+
+class HandshakeRefused(ConnectionError):
+    """The server answered the opening handshake with no."""
+
+
 class Tally:
     """What all connections of a run counted together."""
 
@@ -96,8 +109,7 @@ class Connection(asyncio.Protocol):
             reason = str(exc or "closed during the handshake")
             self.ready.set_exception(ConnectionError(reason))
         if was_alive and self._talk is not None:
-            self._tally.errors["disconnected"] += 1
-            self._end(ConnectionError(str(exc or "closed by the server")))
+            self._end(LineEnded())
 
     # -- scenario ------------------------------------------------------------------
 
@@ -178,7 +190,8 @@ class Connection(asyncio.Protocol):
             else:
                 self._done.set_exception(error)
         elif error is not None:
-            self._tally.errors[type(error).__name__] += 1
+            reason = getattr(error, "reason", None) or repr(error)
+            self._tally.errors[reason[:REASON_CHARS_MAX]] += 1
 
     # -- the slow way ----------------------------------------------------------------
 
@@ -256,7 +269,7 @@ class Connection(asyncio.Protocol):
     def _refuse(self, reason: str) -> None:
         if not self.ready.done():
             self.ready.set_exception(
-                ConnectionRefusedError(f"{self.scenario.identity}: {reason}")
+                HandshakeRefused(f"{self.scenario.identity}: {reason}")
             )
         if self._transport is not None:
             self._transport.close()

@@ -30,7 +30,9 @@ class Plan:
         identity_prefix, identity_digits, first: station n is called prefix and
             n with that many digits, counted from `first`.
         password: of every station; `passwords` has those that differ.
-        token: what starts transactions.
+        token: what starts transactions; ``{identity}`` in it is replaced, so
+            that every station has a token of its own (a server may refuse the
+            same token at two stations).
         boot, start, finish: send BootNotification, open a transaction (for the
             two meter messages), end it after the run.
         samples_per_charge: meter values within one `charge`.
@@ -53,7 +55,7 @@ class Plan:
     first: int = 1
     password: str = ""
     passwords: dict[str, str] = field(default_factory=dict)
-    token: str = "LOADTOKEN"  # noqa: S105 - an idTag, no secret
+    token: str = "{identity}"  # noqa: S105 - an idTag, no secret
     boot: bool = True
     start: bool = True
     finish: bool = True
@@ -74,6 +76,10 @@ class Plan:
         """Return the identity of the connection with this index from 0."""
         number = self.first + index
         return f"{self.identity_prefix}{number:0{self.identity_digits}d}"
+
+    def token_of(self, identity: str) -> str:
+        """Return what a station's driver holds to the reader."""
+        return self.token.replace("{identity}", identity)
 
     def password_of(self, identity: str) -> str:
         """Return a station's password; empty for none."""

@@ -1,6 +1,7 @@
 """Runs a plan: connect all, prepare all, measure, finish all."""
 
 import asyncio
+import contextlib
 import gc
 import ssl
 import time
@@ -10,8 +11,13 @@ from urllib.parse import urlsplit
 
 import uvloop
 
-from simulators.errors import SimulatorError, UnableToReach, UnableToUnderstand
-from simulators.load.connection import Connection, Tally
+from simulators.errors import (
+    SimulatorError,
+    UnableToEnter,
+    UnableToReach,
+    UnableToUnderstand,
+)
+from simulators.load.connection import Connection, HandshakeRefused, Tally
 from simulators.load.plan import CONNECTIONS_MAX, MESSAGES, Plan
 from simulators.load.report import Report, build_report
 from simulators.load.scenarios import Scenario, Talk, UnexpectedAnswer
@@ -67,7 +73,8 @@ async def run_load(plan: Plan) -> Report:
 
     Raises:
         UnableToUnderstand: the plan makes no sense.
-        UnableToReach: a handshake failed.
+        UnableToReach: nobody answers.
+        UnableToEnter: a handshake was refused.
         UnableToPrepare: a boot or a start was refused.
     """
     _check(plan)
@@ -76,7 +83,7 @@ async def run_load(plan: Plan) -> Report:
     connections = await _connect_all(plan, tally)
     connected_s = time.perf_counter()
     try:
-        await _each(connections, plan, "prepare")
+        await _prepare(connections, plan)
         prepared_s = time.perf_counter()
         times = {"connect": connected_s - began_s, "prepare": prepared_s - connected_s}
         report = await _measure(plan, connections, tally, times)
@@ -115,17 +122,20 @@ def _check(plan: Plan) -> None:
         raise UnableToUnderstand(msg)
 
 
-async def _connect_all(plan: Plan, tally: Tally) -> list[Connection]:
-    gate = asyncio.Semaphore(plan.connect_parallel)
+def _target(plan: Plan) -> tuple[str, int, ssl.SSLContext | None]:
     address = urlsplit(plan.url)
-    host = address.hostname
-    if address.scheme not in {"ws", "wss"} or not host:
+    if address.scheme not in {"ws", "wss"} or not address.hostname:
         msg = f"{plan.url!r} is no address like ws://host:port/ocpp."
         raise UnableToUnderstand(msg)
     tls = None
     if address.scheme == "wss":
         tls = ssl.create_default_context(cafile=plan.ca_file or None)
-    port = address.port or (443 if tls else 80)
+    return address.hostname, address.port or (443 if tls else 80), tls
+
+
+async def _connect_all(plan: Plan, tally: Tally) -> list[Connection]:
+    host, port, tls = _target(plan)
+    gate = asyncio.Semaphore(plan.connect_parallel)
     loop = asyncio.get_running_loop()
 
     async def connect(index: int) -> Connection:
@@ -138,15 +148,32 @@ async def _connect_all(plan: Plan, tally: Tally) -> list[Connection]:
     tasks = [asyncio.ensure_future(connect(n)) for n in range(plan.connections)]
     try:
         return list(await asyncio.gather(*tasks))
+    except HandshakeRefused as error:
+        await _abandon(tasks)
+        msg = f"The server at {plan.url} refused: {error}."
+        raise UnableToEnter(msg) from error
     except (OSError, TimeoutError) as error:
-        for task in tasks:
-            task.cancel()
-        done = await asyncio.gather(*tasks, return_exceptions=True)
-        for each in done:
-            if isinstance(each, Connection):
-                each.close()
+        await _abandon(tasks)
         msg = f"No OCPP server takes the load at {plan.url}: {error!r}."
         raise UnableToReach(msg) from error
+
+
+async def _abandon(tasks: list[asyncio.Task[Connection]]) -> None:
+    for task in tasks:
+        task.cancel()
+    for each in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(each, Connection):
+            each.close()
+
+
+async def _prepare(connections: list[Connection], plan: Plan) -> None:
+    try:
+        await _each(connections, plan, "prepare")
+    except UnableToPrepare:
+        # What was opened must not stand in the way of the next run.
+        with contextlib.suppress(UnableToPrepare):
+            await _each([each for each in connections if each.alive], plan, "finish")
+        raise
 
 
 async def _each(connections: list[Connection], plan: Plan, part: str) -> None:

@@ -44,6 +44,11 @@ ANSWER_SHOWN_MAX: Final = 300
 class UnexpectedAnswer(Exception):
     """The server did not say what the scenario needs to go on."""
 
+    def __init__(self, identity: str, reason: str) -> None:
+        """Keep the reason apart: it is counted over all stations."""
+        super().__init__(f"{identity}: {reason}")
+        self.reason = reason
+
 
 class Scenario:
     """One station's talk, either version."""
@@ -59,6 +64,7 @@ class Scenario:
         self._transaction_id: int | None = None
         self._reference = ""
         self._seq_no = 0
+        self._open = False
         self._sixteen = plan.version == "1.6"
 
     # -- parts -----------------------------------------------------------------
@@ -120,8 +126,8 @@ class Scenario:
         return [write_time, write_energy, write_sequence]
 
     def finish(self) -> Talk:
-        """End the transaction that `prepare` opened."""
-        if self.plan.finish and self.plan.start and self._meters:
+        """End the transaction that is open, whichever part opened it."""
+        if self.plan.finish and self._open:
             yield from self._stop()
 
     # -- inside ----------------------------------------------------------------
@@ -148,25 +154,25 @@ class Scenario:
         content = json.loads(answer)
         if content[0] != 3:
             answered = repr(content)[:ANSWER_SHOWN_MAX]
-            msg = f"{self.identity}: {action} was answered {answered}"
-            raise UnexpectedAnswer(msg)
+            reason = f"{action} was answered {answered}"
+            raise UnexpectedAnswer(self.identity, reason)
         return content[2]
 
     def _boot(self) -> Talk:
         payload = BOOT_16 if self._sixteen else BOOT_201
         answer = yield from self._ask("BootNotification", payload)
         if answer["status"] != "Accepted":
-            msg = f"{self.identity} is not registered: {answer}"
-            raise UnexpectedAnswer(msg)
+            reason = f"the station is not registered: {answer['status']}"
+            raise UnexpectedAnswer(self.identity, reason)
 
     def _id_token(self) -> dict[str, str]:
-        return {"idToken": self.plan.token, "type": "ISO14443"}
+        return {"idToken": self.plan.token_of(self.identity), "type": "ISO14443"}
 
     def _start(self) -> Talk:
         if self._sixteen:
             payload = {
                 "connectorId": 1,
-                "idTag": self.plan.token,
+                "idTag": self.plan.token_of(self.identity),
                 "meterStart": self._register_wh,
                 "timestamp": self._clock.text(),
             }
@@ -183,8 +189,9 @@ class Scenario:
 
     def _accept(self, info: dict[str, Any]) -> None:
         if info["status"] != "Accepted":
-            msg = f"{self.identity}: the token {self.plan.token!r} is {info['status']}"
-            raise UnexpectedAnswer(msg)
+            reason = f"the token of the plan is {info['status']}"
+            raise UnexpectedAnswer(self.identity, reason)
+        self._open = True
 
     def _event(self, step: str, trigger: str, **more: object) -> dict[str, Any]:
         at = self._clock.text()
@@ -201,10 +208,11 @@ class Scenario:
         return payload
 
     def _stop(self) -> Talk:
+        self._open = False
         if self._sixteen:
             payload = {
                 "transactionId": self._transaction_id,
-                "idTag": self.plan.token,
+                "idTag": self.plan.token_of(self.identity),
                 "meterStop": self._register_wh,
                 "timestamp": self._clock.text(),
                 "reason": "Local",

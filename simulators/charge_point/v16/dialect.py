@@ -159,13 +159,13 @@ class Dialect16(Dialect):
 
     async def data_transfer(
         self, vendor: str, message: str, data: JsonValue
-    ) -> JsonValue:
+    ) -> tuple[str, JsonValue]:
         """In 1.6 the data is text: JSON inside."""
         text = json.dumps(data, separators=(",", ":"))
         answer = await self._call(
             call.DataTransfer(vendor_id=vendor, message_id=message, data=text)
         )
-        return answer.data if answer.status == "Accepted" else None
+        return str(answer.status), answer.data
 
     def certificate_request(self, outlet: Outlet, request_id: str) -> dict[str, Any]:
         """1.6 names the connector."""

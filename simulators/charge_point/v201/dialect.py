@@ -119,12 +119,12 @@ class Dialect201(Dialect):
 
     async def data_transfer(
         self, vendor: str, message: str, data: JsonValue
-    ) -> JsonValue:
+    ) -> tuple[str, JsonValue]:
         """In 2.0.1 the data is any JSON."""
         answer = await self._call(
             call.DataTransfer(vendor_id=vendor, message_id=message, data=data)
         )
-        return answer.data if answer.status == "Accepted" else None
+        return str(answer.status), answer.data
 
     def certificate_request(self, outlet: Outlet, request_id: str) -> dict[str, Any]:
         """2.0.1 names the EVSE."""

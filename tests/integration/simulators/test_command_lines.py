@@ -317,7 +317,7 @@ async def test_load_says_what_went_wrong(server):
     unknown = await simulate(
         *common, "--url", server.url, "--identity-prefix", "UNKNOWN", "--json"
     )
-    assert unknown.code == ExitCode.UNREACHABLE
+    assert unknown.code == ExitCode.REFUSED
     assert "404" in unknown.lines[0]["error"]
     wrong = await simulate(*common, "--url", server.url, "--connections", "0")
     assert wrong.code == ExitCode.USAGE

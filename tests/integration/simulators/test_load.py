@@ -9,7 +9,7 @@ from datetime import datetime
 
 import pytest
 
-from simulators.errors import UnableToReach
+from simulators.errors import UnableToEnter, UnableToReach
 from simulators.load import Plan, run_load
 from simulators.load.runner import UnableToPrepare
 from tests.integration.simulators.tls import self_signed_tls
@@ -85,6 +85,8 @@ async def test_a_charge_goes_from_boot_to_unplug_with_energy(server):
     report = await run_load(plan_of(server, message="charge", connections=1))
 
     assert report.units > 0
+    actions = Counter(server.actions("CP00001"))
+    assert actions["StartTransaction"] == actions["StopTransaction"]
     assert server.actions("CP00001")[:10] == [
         "BootNotification",
         "StatusNotification",
@@ -135,9 +137,12 @@ async def test_a_rate_that_nobody_can_keep_shows_in_the_latency(server):
 
 @pytest.mark.parametrize("message", ["meter-values", "transaction-event"])
 async def test_a_refused_token_or_boot_ends_the_run(server, message):
-    server.behaviour.token_status["LOADTOKEN"] = "Blocked"
-    with pytest.raises(UnableToPrepare, match="Blocked"):
+    server.behaviour.token_status["CP00002"] = "Blocked"
+    with pytest.raises(UnableToPrepare, match=r"CP00002: the token.*Blocked"):
         await run_load(plan_of(server, message=message))
+    # The others' transactions do not stay open.
+    assert server.actions("CP00001")[-1] in {"StopTransaction", "TransactionEvent"}
+    assert len(server.actions("CP00001")) == 3
     server.behaviour.registrations = ["Rejected"]
     with pytest.raises(UnableToPrepare, match="not registered"):
         await run_load(plan_of(server, message=message))
@@ -148,6 +153,14 @@ async def test_a_refused_call_ends_the_run_before_it_begins(server):
 
     with pytest.raises(UnableToPrepare, match="StartTransaction was answered"):
         await run_load(plan_of(server, message="meter-values"))
+
+
+async def test_a_refusal_in_a_charge_is_counted_by_its_reason(server):
+    server.behaviour.token_status["CP00001"] = "ConcurrentTx"
+    report = await run_load(plan_of(server, message="charge", connections=2))
+
+    assert report.errors == {"the token of the plan is ConcurrentTx": 1}
+    assert report.units > 0
 
 
 async def test_refused_calls_are_counted(server):
@@ -161,14 +174,14 @@ async def test_refused_calls_are_counted(server):
 async def test_a_password_is_sent(server):
     server.behaviour.password = "secret"
     assert (await run_load(plan_of(server, password="secret"))).ok
-    with pytest.raises(UnableToReach, match="401"):
+    with pytest.raises(UnableToEnter, match="401"):
         await run_load(plan_of(server, password="wrong"))
 
 
 async def test_a_server_without_the_version_is_told_so(server):
     server.behaviour.subprotocols = ("ocpp1.6",)
 
-    with pytest.raises(UnableToReach, match="subprotocol"):
+    with pytest.raises(UnableToEnter, match="subprotocol"):
         await run_load(plan_of(server, message="transaction-event"))
 
 
@@ -241,7 +254,7 @@ async def garbage_server(head):
 async def test_a_broken_handshake_is_told_so(head, words):
     async with garbage_server(head) as url:
         plan = Plan(url=url, connections=1, seconds=0.1)
-        with pytest.raises(UnableToReach, match=words):
+        with pytest.raises(UnableToEnter, match=words):
             await run_load(plan)
 
 
