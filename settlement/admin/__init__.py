@@ -1,1 +1,25 @@
 """Pages of settlement for operators and platform staff."""
+
+from settlement.admin.inbox import WebhookEventAdmin
+from settlement.admin.ledger import LedgerAccountAdmin, LedgerEntryAdmin
+from settlement.admin.payees import PayeeAccountAdmin, SplitAgreementAdmin
+from settlement.admin.payments import DisputeAdmin, PaymentAdmin, RefundAdmin
+from settlement.admin.work import (
+    ProviderTransactionAdmin,
+    ReceivableAdmin,
+    ReconciliationDifferenceAdmin,
+)
+
+__all__ = [
+    "DisputeAdmin",
+    "LedgerAccountAdmin",
+    "LedgerEntryAdmin",
+    "PayeeAccountAdmin",
+    "PaymentAdmin",
+    "ProviderTransactionAdmin",
+    "ReceivableAdmin",
+    "ReconciliationDifferenceAdmin",
+    "RefundAdmin",
+    "SplitAgreementAdmin",
+    "WebhookEventAdmin",
+]

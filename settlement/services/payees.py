@@ -191,6 +191,18 @@ def verify(*, payee_account_id: int, at: datetime) -> PayeeAccount:
     return account
 
 
+@transaction.atomic
+def ask_again(*, payee_account_id: int) -> None:
+    """Have a worker ask the provider what an account may do."""
+    account = PayeeAccount.objects.get(pk=payee_account_id)
+    publish(
+        events.PAYEE_ACCOUNT_SUSPECT,
+        operator_id=account.operator_id,
+        key=account.reference,
+        payload={"payee_account_id": account.pk},
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Onboarding:
     """Where the operator proves who it is."""

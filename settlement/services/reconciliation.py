@@ -11,6 +11,8 @@ from typing import Final
 
 from django.db import transaction
 
+from cpms.accounts.services import audit
+from cpms.kernel.errors import DomainError
 from settlement.models import (
     PayeeAccount,
     Payment,
@@ -220,6 +222,38 @@ def find_missing_there(*, payee_account_id: int, at: datetime) -> int:
         ignore_conflicts=True,
     )
     return missing.count()
+
+
+class UnableToResolve(DomainError):
+    """The difference is closed already, or is another operator's."""
+
+
+@transaction.atomic
+def resolve_by_hand(*, difference_id: int, by: str, at: datetime) -> None:
+    """Close a difference that somebody looked into.
+
+    Raises:
+        UnableToResolve: there is no such open difference here.
+    """
+    row = (
+        ReconciliationDifference.objects.select_for_update()
+        .filter(pk=difference_id, resolved_at__isnull=True)
+        .first()
+    )
+    if row is None:
+        raise UnableToResolve(
+            "no_open_difference", f"There is no open difference {difference_id} here."
+        )
+    row.resolved_at, row.resolution = at, f"settled by hand: {by}"[:200]
+    row.save(update_fields=["resolved_at", "resolution"])
+    audit.record(
+        operator_id=row.operator_id,
+        actor=by,
+        action="difference.resolved",
+        object=f"{row.kind} {row.reference}",
+        changes={"ours_minor": row.ours_minor, "theirs_minor": row.theirs_minor},
+        at=at,
+    )
 
 
 def reconcile(*, payee_account_id: int, at: datetime) -> int:

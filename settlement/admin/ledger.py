@@ -1,0 +1,131 @@
+"""The books: accounts with their balances, entries with their lines."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import OuterRef, QuerySet, Subquery, Sum
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.decorators import display
+
+from cpms.accounts.admin_pages import OperatorFilter, link, order_url, utc
+from cpms.accounts.models import Operator
+from settlement.admin.shared import MoneyAdmin, ReadOnlyInline, money
+from settlement.models import LedgerAccount, LedgerEntry, LedgerLine
+
+
+def _with_book(rows: QuerySet[Any]) -> QuerySet[Any]:
+    """The platform's book has no operator, so a join would hide its rows."""
+    name = Operator.objects.filter(pk=OuterRef("operator_id")).values("name")
+    return rows.annotate(book_name=Subquery(name))
+
+
+@admin.register(LedgerAccount)
+class LedgerAccountAdmin(MoneyAdmin):
+    """The trial balance: every account with the sum of its lines."""
+
+    list_display = ("code", "type", "balance", "book")
+    list_filter = (
+        ("type", ChoicesDropdownFilter),
+        ("currency", admin.AllValuesFieldListFilter),
+        OperatorFilter,
+    )
+    search_fields = ("code",)
+    ordering = ("operator_id", "currency", "code")
+    exclude = ("operator",)
+    list_before_template = "settlement/trial_balance.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """With balance and book."""
+        total = (
+            LedgerLine.objects.filter(account=OuterRef("pk"))
+            .order_by()
+            .values("account")
+            .annotate(total=Sum("amount_minor"))
+            .values("total")
+        )
+        rows = _with_book(super().get_queryset(request))
+        return rows.annotate(balance_minor=Subquery(total))
+
+    @display(description="Balance (debit > 0)", ordering="balance_minor")  # type: ignore[misc]  # untyped
+    def balance(self, row: Any) -> str:  # noqa: ANN401 - annotated
+        """The sum of its lines."""
+        return money(row.balance_minor or 0, row.currency)
+
+    @display(description="Book", ordering="book_name")  # type: ignore[misc]  # untyped
+    def book(self, row: Any) -> str:  # noqa: ANN401 - annotated
+        """Whose book it is in."""
+        return row.book_name or "Platform"
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> TemplateResponse:
+        """Above the list: what each currency adds up to, by type of account."""
+        rows = (
+            self.get_queryset(request)
+            .order_by("currency", "type")
+            .values("currency", "type")
+            .annotate(total=Sum("balance_minor"))
+        )
+        sums: dict[str, dict[str, str]] = {}
+        totals: dict[str, int] = {}
+        for row in rows:
+            currency, total = row["currency"], row["total"] or 0
+            sums.setdefault(currency, {})[row["type"]] = money(total, currency)
+            totals[currency] = totals.get(currency, 0) + total
+        trial = [
+            {
+                "currency": currency,
+                "types": types,
+                "total": money(totals[currency], currency),
+                "balanced": totals[currency] == 0,
+            }
+            for currency, types in sums.items()
+        ]
+        context = {**(extra_context or {}), "trial_balance": trial}
+        return super().changelist_view(request, context)  # type: ignore[no-any-return]  # untyped
+
+
+class LineInline(ReadOnlyInline):
+    """The legs of an entry."""
+
+    model = LedgerLine
+    fields = ("account", "currency", "amount_minor")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[LedgerLine]:
+        """With the accounts, in one query."""
+        rows: QuerySet[LedgerLine] = super().get_queryset(request)
+        return rows.select_related("account")
+
+
+@admin.register(LedgerEntry)
+class LedgerEntryAdmin(MoneyAdmin):
+    """Entries; corrections are reversing entries."""
+
+    list_display = ("source", "key", "order", "effective", "book")
+    list_filter = (("source", admin.AllValuesFieldListFilter), OperatorFilter)
+    search_fields = ("order_number", "key")
+    search_help_text = "Order number or key"
+    ordering = ("-id",)
+    exclude = ("operator",)
+    inlines = (LineInline,)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """With its book."""
+        return _with_book(super().get_queryset(request))
+
+    @display(description="Order", ordering="order_number")  # type: ignore[misc]  # untyped
+    def order(self, row: LedgerEntry) -> str:
+        """The order that it is about."""
+        return link(order_url(row.order_number), row.order_number)
+
+    @display(description="Effective (UTC)", ordering="effective_at")  # type: ignore[misc]  # untyped
+    def effective(self, row: LedgerEntry) -> str:
+        """When it counts."""
+        return utc(row.effective_at)
+
+    @display(description="Book", ordering="book_name")  # type: ignore[misc]  # untyped
+    def book(self, row: Any) -> str:  # noqa: ANN401 - annotated
+        """Whose book it is in."""
+        return row.book_name or "Platform"

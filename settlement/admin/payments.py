@@ -1,0 +1,217 @@
+"""Payments with every question to the provider and every move."""
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.decorators import display
+
+from cpms.accounts.admin_pages import TONES, OperatorFilter, link, order_url, utc
+from settlement.admin.shared import MoneyAdmin, ReadOnlyInline, money, who
+from settlement.models import (
+    Dispute,
+    Payment,
+    PaymentAttempt,
+    PaymentMove,
+    Refund,
+    SplitLine,
+)
+from settlement.services.refunds import request_refund
+
+
+class AttemptInline(ReadOnlyInline):
+    """What was asked of the provider."""
+
+    model = PaymentAttempt
+    fields = (
+        "kind",
+        "number",
+        "state",
+        "amount_minor",
+        "application_fee_minor",
+        "tries",
+        "next_try_at",
+        "error_code",
+        "error_message",
+        "finished_at",
+    )
+    ordering = ("id",)
+
+
+class MoveInline(ReadOnlyInline):
+    """How the payment moved, and why."""
+
+    model = PaymentMove
+    fields = ("at", "from_state", "to_state", "cause")
+
+
+class SplitLineInline(ReadOnlyInline):
+    """Who got what."""
+
+    model = SplitLine
+    fields = ("at", "kind", "party", "name", "role", "amount_minor", "currency")
+
+
+class RefundInline(ReadOnlyInline):
+    """What went back."""
+
+    model = Refund
+    fields = (
+        "created_at",
+        "amount_minor",
+        "currency",
+        "reason",
+        "state",
+        "source",
+        "requested_by",
+    )
+
+
+def _refund(row: Payment, request: HttpRequest, *, with_fee: bool) -> None:
+    request_refund(
+        payment_id=row.pk,
+        amount_minor=None,
+        reason="refunded in the admin",
+        refund_application_fee=with_fee,
+        # The same click twice is one refund; after a partial one it is another.
+        key=f"admin-{row.refunded_minor}-{with_fee}",
+        by=who(request),
+        at=timezone.now(),
+    )
+
+
+@admin.register(Payment)
+class PaymentAdmin(MoneyAdmin):
+    """Holds, captures, releases, refunds."""
+
+    list_display = (
+        "order",
+        "status",
+        "held",
+        "captured",
+        "fee",
+        "refunded",
+        "account_reference",
+        "created",
+        "operator",
+    )
+    list_filter = (
+        ("state", ChoicesDropdownFilter),
+        ("provider", admin.AllValuesFieldListFilter),
+        OperatorFilter,
+    )
+    search_fields = ("order_number", "provider_ref", "charge_ref", "account_reference")
+    search_help_text = "Order number or the provider's reference"
+    date_hierarchy = "created_at"
+    list_select_related = ("operator",)
+    ordering = ("-id",)
+    inlines = (MoveInline, AttemptInline, SplitLineInline, RefundInline)
+    actions = ("refund_with_fee", "refund_without_fee")
+    exclude = ("customer_ref", "payment_method_ref", "split", "action_url")
+
+    @display(description="Order", ordering="order_number")  # type: ignore[misc]  # untyped
+    def order(self, row: Payment) -> str:
+        """The order that it pays."""
+        return link(order_url(row.order_number), row.order_number)
+
+    @display(description="State", label=TONES, ordering="state")  # type: ignore[misc]  # untyped
+    def status(self, row: Payment) -> str:
+        """Where it stands."""
+        return str(row.state).lower()
+
+    @display(description="Hold", ordering="hold_minor")  # type: ignore[misc]  # untyped
+    def held(self, row: Payment) -> str:
+        """How much was held."""
+        return money(row.hold_minor, row.currency)
+
+    @display(description="Captured", ordering="captured_minor")  # type: ignore[misc]  # untyped
+    def captured(self, row: Payment) -> str:
+        """How much arrived on the operator's account."""
+        return money(row.captured_minor or None, row.currency)
+
+    @display(description="Platform fee", ordering="application_fee_minor")  # type: ignore[misc]  # untyped
+    def fee(self, row: Payment) -> str:
+        """What the platform took of it."""
+        return money(row.application_fee_minor or None, row.currency)
+
+    @display(description="Refunded", ordering="refunded_minor")  # type: ignore[misc]  # untyped
+    def refunded(self, row: Payment) -> str:
+        """What went back."""
+        return money(row.refunded_minor or None, row.currency)
+
+    @display(description="Created (UTC)", ordering="created_at")  # type: ignore[misc]  # untyped
+    def created(self, row: Payment) -> str:
+        """When, in UTC."""
+        return utc(row.created_at)
+
+    @admin.action(description="Refund what is left, with the platform's fee")
+    def refund_with_fee(
+        self, request: HttpRequest, queryset: QuerySet[Payment]
+    ) -> None:
+        """Give everything back, the platform its fee too."""
+        self.act(
+            request,
+            queryset,
+            lambda row: _refund(row, request, with_fee=True),
+            done="refunds were asked for",
+        )
+
+    @admin.action(description="Refund what is left; the platform keeps its fee")
+    def refund_without_fee(
+        self, request: HttpRequest, queryset: QuerySet[Payment]
+    ) -> None:
+        """Give everything back at the operator's cost."""
+        self.act(
+            request,
+            queryset,
+            lambda row: _refund(row, request, with_fee=False),
+            done="refunds were asked for",
+        )
+
+
+class _OfPayment(MoneyAdmin):
+    """Lists whose rows belong to a payment."""
+
+    list_select_related: ClassVar[Any] = ("operator", "payment")
+    ordering: ClassVar[Any] = ("-id",)
+
+    @display(description="Order", ordering="payment__order_number")  # type: ignore[misc]  # untyped
+    def order(self, row: Any) -> str:  # noqa: ANN401 - of several models
+        """The order that was paid."""
+        number = row.payment.order_number
+        return link(order_url(number), number)
+
+    @display(description="State", label=TONES, ordering="state")  # type: ignore[misc]  # untyped
+    def status(self, row: Any) -> str:  # noqa: ANN401 - of several models
+        """Where it stands."""
+        return str(row.state)
+
+
+@admin.register(Refund)
+class RefundAdmin(_OfPayment):
+    """Money given back."""
+
+    list_display = ("order", "status", "amount", "reason", "requested_by", "operator")
+    list_filter = (
+        ("state", ChoicesDropdownFilter),
+        ("source", ChoicesDropdownFilter),
+        OperatorFilter,
+    )
+    search_fields = ("payment__order_number", "provider_ref", "reason")
+
+    @display(description="Amount", ordering="amount_minor")  # type: ignore[misc]  # untyped
+    def amount(self, row: Refund) -> str:
+        """How much went back."""
+        return money(row.amount_minor, row.currency)
+
+
+@admin.register(Dispute)
+class DisputeAdmin(_OfPayment):
+    """Payments that a bank took back."""
+
+    list_display = ("order", "status", "provider_ref", "opened_at", "operator")
+    list_filter = (("state", ChoicesDropdownFilter), OperatorFilter)
+    search_fields = ("payment__order_number", "provider_ref")

@@ -1,0 +1,80 @@
+"""What the pages of settlement share: money for people, rows nobody edits."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar, Final
+
+from django.contrib import messages
+from django.http import HttpRequest
+from unfold.admin import TabularInline
+
+from cpms.accounts.admin_pages import OwnListAdmin, may_act
+from cpms.accounts.models import Membership
+from cpms.kernel.errors import DomainError
+from cpms.kernel.money import format_minor
+
+MONEY_ROLES: Final = frozenset({str(Membership.Role.FINANCE.value)})
+ACTION_ROWS_MAX: Final = 200
+
+
+def money(amount_minor: int | None, currency: str) -> str:
+    """An amount for people; a blank for none."""
+    return "" if amount_minor is None else format_minor(amount_minor, currency)
+
+
+class ReadOnlyInline(TabularInline):  # type: ignore[misc]  # unfold is untyped
+    """Rows of a page that only services write."""
+
+    extra = 0
+    can_delete = False
+    show_change_link = False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ANN401, ARG002 - Django's own
+        """Whoever sees the page sees its rows."""
+        return True
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ANN401, ARG002 - Django's own
+        """Services write."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ANN401, ARG002 - Django's own
+        """Services write."""
+        return False
+
+
+class MoneyAdmin(OwnListAdmin):
+    """A list of money: read only; owners and finance may act on its rows."""
+
+    action_roles: ClassVar[frozenset[str]] = MONEY_ROLES
+
+    def act(
+        self,
+        request: HttpRequest,
+        rows: Iterable[Any],
+        deed: Callable[[Any], object],
+        *,
+        done: str,
+    ) -> None:
+        """Do something to each row that the user may act on, and say how it went."""
+        acted = 0
+        for row in list(rows)[:ACTION_ROWS_MAX]:
+            if not may_act(
+                request, operator_id=row.operator_id, roles=self.action_roles
+            ):
+                self.message_user(
+                    request,
+                    f"{row}: only an owner or finance of the operator may do this.",
+                    messages.ERROR,
+                )
+                continue
+            try:
+                deed(row)
+                acted += 1
+            except DomainError as error:
+                self.message_user(request, f"{row}: {error.message}", messages.ERROR)
+        if acted:
+            self.message_user(request, f"{acted} {done}.")
+
+
+def who(request: HttpRequest) -> str:
+    """The actor of a deed in the admin, for the audit."""
+    return str(getattr(request.user, "email", request.user.pk))

@@ -1,0 +1,185 @@
+"""Work lists: debts of drivers, and where the provider's books differ from ours."""
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.decorators import display
+
+from cpms.accounts.admin_pages import TONES, OperatorFilter, link, order_url, utc
+from settlement.admin.shared import MoneyAdmin, money, who
+from settlement.models import (
+    ProviderTransaction,
+    Receivable,
+    ReconciliationDifference,
+)
+from settlement.services import receivables
+from settlement.services.reconciliation import resolve_by_hand
+
+
+@admin.register(Receivable)
+class ReceivableAdmin(MoneyAdmin):
+    """What drivers owe."""
+
+    list_display = ("order", "status", "amount", "reason", "opened", "operator")
+    list_filter = (("state", ChoicesDropdownFilter), OperatorFilter)
+    search_fields = ("order_number",)
+    list_select_related = ("operator",)
+    ordering = ("-id",)
+    actions = ("collect_now", "give_up")
+
+    @display(description="Order", ordering="order_number")  # type: ignore[misc]  # untyped
+    def order(self, row: Receivable) -> str:
+        """The order that it is for."""
+        return link(order_url(row.order_number), row.order_number)
+
+    @display(description="State", label=TONES, ordering="state")  # type: ignore[misc]  # untyped
+    def status(self, row: Receivable) -> str:
+        """Where it stands."""
+        return str(row.state)
+
+    @display(description="Amount", ordering="amount_minor")  # type: ignore[misc]  # untyped
+    def amount(self, row: Receivable) -> str:
+        """How much."""
+        return money(row.amount_minor, row.currency)
+
+    @display(description="Opened (UTC)", ordering="opened_at")  # type: ignore[misc]  # untyped
+    def opened(self, row: Receivable) -> str:
+        """Since when."""
+        return utc(row.opened_at)
+
+    @admin.action(description="Collect now with the driver's payment method")
+    def collect_now(self, request: HttpRequest, queryset: QuerySet[Receivable]) -> None:
+        """Ask for the debts."""
+        self.act(
+            request,
+            queryset,
+            lambda row: receivables.collect(receivable_id=row.pk, at=timezone.now()),
+            done="debts are being collected",
+        )
+
+    @admin.action(description="Give up (write off)")
+    def give_up(self, request: HttpRequest, queryset: QuerySet[Receivable]) -> None:
+        """Book the debts as lost."""
+        self.act(
+            request,
+            queryset,
+            lambda row: receivables.write_off(
+                receivable_id=row.pk, by=who(request), at=timezone.now()
+            ),
+            done="debts were given up",
+        )
+
+
+@admin.register(ReconciliationDifference)
+class ReconciliationDifferenceAdmin(MoneyAdmin):
+    """Where the provider's books and ours differ."""
+
+    list_display = (
+        "kind",
+        "reference",
+        "order",
+        "ours",
+        "theirs",
+        "found",
+        "resolved",
+        "operator",
+    )
+    list_filter = (
+        ("kind", ChoicesDropdownFilter),
+        ("resolved_at", admin.EmptyFieldListFilter),
+        OperatorFilter,
+    )
+    search_fields = ("reference", "order_number")
+    list_select_related = ("operator",)
+    ordering = ("-id",)
+    actions = ("resolve",)
+
+    @display(description="Order", ordering="order_number")  # type: ignore[misc]  # untyped
+    def order(self, row: ReconciliationDifference) -> str:
+        """The order that it is about."""
+        return link(order_url(row.order_number), row.order_number)
+
+    @display(description="Ours")  # type: ignore[misc]  # untyped
+    def ours(self, row: ReconciliationDifference) -> str:
+        """What our books say."""
+        return money(row.ours_minor, row.currency)
+
+    @display(description="Theirs")  # type: ignore[misc]  # untyped
+    def theirs(self, row: ReconciliationDifference) -> str:
+        """What the provider says."""
+        return money(row.theirs_minor, row.currency)
+
+    @display(description="Found (UTC)", ordering="found_at")  # type: ignore[misc]  # untyped
+    def found(self, row: ReconciliationDifference) -> str:
+        """Since when."""
+        return utc(row.found_at)
+
+    @display(description="Resolution", ordering="resolved_at")  # type: ignore[misc]  # untyped
+    def resolved(self, row: ReconciliationDifference) -> str:
+        """How it was closed."""
+        return row.resolution
+
+    @admin.action(description="Close: settled by hand")
+    def resolve(
+        self, request: HttpRequest, queryset: QuerySet[ReconciliationDifference]
+    ) -> None:
+        """Somebody looked and decided; the audit names who."""
+        self.act(
+            request,
+            queryset,
+            lambda row: resolve_by_hand(
+                difference_id=row.pk, by=who(request), at=timezone.now()
+            ),
+            done="differences were closed",
+        )
+
+
+@admin.register(ProviderTransaction)
+class ProviderTransactionAdmin(MoneyAdmin):
+    """The provider's own lines."""
+
+    list_display = (
+        "reference",
+        "type",
+        "amount",
+        "fee",
+        "net",
+        "happened",
+        "explained",
+        "operator",
+    )
+    list_filter = (
+        ("type", admin.AllValuesFieldListFilter),
+        ("matched_at", admin.EmptyFieldListFilter),
+        OperatorFilter,
+    )
+    search_fields = ("reference", "source_ref")
+    list_select_related = ("operator",)
+    ordering = ("-id",)
+
+    @display(description="Amount", ordering="amount_minor")  # type: ignore[misc]  # untyped
+    def amount(self, row: ProviderTransaction) -> str:
+        """Before fees."""
+        return money(row.amount_minor, row.currency)
+
+    @display(description="Provider's fee", ordering="provider_fee_minor")  # type: ignore[misc]  # untyped
+    def fee(self, row: ProviderTransaction) -> str:
+        """What the provider took."""
+        return money(row.provider_fee_minor, row.currency)
+
+    @display(description="Net", ordering="net_minor")  # type: ignore[misc]  # untyped
+    def net(self, row: ProviderTransaction) -> str:
+        """By how much the balance grew."""
+        return money(row.net_minor, row.currency)
+
+    @display(description="Happened (UTC)", ordering="happened_at")  # type: ignore[misc]  # untyped
+    def happened(self, row: ProviderTransaction) -> str:
+        """When, in UTC."""
+        return utc(row.happened_at)
+
+    @display(description="Explained", boolean=True)  # type: ignore[misc]  # untyped
+    def explained(self, row: ProviderTransaction) -> bool:
+        """Whether our books say the same."""
+        return row.matched_at is not None
