@@ -77,3 +77,17 @@ def as_role(db) -> Iterator:
                 cursor.execute("SET ROLE cpms_system")
 
     return switch
+
+
+def pytest_runtest_setup(item) -> None:
+    """Begin every test as the system role, whatever the one before left behind.
+
+    A role set inside a database transaction comes back to what it was when that is
+    rolled back, so a test that switches outside and restores inside would leak.
+    """
+    raw = connection.connection
+    if raw is None or raw.closed or connection.in_atomic_block:
+        return
+    if str(connection.settings_dict["NAME"]).startswith("test_"):
+        with raw.cursor() as cursor:
+            cursor.execute("SET ROLE cpms_system")
