@@ -171,7 +171,10 @@ def _insert_entries(
     postings: Sequence[Posting],
 ) -> tuple[dict[_EntryKey, int], dict[_EntryKey, Posting]]:
     """Ids of all entries by (source, key), and the postings that are new."""
-    by_key = {(p.source, p.key): p for p in postings}
+    # In one order everywhere: two that post the same entries must not wait for each
+    # other in a circle.
+    ordered = sorted(postings, key=lambda p: (p.source, p.key))
+    by_key = {(p.source, p.key): p for p in ordered}
     rows = execute_values(
         cursor.cursor,
         "INSERT INTO settlement_ledgerentry "
