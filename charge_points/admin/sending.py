@@ -17,6 +17,7 @@ from charge_points.admin.schema_help import (
 from charge_points.handlers.asking import check
 from charge_points.models import ChargePoint
 from charge_points.ocpp.schemas import MESSAGE_SETS
+from charge_points.ocpp.wire_text import is_deep, without_nul
 from charge_points.services import commands
 from cpms.accounts.services import audit
 from cpms.kernel.errors import DomainError
@@ -71,10 +72,12 @@ class SendForm(forms.Form):
             ) from error
         except RecursionError as error:
             raise forms.ValidationError("This JSON is nested too deeply.") from error
-        if _holds_nul(payload):
-            raise forms.ValidationError("No text may hold the character U+0000.")
         if not isinstance(payload, dict):
             raise forms.ValidationError("A payload is a JSON object: { … }.")
+        if is_deep([payload]):
+            raise forms.ValidationError("This JSON is nested too deeply.")
+        if without_nul(payload) != payload:  # PostgreSQL's JSON cannot hold it
+            raise forms.ValidationError("No text may hold the character U+0000.")
         try:
             check(self._version, self._action, payload)
         except DomainError as error:
@@ -84,11 +87,6 @@ class SendForm(forms.Form):
 
 def _refuse_constant(word: str) -> None:
     raise forms.ValidationError(f"{word} is not a number that JSON knows.")
-
-
-def _holds_nul(payload: object) -> bool:
-    """PostgreSQL's JSON holds no U+0000, which JSON text may write as an escape."""
-    return "\\u0000" in json.dumps(payload).replace("\\\\", "")
 
 
 def send_page(

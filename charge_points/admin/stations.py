@@ -276,15 +276,13 @@ class ChargePointAdmin(PageAdmin):
     def _secret(
         self, request: HttpRequest, row: ChargePoint, password: str | None
     ) -> TemplateResponse:
-        response = self.render(
+        return self.render(
             request,
             "charge_points/station_password.html",
             row,
             password=password,
             connectors=row.connector_set.order_by("evse_number", "number"),
         )
-        response["Cache-Control"] = "no-store"
-        return response
 
     def _register(self, request: HttpRequest, row: ChargePoint, wanted: str) -> None:
         provisioning.register(

@@ -1,10 +1,12 @@
 """Staff, and a network with something of everything in it, for tests of the pages."""
 
 import json
+from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import connection
 
 from charge_points.models import (
     ChargingCertificate,
@@ -12,6 +14,7 @@ from charge_points.models import (
     DeviceVariable,
     DeviceVariableChange,
     PlugInEpisode,
+    Transaction,
 )
 from charge_points.services import commands, messages, metering, quirks, security
 from charge_points.services.facts import (
@@ -143,3 +146,19 @@ def commands_of(station):
 def _no_collected_files(settings):
     """Static files are not collected for tests; whitenoise looks when asked."""
     settings.WHITENOISE_AUTOREFRESH = True
+
+
+@contextmanager
+def gateway():
+    """Work as the gateway does, in the midst of a test that serves the web."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET ROLE cpms_system")
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("SET ROLE cpms_app")
+
+
+def charge_of(station):
+    """The key of the only transaction at this station."""
+    with gateway():
+        return Transaction.objects.get(charge_point_id=station.id).pk

@@ -9,15 +9,16 @@ from django.utils import timezone
 
 from charge_points.admin.message_log import PAGE_ROWS
 from charge_points.admin.transactions import METER_ROWS
-from charge_points.models import Transaction
 from charge_points.services import metering
 from charge_points.services.facts import Sample
 from tests.integration.charge_points.admin_world import (
     _no_collected_files,  # noqa: F401 - a fixture
     ask,
     certificate,
+    charge_of,
     commands_of,
     fill,
+    gateway,
     make_staff,
     note,
     set_version,
@@ -39,8 +40,8 @@ def page(client, name, *keys, **query):
     return answer.content.decode()
 
 
-def test_the_page_of_a_charge_point_tells_all_of_it(web, station, as_role):
-    with as_role("system"):
+def test_the_page_of_a_charge_point_tells_all_of_it(web, station):
+    with gateway():
         fill(station)
         station.tell_status("faulted", evse=2, error_code="GroundFailure")
     shown = page(web, "chargepoint_change", station.id)
@@ -58,8 +59,8 @@ def test_the_page_of_a_charge_point_tells_all_of_it(web, station, as_role):
         assert text in shown, text
 
 
-def test_a_running_charge_stands_beside_its_connector(web, station, as_role):
-    with as_role("system"):
+def test_a_running_charge_stands_beside_its_connector(web, station):
+    with gateway():
         allow("tag")
         began = station.start("tag")
         sample = Sample(later(minutes=1), Decimal(1500), Decimal(7400))
@@ -69,19 +70,19 @@ def test_a_running_charge_stands_beside_its_connector(web, station, as_role):
     assert "7.40 kW" in shown
 
 
-def test_times_are_those_of_the_site(web, station, as_role):
-    with as_role("system"):
+def test_times_are_those_of_the_site(web, station):
+    with gateway():
         fill(station)
-    key = Transaction.objects.get(charge_point_id=station.id).pk
+    key = charge_of(station)
     shown = page(web, "transaction_change", key)
     assert "2026-05-04 14:00:00" in shown  # noon UTC in Berlin
     assert "Europe/Berlin" in shown
 
 
-def test_a_transaction_is_drawn_from_its_meter_values(web, station, as_role):
-    with as_role("system"):
+def test_a_transaction_is_drawn_from_its_meter_values(web, station):
+    with gateway():
         fill(station)
-    key = Transaction.objects.get(charge_point_id=station.id).pk
+    key = charge_of(station)
     shown = page(web, "transaction_change", key)
     assert shown.count("<svg") >= 1
     assert "plot-left-area" in shown
@@ -89,18 +90,18 @@ def test_a_transaction_is_drawn_from_its_meter_values(web, station, as_role):
     assert "45 %" in shown
 
 
-def test_a_transaction_without_values_has_no_plot(web, station, as_role):
-    with as_role("system"):
+def test_a_transaction_without_values_has_no_plot(web, station):
+    with gateway():
         allow("tag")
-        began = station.start("tag")
-    key = Transaction.objects.get(ocpp_id=began.ocpp_id).pk
+        station.start("tag")
+    key = charge_of(station)
     shown = page(web, "transaction_change", key)
     assert "Too few meter values" in shown
     assert 'http-equiv="refresh"' in shown
 
 
-def test_meter_values_come_in_pages(web, station, as_role):
-    with as_role("system"):
+def test_meter_values_come_in_pages(web, station):
+    with gateway():
         allow("tag")
         began = station.start("tag")
         samples = [
@@ -108,35 +109,35 @@ def test_meter_values_come_in_pages(web, station, as_role):
             for number in range(1, METER_ROWS + 3)
         ]
         metering.record([station.values(began.ocpp_id, *samples)])
-    key = Transaction.objects.get(ocpp_id=began.ocpp_id).pk
+    key = charge_of(station)
     assert "Page 1 of 2" in page(web, "transaction_change", key)
     assert "Page 2 of 2" in page(web, "transaction_change", key, page=2)
 
 
-def test_a_transaction_links_to_its_order_by_number(web, station, as_role):
-    with as_role("system"):
+def test_a_transaction_links_to_its_order_by_number(web, station):
+    with gateway():
         station.ask_start()
-        began = station.start(ORDER)
-    key = Transaction.objects.get(ocpp_id=began.ocpp_id).pk
+        station.start(ORDER)
+    key = charge_of(station)
     shown = page(web, "transaction_change", key)
     assert reverse("admin:order_by_number", args=[ORDER]) in shown
 
 
-def test_20_1_transactions_show_their_events_and_phases(web, station, as_role):
-    with as_role("system"):
+def test_20_1_transactions_show_their_events_and_phases(web, station):
+    with gateway():
         set_version(station, "2.0.1")
         allow("tag")
         station.tell(0, "Started", id_token="tag", charging_state="Charging")
         station.tell(1, at=later(minutes=3), charging_state="SuspendedEV")
-    key = Transaction.objects.get(charge_point_id=station.id).pk
+    key = charge_of(station)
     shown = page(web, "transaction_change", key)
     assert "SuspendedEV" in shown
     assert "parking" in shown
 
 
-def test_messages_are_shown_newest_first_within_a_day(web, station, as_role):
+def test_messages_are_shown_newest_first_within_a_day(web, station):
     now = timezone.now()
-    with as_role("system"):
+    with gateway():
         note(station, "BootNotification", {"a": 1}, at=now - timedelta(minutes=2))
         note(station, "Heartbeat", {"b": 2}, at=now - timedelta(minutes=1))
         note(station, "OldMessage", {}, at=now - timedelta(hours=25))
@@ -156,9 +157,9 @@ def test_messages_are_shown_newest_first_within_a_day(web, station, as_role):
         ({"direction": "in"}, "Heartbeat", "Reset"),
     ],
 )
-def test_messages_are_searched(web, station, as_role, query, found, hidden):
+def test_messages_are_searched(web, station, query, found, hidden):
     at = timezone.now() - timedelta(minutes=1)
-    with as_role("system"):
+    with gateway():
         note(station, "BootNotification", {}, at=at, answer='{"status": "answered"}')
         note(station, "Heartbeat", {"x": "needle"}, at=at)
         note(station, "Reset", {}, at=at, incoming=False)
@@ -167,12 +168,10 @@ def test_messages_are_searched(web, station, as_role, query, found, hidden):
     assert f"<b>{hidden}</b>" not in shown
 
 
-def test_messages_go_on_from_the_last_one_also_within_one_instant(
-    web, station, as_role
-):
+def test_messages_go_on_from_the_last_one_also_within_one_instant(web, station):
     at = timezone.now() - timedelta(minutes=1)
     total = PAGE_ROWS + 7
-    with as_role("system"):
+    with gateway():
         for number in range(total):
             note(station, f"Number{number:03}", {}, at=at)
     first = web.get(
@@ -205,8 +204,8 @@ def test_broken_questions_to_the_message_log_are_no_fault(web, station, query):
     page(web, "chargepoint_messages", station.id, **query)
 
 
-def test_until_is_the_clock_at_the_site(web, station, as_role):
-    with as_role("system"):
+def test_until_is_the_clock_at_the_site(web, station):
+    with gateway():
         note(station, "AtNoon", {}, at=NOON)
         note(station, "Later", {}, at=later(minutes=2))
     shown = page(
@@ -216,8 +215,8 @@ def test_until_is_the_clock_at_the_site(web, station, as_role):
     assert "Later" not in shown
 
 
-def test_the_configuration_is_a_table_with_history(web, station, as_role):
-    with as_role("system"):
+def test_the_configuration_is_a_table_with_history(web, station):
+    with gateway():
         set_version(station, "1.6")
         row = tell_variable(station, "MeterValueSampleInterval", "60")
         tell_variable(station, "Other", "no")
@@ -229,8 +228,8 @@ def test_the_configuration_is_a_table_with_history(web, station, as_role):
     assert "action=ChangeConfiguration" in shown
 
 
-def test_a_2_0_1_variable_is_changed_in_its_own_words(web, station, as_role):
-    with as_role("system"):
+def test_a_2_0_1_variable_is_changed_in_its_own_words(web, station):
+    with gateway():
         set_version(station, "2.0.1")
         row = tell_variable(
             station,
@@ -251,8 +250,8 @@ def test_a_2_0_1_variable_is_changed_in_its_own_words(web, station, as_role):
     assert '"instance": "left"' in form.initial["payload"]
 
 
-def test_a_variable_that_can_only_be_read_offers_no_change(web, station, as_role):
-    with as_role("system"):
+def test_a_variable_that_can_only_be_read_offers_no_change(web, station):
+    with gateway():
         set_version(station, "1.6")
         row = tell_variable(station, "NumberOfConnectors", "2", mutability="ReadOnly")
     url = reverse("admin:charge_points_chargepoint_variable", args=[station.id, row.pk])
@@ -261,20 +260,19 @@ def test_a_variable_that_can_only_be_read_offers_no_change(web, station, as_role
     assert web.get(missing).status_code == 404
 
 
-def test_a_connector_shows_what_happened_on_it(web, station, as_role):
-    with as_role("system"):
+def test_a_connector_shows_what_happened_on_it(web, station):
+    with gateway():
         fill(station)
         certificate(station, evse=1, state="expired")
-    shown = page(web, "connector_change", station.connector(1).pk)
-    assert station.connector(1).code in shown
+        row = station.connector(1)
+    shown = page(web, "connector_change", row.pk)
+    assert row.code in shown
     assert "1.200 kWh" in shown
     assert "expired" in shown
 
 
-def test_a_certificate_shows_its_states_and_never_its_idempotency_key(
-    web, station, as_role
-):
-    with as_role("system"):
+def test_a_certificate_shows_its_states_and_never_its_idempotency_key(web, station):
+    with gateway():
         row = certificate(station, state="claimed", order=ORDER)
         row.idempotency_key = "secret-key-of-the-claim"
         row.save(update_fields=["idempotency_key"])
@@ -284,15 +282,15 @@ def test_a_certificate_shows_its_states_and_never_its_idempotency_key(
     assert "secret-key-of-the-claim" not in shown
 
 
-def test_a_waiting_command_shows_no_secret(web, station, as_role):
-    with as_role("system"):
+def test_a_waiting_command_shows_no_secret(web, station):
+    with gateway():
         ask(
             station,
             "ChangeConfiguration",
             {"key": "AuthorizationKey", "value": "very secret"},
             key="k",
         )
-    (row,) = commands_of(station)
+        (row,) = commands_of(station)
     shown = page(web, "command_change", row.pk)
     assert "very secret" not in shown
     assert "AuthorizationKey" in shown
@@ -319,8 +317,8 @@ def test_the_list_of_charge_points_filters(stranger, web, query):
     assert len(found) == expected
 
 
-def test_the_list_shows_who_is_online_and_since_when(web, station, as_role):
-    with as_role("system"):
+def test_the_list_shows_who_is_online_and_since_when(web, station):
+    with gateway():
         row = station.row
         row.connected_at = NOON
         row.vendor, row.model = "ACME", "Fast 22"
@@ -329,7 +327,7 @@ def test_the_list_shows_who_is_online_and_since_when(web, station, as_role):
     shown = web.get(url).content.decode()
     assert "online since 2026-05-04 12:00:00" in shown
     assert "ACME Fast 22" in shown
-    with as_role("system"):
+    with gateway():
         row.disconnected_at = later(hours=1)
         row.save()
     assert "2026-05-04 13:00:00" in web.get(url).content.decode()

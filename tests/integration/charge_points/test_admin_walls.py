@@ -17,6 +17,7 @@ from tests.integration.charge_points.admin_world import (
     _no_collected_files,  # noqa: F401 - a fixture
     certificate,
     fill,
+    gateway,
     make_staff,
 )
 from tests.integration.charge_points.world import make_station
@@ -86,8 +87,8 @@ def test_a_list_shows_the_users_own_rows_only(web, both, name):
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_a_page_of_another_operator_does_not_exist(web, both, name, as_role):
-    with as_role("system"):
+def test_a_page_of_another_operator_does_not_exist(web, both, name):
+    with gateway():
         own, foreign = rows_of(both[0])[name], rows_of(both[1])[name]
     assert web.get(change_url(name, own)).status_code == 200
     assert web.get(change_url(name, foreign)).status_code in {302, 404}
