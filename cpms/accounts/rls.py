@@ -162,8 +162,10 @@ class AppendOnlyTable(_Sql):
         )
         statements = [
             f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
-            f"CREATE POLICY tenant_read ON {table} FOR SELECT "
-            f"USING (({mine}) OR (cpms_role() = 'driver' AND ({driver_sql})))",
+            (
+                f"CREATE POLICY tenant_read ON {table} FOR SELECT "
+                f"USING (({mine}) OR (cpms_role() = 'driver' AND ({driver_sql})))"
+            ),
             f"CREATE POLICY tenant_insert ON {table} FOR INSERT WITH CHECK ({mine})",
             *_grant_sql(table, app="SELECT, INSERT", system="SELECT, INSERT"),
             (
