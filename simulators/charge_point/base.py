@@ -286,9 +286,9 @@ class StationBase:
         """Whether facts of a transaction (None: of any) are still unsent."""
         return self._parts.queue.has_facts_of(reference)
 
-    def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[None]:
         """Run something beside until `close`."""
-        self._parts.errands.spawn(work)
+        return self._parts.errands.spawn(work)
 
     async def renew_line(self) -> None:
         """Connect anew, as after a change of credentials."""

@@ -1,6 +1,7 @@
 """``python -m simulators charge-point``."""
 
 import argparse
+import asyncio
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -202,7 +203,11 @@ async def _work(options: argparse.Namespace, console: Console) -> int:
 async def _serve(
     station: SimulatedStation, options: argparse.Namespace, console: Console
 ) -> None:
-    """Plug a vehicle in wherever the server starts something, and let it charge."""
+    """Plug a vehicle in wherever the server starts something, and let it charge.
+
+    Charges that run when the time is over come to their end.
+    """
+    charges = []
     number = station.journal.last_number
     until_s = time.monotonic() + (options.serve or SERVE_MAX_S)
     while (left_s := until_s - time.monotonic()) > 0:
@@ -211,9 +216,10 @@ async def _serve(
                 "remote_start", after=number, timeout_s=left_s
             )
         except WaitedTooLong:
-            return
+            break
         number = event.number
-        station.spawn(_charge_started(station, event, options, console))
+        charges.append(station.spawn(_charge_started(station, event, options, console)))
+    await asyncio.gather(*charges)
 
 
 async def _charge_started(

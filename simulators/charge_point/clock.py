@@ -56,10 +56,6 @@ class StationClock:
         self.now()
         self._fast_users -= 1
 
-    def real_seconds(self, station_s: float) -> float:
-        """Return how long `station_s` take while the clock runs fast."""
-        return station_s / self.scale
-
 
 def stamp(at: datetime) -> str:
     """Return an instant as OCPP writes it: ISO 8601 UTC, milliseconds, ``Z``."""

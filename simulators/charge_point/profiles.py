@@ -46,6 +46,9 @@ class Profile:
                 (int(period["start_period"]), Decimal(str(period["limit"])))
                 for period in schedule["charging_schedule_period"]
             )
+            if not periods:
+                msg = "the charging profile has no period"
+                raise ValueError(msg)
             return cls(
                 id=int(content[key]),
                 purpose=str(content["charging_profile_purpose"]),

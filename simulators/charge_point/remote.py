@@ -30,7 +30,7 @@ class RemoteControl:
         """Serve a station."""
         self._station = station
         self._parts = parts
-        self._after_answer: list[Callable[[], None]] = []
+        self._after_answer: list[Callable[[], object]] = []
         self.local_list: dict[str, str] = {}
         self.local_list_version = 0
 
@@ -40,7 +40,7 @@ class RemoteControl:
         for job in jobs:
             job()
 
-    def later(self, job: Callable[[], None]) -> None:
+    def later(self, job: Callable[[], object]) -> None:
         """Do something right after the present answer has left."""
         self._after_answer.append(job)
 

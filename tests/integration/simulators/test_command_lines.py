@@ -73,6 +73,29 @@ async def test_a_station_charges_by_token_and_tells_it_as_json(server, version):
     assert len(server.requests("CP1", "BootNotification")) == 1
 
 
+@pytest.mark.parametrize(
+    ("stop", "reason"), [("unplug", "EVDisconnected"), ("server", "Remote")]
+)
+async def test_a_charge_can_end_in_every_way(server, stop, reason):
+    async def idle():
+        pass
+
+    async def stop_when_full():
+        while not server.requests("CP1", "MeterValues"):  # noqa: ASYNC110 - a test waits
+            await asyncio.sleep(0.02)
+        await server.peers["CP1"].call(call.RemoteStopTransaction(transaction_id=41))
+
+    stopping = asyncio.ensure_future(stop_when_full() if stop == "server" else idle())
+    ran = await simulate(
+        "charge-point", "--url", server.url, "--identity", "CP1", "--token", "TAG",
+        "--energy-wh", "1000", "--meter-interval", "60", "--stop", stop, *FAST,
+        *(("--idle", "3600") if stop == "server" else ()), "--json",
+    )  # fmt: skip
+    stopping.cancel()
+
+    assert server.requests("CP1", "StopTransaction")[0]["reason"] == reason, ran.err
+
+
 async def test_a_station_tells_its_events_to_people(server):
     ran = await simulate("charge-point", "--url", server.url, "--identity", "CP1")
 

@@ -141,6 +141,14 @@ async def test_a_pending_station_asks_again_and_tells_nothing_before(
 
 
 @BOTH
+async def test_a_line_cut_while_booting_boots_again(server, station_of, version):
+    async with station_of(version, faults=("drop-after:BootNotification",)) as station:
+        assert station.registration.status == "Accepted"
+
+    assert len(server.requests("CP1", "BootNotification")) == 2
+
+
+@BOTH
 async def test_a_rejected_station_is_told_so(server, station_of, version):
     server.behaviour.registrations = ["Rejected"]
     async with station_of(version, start=False) as station:

@@ -199,6 +199,27 @@ async def test_a_remote_start_may_bring_its_profile(server, station_of):
     assert answer.status == "Accepted"
 
 
+async def test_a_profile_without_sense_is_rejected_and_starts_nothing(
+    server, station_of
+):
+    schedule = {"chargingRateUnit": "W", "chargingSchedulePeriod": []}
+    empty = {**PROFILE, "chargingSchedule": schedule}
+    async with station_of("1.6") as station:
+        await station.plug_in()
+        peer = server.peers["CP1"]
+        put = await peer.call(
+            call.SetChargingProfile(connector_id=1, cs_charging_profiles=empty)
+        )
+        start = await peer.call(
+            call.RemoteStartTransaction(
+                id_tag="ORDER", connector_id=1, charging_profile=empty
+            )
+        )
+        await station.wait_for("profile_refused")
+
+    assert (put.status, start.status) == ("Rejected", "Rejected")
+
+
 async def test_the_local_list_serves_while_offline(server, station_of):
     async with station_of("1.6") as station:
         peer = server.peers["CP1"]

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from simulators.charge_point.battery import MILLIJOULES_PER_WH, Battery, ChargingCurve
 
@@ -26,6 +26,7 @@ def test_a_curve_must_cover_the_battery_in_order(points):
         ChargingCurve(points)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 1000))
 def test_a_share_lies_between_those_of_the_neighbouring_points(charge):
     assert 100 <= ChargingCurve().share(charge) <= 1000

@@ -100,6 +100,11 @@ def test_a_broken_profile_is_refused_by_name(missing):
         Profile.parse(content)
 
 
+def test_a_profile_without_periods_is_refused():
+    with pytest.raises(ValueError, match="no period"):
+        Profile.parse(profile(periods=[]))
+
+
 def store_of(*contents):
     store = ProfileStore()
     for content in contents:

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 from websockets.frames import Frame
 from websockets.streams import StreamReader
 
@@ -55,6 +55,7 @@ def cut_and_read(sizes, cut):
     return seen
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 300), max_size=4), st.integers(1, 400))
 def test_frames_come_back_whole_however_the_stream_is_cut(sizes, cut):
     assert cut_and_read(sizes, cut) == [(TEXT, b"y" * size) for size in sizes]
