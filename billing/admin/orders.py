@@ -51,27 +51,27 @@ class OrderAdmin(PageAdmin):
     list_select_related = ("operator",)
     ordering = ("-id",)
 
-    @display(description="Created (UTC)", ordering="created_at")  # type: ignore[misc]  # untyped
+    @display(description="Created (UTC)", ordering="created_at")  # type: ignore[untyped-decorator]
     def created(self, row: Order) -> str:
         """When, in UTC."""
         return utc(row.created_at)
 
-    @display(description="State", label=TONES, ordering="state")  # type: ignore[misc]  # untyped
+    @display(description="State", label=TONES, ordering="state")  # type: ignore[untyped-decorator]
     def status(self, order: Order) -> str:
         """Where it stands."""
         return order.state.lower()
 
-    @display(description="Payment", label=TONES, ordering="payment_state")  # type: ignore[misc]  # untyped
+    @display(description="Payment", label=TONES, ordering="payment_state")  # type: ignore[untyped-decorator]
     def payment(self, order: Order) -> str:
         """Where its payment stands."""
         return order.payment_state.lower()
 
-    @display(description="Energy", ordering="energy_wh")  # type: ignore[misc]  # untyped
+    @display(description="Energy", ordering="energy_wh")  # type: ignore[untyped-decorator]
     def energy_kwh(self, order: Order) -> str:
         """Energy for people."""
         return "" if order.energy_wh is None else f"{order.energy_wh / 1000:.3f} kWh"
 
-    @display(description="Amount", ordering="amount_minor")  # type: ignore[misc]  # untyped
+    @display(description="Amount", ordering="amount_minor")  # type: ignore[untyped-decorator]
     def amount(self, order: Order) -> str:
         """Amount for people."""
         if order.amount_minor is None:
@@ -132,22 +132,22 @@ class CdrAdmin(PageAdmin):
     list_select_related = ("order", "operator")
     ordering = ("-id",)
 
-    @display(description="Order")  # type: ignore[misc]  # unfold is untyped
+    @display(description="Order")  # type: ignore[untyped-decorator]
     def of_order(self, row: Cdr) -> str:
         """With the way to its story."""
         return link(order_url(row.order.number), row.order.number)
 
-    @display(description="Energy", ordering="energy_wh")  # type: ignore[misc]  # untyped
+    @display(description="Energy", ordering="energy_wh")  # type: ignore[untyped-decorator]
     def energy_kwh(self, row: Cdr) -> str:
         """Energy for people."""
         return f"{row.energy_wh / 1000:.3f} kWh"
 
-    @display(description="Amount", ordering="amount_minor")  # type: ignore[misc]  # untyped
+    @display(description="Amount", ordering="amount_minor")  # type: ignore[untyped-decorator]
     def amount(self, row: Cdr) -> str:
         """Amount for people."""
         return format_minor(row.amount_minor, row.currency)
 
-    @display(description="Written (UTC)", ordering="created_at")  # type: ignore[misc]  # untyped
+    @display(description="Written (UTC)", ordering="created_at")  # type: ignore[untyped-decorator]
     def written(self, row: Cdr) -> str:
         """When, in UTC."""
         return utc(row.created_at)
@@ -170,17 +170,17 @@ class ReceiptAdmin(PageAdmin):
     date_hierarchy = "issued_at"
     ordering = ("-issued_at",)
 
-    @display(description="Order")  # type: ignore[misc]  # unfold is untyped
+    @display(description="Order")  # type: ignore[untyped-decorator]
     def of_order(self, row: Receipt) -> str:
         """With the way to its story."""
         return link(order_url(row.order.number), row.order.number)
 
-    @display(description="Amount")  # type: ignore[misc]  # unfold is untyped
+    @display(description="Amount")  # type: ignore[untyped-decorator]
     def amount(self, row: Receipt) -> str:
         """What the driver paid."""
         return format_minor(row.cdr.amount_minor, row.cdr.currency)
 
-    @display(description="Issued (UTC)", ordering="issued_at")  # type: ignore[misc]  # untyped
+    @display(description="Issued (UTC)", ordering="issued_at")  # type: ignore[untyped-decorator]
     def issued(self, row: Receipt) -> str:
         """When, in UTC."""
         return utc(row.issued_at)

@@ -43,27 +43,27 @@ class CertificateAdmin(PageAdmin):
     list_select_related = ("operator", "charge_point", "connector")
     ordering = ("-id",)
 
-    @display(description="Expires (UTC)", ordering="expires_at")  # type: ignore[misc]  # untyped
+    @display(description="Expires (UTC)", ordering="expires_at")  # type: ignore[untyped-decorator]
     def expires(self, row: ChargingCertificate) -> str:
         """When, in UTC."""
         return utc(row.expires_at)
 
-    @display(description="Issued (UTC)", ordering="issued_at")  # type: ignore[misc]  # untyped
+    @display(description="Issued (UTC)", ordering="issued_at")  # type: ignore[untyped-decorator]
     def issued(self, row: ChargingCertificate) -> str:
         """When, in UTC."""
         return utc(row.issued_at)
 
-    @display(description="Hash")  # type: ignore[misc]  # unfold is untyped
+    @display(description="Hash")  # type: ignore[untyped-decorator]
     def short(self, row: ChargingCertificate) -> str:
         """The beginning of the hash of the code."""
         return f"{row.jti[:JTI_SHOWN]}…"
 
-    @display(description="State", label=TONES, ordering="state")  # type: ignore[misc]  # untyped
+    @display(description="State", label=TONES, ordering="state")  # type: ignore[untyped-decorator]
     def status(self, row: ChargingCertificate) -> str:
         """Its state."""
         return row.state
 
-    @display(description="Order", ordering="order_number")  # type: ignore[misc]  # untyped
+    @display(description="Order", ordering="order_number")  # type: ignore[untyped-decorator]
     def order(self, row: ChargingCertificate) -> str:
         """The order that claimed it."""
         return link(order_url(row.order_number), row.order_number)

@@ -56,17 +56,17 @@ class CommandAdmin(PageAdmin):
     list_select_related = ("operator", "charge_point")
     ordering = ("-id",)
 
-    @display(description="Asked (UTC)", ordering="created_at")  # type: ignore[misc]  # untyped
+    @display(description="Asked (UTC)", ordering="created_at")  # type: ignore[untyped-decorator]
     def asked(self, row: Command) -> str:
         """When, in UTC."""
         return utc(row.created_at)
 
-    @display(description="Asked for")  # type: ignore[misc]  # unfold is untyped
+    @display(description="Asked for")  # type: ignore[untyped-decorator]
     def what(self, row: Command) -> str:
         """The OCPP action once it is worded, the intent before."""
         return row.action or row.intent
 
-    @display(description="Charge point", ordering="charge_point__identity")  # type: ignore[misc]  # untyped
+    @display(description="Charge point", ordering="charge_point__identity")  # type: ignore[untyped-decorator]
     def station(self, row: Command) -> str:
         """With the way to its page."""
         address = reverse(
@@ -74,12 +74,12 @@ class CommandAdmin(PageAdmin):
         )
         return link(address, row.charge_point.identity)
 
-    @display(description="State", label=TONES, ordering="state")  # type: ignore[misc]  # untyped
+    @display(description="State", label=TONES, ordering="state")  # type: ignore[untyped-decorator]
     def status(self, row: Command) -> str:
         """Its state."""
         return row.state
 
-    @display(description="Order", ordering="order_number")  # type: ignore[misc]  # untyped
+    @display(description="Order", ordering="order_number")  # type: ignore[untyped-decorator]
     def order(self, row: Command) -> str:
         """The order it serves."""
         return link(order_url(row.order_number), row.order_number)

@@ -54,12 +54,12 @@ class ConnectorAdmin(PageAdmin):
     list_select_related = ("operator", "charge_point")
     ordering = ("charge_point__identity", "evse_number", "number")
 
-    @display(description="Since (UTC)", ordering="status_at")  # type: ignore[misc]  # untyped
+    @display(description="Since (UTC)", ordering="status_at")  # type: ignore[untyped-decorator]
     def since(self, row: Connector) -> str:
         """When, in UTC."""
         return utc(row.status_at)
 
-    @display(description="Charge point", ordering="charge_point__identity")  # type: ignore[misc]  # untyped
+    @display(description="Charge point", ordering="charge_point__identity")  # type: ignore[untyped-decorator]
     def station(self, row: Connector) -> str:
         """With the way to its page."""
         address = reverse(
@@ -67,17 +67,17 @@ class ConnectorAdmin(PageAdmin):
         )
         return link(address, row.charge_point.identity)
 
-    @display(description="EVSE.connector")  # type: ignore[misc]  # unfold is untyped
+    @display(description="EVSE.connector")  # type: ignore[untyped-decorator]
     def place(self, row: Connector) -> str:
         """The numbers."""
         return str(row)
 
-    @display(description="State", label=TONES, ordering="status")  # type: ignore[misc]  # untyped
+    @display(description="State", label=TONES, ordering="status")  # type: ignore[untyped-decorator]
     def state(self, row: Connector) -> str:
         """As last reported."""
         return row.status
 
-    @display(description="Power", ordering="max_power_w")  # type: ignore[misc]  # untyped
+    @display(description="Power", ordering="max_power_w")  # type: ignore[untyped-decorator]
     def power(self, row: Connector) -> str:
         """In kW."""
         return f"{row.max_power_w / 1000:g} kW" if row.max_power_w else ""

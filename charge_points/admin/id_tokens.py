@@ -80,12 +80,12 @@ class IdTokenAdmin(ScopedFormAdmin):
     list_select_related = ("operator",)
     ordering = ("-id",)
 
-    @display(description="Status", label=TONES, ordering="status")  # type: ignore[misc]  # untyped
+    @display(description="Status", label=TONES, ordering="status")  # type: ignore[untyped-decorator]
     def policy(self, row: IdToken) -> str:
         """What Authorize answers."""
         return row.status
 
-    @display(description="Account", label=TONES, ordering="account_state")  # type: ignore[misc]  # untyped
+    @display(description="Account", label=TONES, ordering="account_state")  # type: ignore[untyped-decorator]
     def account(self, row: IdToken) -> str:
         """Whether the account behind it can pay."""
         return row.account_state

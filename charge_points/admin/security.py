@@ -35,12 +35,12 @@ class SecurityEventAdmin(OwnListAdmin):
     date_hierarchy = "received_at"
     ordering = ("-received_at",)
 
-    @display(description="Received (UTC)", ordering="received_at")  # type: ignore[misc]  # untyped
+    @display(description="Received (UTC)", ordering="received_at")  # type: ignore[untyped-decorator]
     def received(self, row: SecurityEvent) -> str:
         """When, in UTC."""
         return utc(row.received_at)
 
-    @display(description="Charge point", ordering="charge_point__identity")  # type: ignore[misc]  # untyped
+    @display(description="Charge point", ordering="charge_point__identity")  # type: ignore[untyped-decorator]
     def station(self, row: SecurityEvent) -> str:
         """With the way to its page."""
         return station_link(row)
@@ -65,17 +65,17 @@ class QuirkAdmin(OwnListAdmin):
     list_select_related = ("operator", "charge_point")
     ordering = ("-last_seen_at",)
 
-    @display(description="Charge point", ordering="charge_point__identity")  # type: ignore[misc]  # untyped
+    @display(description="Charge point", ordering="charge_point__identity")  # type: ignore[untyped-decorator]
     def station(self, row: QuirkCount) -> str:
         """With the way to its page."""
         return station_link(row)
 
-    @display(description="Last seen (UTC)", ordering="last_seen_at")  # type: ignore[misc]  # untyped
+    @display(description="Last seen (UTC)", ordering="last_seen_at")  # type: ignore[untyped-decorator]
     def last_seen(self, row: QuirkCount) -> str:
         """When, in UTC."""
         return utc(row.last_seen_at)
 
-    @display(description="What we make of it")  # type: ignore[misc]  # untyped
+    @display(description="What we make of it")  # type: ignore[untyped-decorator]
     def meaning(self, row: QuirkCount) -> str:
         """In words."""
         return described(row.quirk)

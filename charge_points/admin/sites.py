@@ -75,7 +75,7 @@ class SiteAdmin(ScopedFormAdmin):
         rows = super().get_queryset(request)
         return rows.annotate(stations_here=Count("chargepoint"))  # type: ignore[no-any-return]
 
-    @display(description="Charge points", ordering="stations_here")  # type: ignore[misc]  # untyped
+    @display(description="Charge points", ordering="stations_here")  # type: ignore[untyped-decorator]
     def stations(self, row: Any) -> str:  # noqa: ANN401 - annotated
         """How many, with the way to them."""
         address = list_url("charge_points_chargepoint", site=row.pk)

@@ -75,19 +75,19 @@ class ChargePointAdmin(PageAdmin):
         """With the connectors, in one more statement."""
         return super().get_queryset(request).prefetch_related("connector_set")
 
-    @display(description="Connection", label=TONES)  # type: ignore[misc]  # untyped
+    @display(description="Connection", label=TONES)  # type: ignore[untyped-decorator]
     def connection(self, row: ChargePoint) -> str:
         """Online, offline, or never seen."""
         if row.connected_at is None:
             return "never"
         return "online" if row.is_online else "offline"
 
-    @display(description="Registration", label=TONES)  # type: ignore[misc]  # untyped
+    @display(description="Registration", label=TONES)  # type: ignore[untyped-decorator]
     def registered(self, row: ChargePoint) -> str:
         """Whether it was let in."""
         return row.registration
 
-    @display(description="Connectors")  # type: ignore[misc]  # unfold is untyped
+    @display(description="Connectors")  # type: ignore[untyped-decorator]
     def states(self, row: ChargePoint) -> str:
         """Each connector's state."""
         found: list[Connector] = sorted(
@@ -99,12 +99,12 @@ class ChargePointAdmin(PageAdmin):
             ((tone(c.status), f"{c} {c.code}", c.get_status_display()) for c in found),
         )
 
-    @display(description="Model")  # type: ignore[misc]  # unfold is untyped
+    @display(description="Model")  # type: ignore[untyped-decorator]
     def hardware(self, row: ChargePoint) -> str:
         """Vendor and model."""
         return f"{row.vendor} {row.model}".strip()
 
-    @display(description="Last seen (UTC)")  # type: ignore[misc]  # untyped
+    @display(description="Last seen (UTC)")  # type: ignore[untyped-decorator]
     def last_seen(self, row: ChargePoint) -> str:
         """Since when online, or when it was lost (presence itself is a lease)."""
         if row.connected_at is None:
@@ -264,7 +264,7 @@ class ChargePointAdmin(PageAdmin):
         return rows.filter(pk__in=operators_to_act_for(request, self.action_roles))
 
     def _new_page(self, request: HttpRequest, form: forms.Form) -> TemplateResponse:
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = self.admin_site.name
         context = {
             **self.admin_site.each_context(request),
             "title": "Add a charge point",

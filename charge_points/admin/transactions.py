@@ -87,12 +87,12 @@ class TransactionAdmin(PageAdmin):
     date_hierarchy = "started_at"
     ordering = ("-started_at", "-id")
 
-    @display(description="Started (UTC)", ordering="started_at")  # type: ignore[misc]  # untyped
+    @display(description="Started (UTC)", ordering="started_at")  # type: ignore[untyped-decorator]
     def started(self, row: Transaction) -> str:
         """When, in UTC."""
         return utc(row.started_at)
 
-    @display(description="Charge point", ordering="charge_point__identity")  # type: ignore[misc]  # untyped
+    @display(description="Charge point", ordering="charge_point__identity")  # type: ignore[untyped-decorator]
     def station(self, row: Transaction) -> str:
         """With the way to its page."""
         address = reverse(
@@ -100,30 +100,30 @@ class TransactionAdmin(PageAdmin):
         )
         return link(address, row.charge_point.identity)
 
-    @display(description="EVSE.connector")  # type: ignore[misc]  # unfold is untyped
+    @display(description="EVSE.connector")  # type: ignore[untyped-decorator]
     def place(self, row: Transaction) -> str:
         """The numbers."""
         return f"{row.evse_number}.{row.connector_number}"
 
-    @display(description="State", label={**TONES, "ended": ""}, ordering="state")  # type: ignore[misc]  # untyped
+    @display(description="State", label={**TONES, "ended": ""}, ordering="state")  # type: ignore[untyped-decorator]
     def status(self, row: Transaction) -> str:
         """Its state."""
         return row.state
 
-    @display(description="Energy", ordering="energy_wh")  # type: ignore[misc]  # untyped
+    @display(description="Energy", ordering="energy_wh")  # type: ignore[untyped-decorator]
     def energy(self, row: Transaction) -> str:
         """So far, or in all."""
         value = energy_so_far_wh(row)
         return "" if value is None else f"{value / 1000:.3f} kWh"
 
-    @display(description="Power")  # type: ignore[misc]  # unfold is untyped
+    @display(description="Power")  # type: ignore[untyped-decorator]
     def power(self, row: Transaction) -> str:
         """Of a running charge, as last told."""
         if row.state == Transaction.State.ENDED or row.last_power_w is None:
             return ""
         return f"{row.last_power_w / 1000:.1f} kW"
 
-    @display(description="Order", ordering="order_number")  # type: ignore[misc]  # untyped
+    @display(description="Order", ordering="order_number")  # type: ignore[untyped-decorator]
     def order(self, row: Transaction) -> str:
         """The order that it serves."""
         return link(order_url(row.order_number), row.order_number)

@@ -200,7 +200,7 @@ class PageAdmin(OwnListAdmin):
         **context: Any,
     ) -> TemplateResponse:
         """A page of the row in the admin's frame."""
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = self.admin_site.name
         frame = {
             **self.admin_site.each_context(request),
             "title": str(row),
