@@ -55,3 +55,25 @@ def production_secret(name: str) -> str:
             f"{name}_FILE to a file that holds it (docs/reference/settings.md)."
         )
     return value
+
+
+def require(*names: str) -> None:
+    """Refuse to start without these variables.
+
+    ``DATABASE_URL`` may be given per role instead: ``DATABASE_URL_<ROLE>``.
+
+    Raises:
+        ImproperlyConfigured: one is missing; the message names all that are.
+    """
+    role = os.environ.get("CPMS_DATABASE_ROLE", "system").upper()
+    missing = [
+        name
+        for name in names
+        if not os.environ.get(name)
+        and not (name == "DATABASE_URL" and os.environ.get(f"DATABASE_URL_{role}"))
+    ]
+    if missing:
+        raise ImproperlyConfigured(
+            f"{', '.join(missing)} not set; production needs them "
+            "(docs/reference/settings.md)."
+        )

@@ -1,17 +1,11 @@
 """Production: refuses to start with anything missing or weak."""
 
-import os
+from cpms.settings.keys import production_secret, require
 
-from django.core.exceptions import ImproperlyConfigured
+# Before the base is read: it would start embedded servers for what is missing.
+require("PUBLIC_BASE_URL", "ALLOWED_HOSTS", "REDIS_URL", "DATABASE_URL")
 
 from cpms.settings.base import *
-from cpms.settings.keys import production_secret
-
-for _name in ("PUBLIC_BASE_URL", "ALLOWED_HOSTS", "REDIS_URL"):
-    if not os.environ.get(_name):
-        raise ImproperlyConfigured(
-            f"{_name} is not set; production needs it (docs/reference/settings.md)."
-        )
 
 SECRET_KEY = production_secret("SECRET_KEY")
 CHARGE_POINT_PASSWORD_KEY = production_secret("CHARGE_POINT_PASSWORD_KEY")
