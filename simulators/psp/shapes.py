@@ -1,5 +1,7 @@
 """New objects in the provider's published shape."""
 
+from typing import Final
+
 from simulators.psp import ids
 from simulators.psp.errors import Json
 
@@ -149,11 +151,48 @@ def payment_intent(*, amount: int, currency: str, metadata: Json, now: int) -> J
     }
 
 
+_APPROVED: Final = {
+    "advice_code": None,
+    "network_advice_code": None,
+    "network_decline_code": None,
+    "network_status": "approved_by_network",
+    "reason": None,
+    "risk_level": "normal",
+    "risk_score": 7,
+    "seller_message": "Payment complete.",
+    "type": "authorized",
+}
+
+
+def _card_details(card: Json, amount: int) -> Json:
+    shown = ("brand", "country", "exp_month", "exp_year", "funding", "last4")
+    return {
+        "type": "card",
+        "card": {
+            **{name: card[name] for name in shown},
+            "amount_authorized": amount,
+            "checks": card["checks"],
+            "extended_authorization": {"status": "disabled"},
+            "fingerprint": card["fingerprint"],
+            "incremental_authorization": {"status": "unavailable"},
+            "installments": None,
+            "mandate": None,
+            "multicapture": {"status": "unavailable"},
+            "network": card["brand"],
+            "network_token": {"used": False},
+            "network_transaction_id": ids.token(15),
+            "overcapture": {
+                "maximum_amount_capturable": amount,
+                "status": "unavailable",
+            },
+            "three_d_secure": None,
+            "wallet": None,
+        },
+    }
+
+
 def charge(*, intent: Json, method: Json, now: int) -> Json:
     """Return the charge of one attempt to confirm an intent."""
-    card = method["card"]
-    shown = ("brand", "country", "exp_month", "exp_year", "funding", "last4")
-    details = {name: card[name] for name in shown}
     return {
         "id": ids.new("ch"),
         "object": "charge",
@@ -178,43 +217,11 @@ def charge(*, intent: Json, method: Json, now: int) -> Json:
         "livemode": False,
         "metadata": intent["metadata"],
         "on_behalf_of": None,
-        "outcome": {
-            "advice_code": None,
-            "network_advice_code": None,
-            "network_decline_code": None,
-            "network_status": "approved_by_network",
-            "reason": None,
-            "risk_level": "normal",
-            "risk_score": 7,
-            "seller_message": "Payment complete.",
-            "type": "authorized",
-        },
+        "outcome": dict(_APPROVED),
         "paid": True,
         "payment_intent": intent["id"],
         "payment_method": method["id"],
-        "payment_method_details": {
-            "type": "card",
-            "card": {
-                **details,
-                "amount_authorized": intent["amount"],
-                "checks": card["checks"],
-                "extended_authorization": {"status": "disabled"},
-                "fingerprint": card["fingerprint"],
-                "incremental_authorization": {"status": "unavailable"},
-                "installments": None,
-                "mandate": None,
-                "multicapture": {"status": "unavailable"},
-                "network": card["brand"],
-                "network_token": {"used": False},
-                "network_transaction_id": ids.token(15),
-                "overcapture": {
-                    "maximum_amount_capturable": intent["amount"],
-                    "status": "unavailable",
-                },
-                "three_d_secure": None,
-                "wallet": None,
-            },
-        },
+        "payment_method_details": _card_details(method["card"], intent["amount"]),
         "receipt_email": intent["receipt_email"],
         "receipt_number": None,
         "receipt_url": None,
