@@ -5,11 +5,7 @@ import uuid
 from datetime import datetime, timedelta
 
 from simulators.charge_point.battery import MILLIJOULES_PER_WH, Battery
-from simulators.charge_point.dialect import (
-    CERTIFICATE_REQUEST,
-    VENDOR,
-    object_of,
-)
+from simulators.charge_point.certificate import request_certificate
 from simulators.charge_point.facts import (
     Authorization,
     CertificateOffer,
@@ -21,11 +17,9 @@ from simulators.charge_point.facts import (
     Transaction,
     TransactionFact,
 )
-from simulators.charge_point.link import CallRefused
 from simulators.charge_point.outlet import Cable, Outlet
 from simulators.charge_point.parts import Parts
 from simulators.charge_point.queue import Delivered
-from simulators.charge_point.wire import LineDown
 from simulators.errors import SimulatorError
 
 
@@ -85,39 +79,7 @@ class ChargeFlow:
 
         Returns None where the server did not give one (the journal says why).
         """
-        outlet, parts = self.outlet, self._parts
-        request_id = uuid.uuid4().hex
-        asked = parts.dialect.certificate_request(outlet, request_id)
-        try:
-            status, answer = await parts.dialect.data_transfer(
-                VENDOR, CERTIFICATE_REQUEST, asked
-            )
-        except (LineDown, CallRefused, TimeoutError) as error:
-            self._note("certificate_failed", reason=str(error))
-            return None
-        data = object_of(answer)
-        if status != "Accepted" or data is None or "certificate" not in data:
-            self._note("certificate_failed", reason=f"answered {status}")
-            return None
-        offer = CertificateOffer(
-            station=parts.identity,
-            evse=outlet.evse,
-            connector=outlet.connector,
-            certificate=str(data["certificate"]),
-            code=str(data.get("code", "")),
-            uri=str(data.get("uri", "")),
-            expires_at=str(data.get("expiresAt", data.get("expires_at", ""))),
-        )
-        self._note(
-            "certificate_received",
-            certificate=offer.certificate,
-            code=offer.code,
-            uri=offer.uri,
-            expires_at=offer.expires_at,
-        )
-        if outlet.cable is not None and outlet.cable.vehicle is not None:
-            parts.errands.spawn(outlet.cable.vehicle.offered(offer))
-        return offer
+        return await request_certificate(self._parts, self.outlet)
 
     # -- start -----------------------------------------------------------------
 
