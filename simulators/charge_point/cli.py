@@ -208,7 +208,7 @@ async def _serve(
     Charges that run when the time is over come to their end.
     """
     charges = []
-    number = station.journal.last_number
+    number = 0  # a server may start something while the station still boots
     until_s = time.monotonic() + (options.serve or SERVE_MAX_S)
     while (left_s := until_s - time.monotonic()) > 0:
         try:
