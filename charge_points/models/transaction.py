@@ -75,9 +75,13 @@ class Transaction(TenantModel):
     ended_at = models.DateTimeField(null=True, blank=True)
     end_received_at = models.DateTimeField(null=True, blank=True)
     unplugged_at = models.DateTimeField(null=True, blank=True)
-    stop_reason = models.CharField(max_length=40, blank=True, default="")
-    stop_id_token = models.CharField(max_length=255, blank=True, default="")
-    charging_state = models.CharField(max_length=16, blank=True, default="")
+    stop_reason = models.CharField(max_length=40, blank=True, default="", db_default="")
+    stop_id_token = models.CharField(
+        max_length=255, blank=True, default="", db_default=""
+    )
+    charging_state = models.CharField(
+        max_length=16, blank=True, default="", db_default=""
+    )
     meter_start_wh = models.DecimalField(
         max_digits=16, decimal_places=3, null=True, blank=True
     )
@@ -103,14 +107,18 @@ class Transaction(TenantModel):
     )
     last_sample_at = models.DateTimeField(null=True, blank=True)
     last_seen_at = models.DateTimeField(help_text="when anything last came of it")
-    estimated = models.BooleanField(default=False)
-    review_reason = models.CharField(max_length=80, blank=True, default="")
+    estimated = models.BooleanField(default=False, db_default=False)
+    review_reason = models.CharField(
+        max_length=80, blank=True, default="", db_default=""
+    )
     energy_limit_wh = models.BigIntegerField(null=True, blank=True)
     ends_by = models.DateTimeField(null=True, blank=True)
     stop_requested_at = models.DateTimeField(null=True, blank=True)
     stop_attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
     last_seq_no = models.BigIntegerField(null=True, blank=True)
-    signed_values = models.JSONField(default=list, blank=True)
+    signed_values = models.JSONField(
+        default=list, db_default=models.Value([], models.JSONField()), blank=True
+    )
 
     class Meta:
         constraints = [

@@ -1,26 +1,52 @@
 """Who may charge: answered at once from the start policy, or from a start handle."""
 
 import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from django.db import connection
-from django.db.models import Q
 
-from charge_points.models import IdToken, StartHandle, Transaction
+from charge_points.models import StartHandle, Transaction
 from charge_points.services import quirks, security
 from charge_points.services.facts import Authorization, QuirkRow, SecurityRow
 from charge_points.services.id_tokens import token_key
+from charge_points.services.rows import fetch_columns, numbers, texts
 
 ORDER_NUMBER: Final = re.compile(r"[0-9A-F]{20}")
 UNKNOWN_TOKEN: Final = "unknown_token"  # noqa: S105 - the name of a count
 
-_INVALID: Final = Authorization("Invalid")
+INVALID: Final = Authorization("Invalid")
 _ANSWER_BY_STATUS: Final = {
     "blocked": "Blocked",
     "expired": "Expired",
     "invalid": "Invalid",
 }
+# An operator's own policy counts before the common one.
+_POLICIES: Final = """
+SELECT wanted.key, wanted.operator_id, policy.*
+FROM unnest(%s::text[], %s::bigint[]) AS wanted (key, operator_id)
+CROSS JOIN LATERAL (
+    SELECT status, account_state, expires_at, group_id, driver_id, concurrent_allowed
+    FROM charge_points_idtoken
+    WHERE token_key = wanted.key
+      AND (operator_id = wanted.operator_id OR operator_id IS NULL)
+    ORDER BY operator_id NULLS LAST LIMIT 1
+) AS policy
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A start policy as it stands in its row."""
+
+    status: str
+    account_state: str
+    expires_at: datetime | None
+    group_id: str
+    driver_id: int | None
+    concurrent_allowed: bool
 
 
 def authorize(
@@ -46,22 +72,16 @@ def authorize(
         at: now.
     """
     del token_type  # what a token is called changes nothing about what it may do
-    handle = find_handle(token)
-    if handle is not None:
-        return _authorize_handle(handle, charge_point_id, operator_id, at)
-    policy = find_policy(token, operator_id)
-    if policy is None:
-        _count_unknown(charge_point_id, operator_id, at)
-        return _INVALID
-    return judge(policy, at)
-
-
-def find_handle(token: str) -> StartHandle | None:
-    """The start handle that this token is, if it is one."""
     key = token_key(token)
-    if not ORDER_NUMBER.fullmatch(key):
-        return None
-    return StartHandle.objects.filter(order_number=key).first()
+    if ORDER_NUMBER.fullmatch(key):
+        handle = StartHandle.objects.filter(order_number=key).first()
+        if handle is not None:
+            return _authorize_handle(handle, charge_point_id, operator_id, at)
+    policy = find_policies([(key, operator_id)]).get((key, operator_id))
+    if policy is None:
+        quirks.count(unknown_token(charge_point_id, operator_id, at))
+        return INVALID
+    return judge(policy, at)
 
 
 def _authorize_handle(
@@ -69,11 +89,11 @@ def _authorize_handle(
 ) -> Authorization:
     if handle.charge_point_id != charge_point_id:
         report_foreign_handle(handle, charge_point_id, operator_id, at)
-        return _INVALID
+        return INVALID
     pending = handle.state == "pending" and handle.requested_at is not None
     if handle.state == "started" or (pending and at <= handle.start_by):
         return Authorization("Accepted", order_number=handle.order_number)
-    return _INVALID
+    return INVALID
 
 
 def report_foreign_handle(
@@ -81,7 +101,7 @@ def report_foreign_handle(
 ) -> None:
     """Somebody presented an order number where it does not belong.
 
-    The event tells neither number: it is another customer's secret.
+    The event does not tell the number: it is another customer's secret.
     """
     same = handle.charge_point_id == charge_point_id
     where = "connector" if same else "charge point"
@@ -97,16 +117,20 @@ def report_foreign_handle(
     )
 
 
-def find_policy(token: str, operator_id: int) -> IdToken | None:
-    """The operator's own policy, else the common one, else None."""
-    rows = IdToken.objects.filter(token_key=token_key(token)).filter(
-        Q(operator_id=operator_id) | Q(operator_id__isnull=True)
+def find_policies(
+    wanted: Collection[tuple[str, int]],
+) -> dict[tuple[str, int], Policy]:
+    """The policies that count for (token key, operator id), in one statement."""
+    if not wanted:
+        return {}
+    keys = list(wanted)
+    found = fetch_columns(
+        _POLICIES, [texts([k for k, _ in keys]), numbers([o for _, o in keys])]
     )
-    found = sorted(rows, key=lambda row: row.operator_id is None)
-    return found[0] if found else None
+    return {(row[0], row[1]): Policy(*row[2:]) for row in found}
 
 
-def judge(policy: IdToken, at: datetime) -> Authorization:
+def judge(policy: Policy, at: datetime) -> Authorization:
     """What a policy says at an instant, before any charge is looked at."""
     status = _ANSWER_BY_STATUS.get(policy.status, "Accepted")
     if status == "Accepted" and policy.account_state == "blocked":
@@ -125,56 +149,45 @@ def judge(policy: IdToken, at: datetime) -> Authorization:
     )
 
 
-def judge_start(
-    *,
-    charge_point_id: int,
-    operator_id: int,
-    connector_id: int | None,
+def running_places(keys: Iterable[str]) -> dict[str, set[int | None]]:
+    """Where charges of these tokens run: token key -> connector ids."""
+    wanted = sorted(set(keys))
+    if not wanted:
+        return {}
+    found = fetch_columns(
+        "SELECT id_token, connector_id FROM charge_points_transaction "
+        "WHERE state = 'active' AND started_by <> '' AND id_token = ANY(%s::text[])",
+        [texts(wanted)],
+    )
+    places: dict[str, set[int | None]] = {}
+    for key, connector_id in found:
+        places.setdefault(key, set()).add(connector_id)
+    return places
+
+
+def judge_stop(
+    row: Transaction,
     token: str,
+    policies: dict[tuple[str, int], Policy],
+    *,
     at: datetime,
 ) -> Authorization:
-    """As ``authorize`` for a token that begins a charge: one charge at a time.
-
-    A charge that still runs on the same connector does not count: the new one tells
-    that it ended.
-    """
-    policy = find_policy(token, operator_id)
-    if policy is None:
-        _count_unknown(charge_point_id, operator_id, at)
-        return _INVALID
-    answer = judge(policy, at)
-    if not answer.accepted or policy.concurrent_allowed:
-        return answer
-    running = Transaction.objects.filter(
-        state="active", id_token=token_key(token)
-    ).exclude(started_by="")
-    if connector_id is not None:
-        running = running.exclude(connector_id=connector_id)
-    if running.exists():
-        return Authorization(
-            "ConcurrentTx", answer.expires_at, answer.group, answer.driver_id
-        )
-    return answer
-
-
-def judge_stop(row: Transaction, token: str, *, at: datetime) -> Authorization:
     """What a token is worth in a charge that runs or ran: its own is always good."""
     key = token_key(token)
     if key in {row.id_token, row.order_number}:
         return Authorization("Accepted", order_number=row.order_number)
-    policy = find_policy(key, row.operator_id)
-    return _INVALID if policy is None else judge(policy, at)
+    policy = policies.get((key, row.operator_id))
+    return INVALID if policy is None else judge(policy, at)
 
 
-def _count_unknown(charge_point_id: int, operator_id: int, at: datetime) -> None:
-    quirks.count(
-        QuirkRow(
-            charge_point_id=charge_point_id,
-            operator_id=operator_id,
-            version="",
-            quirk=UNKNOWN_TOKEN,
-            at=at,
-        )
+def unknown_token(charge_point_id: int, operator_id: int, at: datetime) -> QuirkRow:
+    """The count of tokens nobody knows; the token itself is not kept."""
+    return QuirkRow(
+        charge_point_id=charge_point_id,
+        operator_id=operator_id,
+        version="",
+        quirk=UNKNOWN_TOKEN,
+        at=at,
     )
 
 

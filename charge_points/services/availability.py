@@ -81,7 +81,7 @@ class _Known:
     told: str = ""
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def report_status(batch: Sequence[StatusReport]) -> None:
     """Take status reports of many stations.
 

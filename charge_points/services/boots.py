@@ -29,7 +29,7 @@ def _clean(text: str, chars_max: int = TEXT_CHARS_MAX) -> str:
     return text.replace("\0", "")[:chars_max]
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def record_many(facts: Sequence[BootFact]) -> list[str]:
     """Record boots, in two or three statements for all of them.
 

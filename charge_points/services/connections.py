@@ -30,7 +30,7 @@ RETURNING station.id, station.operator_id, v.at
 """
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def open_many(openings: Sequence[ConnectionOpening]) -> list[int]:
     """Give each new connection the next generation of its charge point.
 
@@ -87,7 +87,7 @@ def open_connection(*, charge_point_id: int, version: str, at: datetime) -> int:
     return open_many([ConnectionOpening(charge_point_id, version, at)])[0]
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def close_many(closings: Sequence[tuple[int, int, datetime]]) -> None:
     """Note ends of connections (charge point id, generation, at).
 

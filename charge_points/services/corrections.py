@@ -6,7 +6,12 @@ from decimal import Decimal
 
 from charge_points import events
 from charge_points.models import Transaction
-from charge_points.services.settling import END_FIELDS, rebuild_register, settle_charge
+from charge_points.services.settling import (
+    Case,
+    rebuild_register,
+    save_ends,
+    settle_many,
+)
 from cpms.outbox import publish_many
 
 
@@ -51,13 +56,13 @@ def end_anew(
 def _settle_anew(row: Transaction, stop_wh: Decimal | None) -> bool:
     """Settle and save; tell billing when the energy changed."""
     before = row.energy_wh
-    verdict = settle_charge(row, stop_wh=stop_wh, register=rebuild_register(row))
+    (verdict,) = settle_many([Case(row, stop_wh, rebuild_register(row))])
     row.energy_wh = verdict.energy_wh
     row.meter_start_wh = verdict.start_wh
     row.meter_stop_wh = verdict.stop_wh
     row.review_reason = verdict.review_reason
     row.estimated = verdict.estimated
-    row.save(update_fields=END_FIELDS)
+    save_ends([row])
     if verdict.energy_wh == before:
         return False
     tell(row)

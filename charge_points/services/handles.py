@@ -1,6 +1,6 @@
 """Moves of start handles, together with the certificate of the same order."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -10,6 +10,7 @@ from django.db import connection
 from charge_points import events
 from charge_points.models import ChargingCertificate, Command, StartHandle
 from charge_points.models.states import CERTIFICATE, COMMAND, START_HANDLE
+from charge_points.services.rows import execute_columns, numbers, texts
 from cpms.outbox import publish_many
 
 REASON_CHARS_MAX: Final = 80
@@ -129,11 +130,14 @@ def mark_started(*, order_number: str, transaction_id: int) -> bool:
     return moved
 
 
-def mark_ended(*, transaction_id: int, at: datetime) -> None:
-    """The transaction of a handle ended, whatever order pays for it by now."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE charge_points_starthandle SET state = 'ended', ended_at = %s "
-            "WHERE transaction_id = %s AND state = 'started'",
-            [at, transaction_id],
-        )
+def mark_ended_many(ended: Mapping[str, datetime]) -> None:
+    """The transactions of these orders ended (order number -> instant)."""
+    if not ended:
+        return
+    execute_columns(
+        "UPDATE charge_points_starthandle AS handle "
+        "SET state = 'ended', ended_at = v.at "
+        "FROM unnest(%s::text[], %s::timestamptz[]) AS v (order_number, at) "
+        "WHERE handle.order_number = v.order_number AND handle.state = 'started'",
+        [texts(ended), numbers(ended.values())],
+    )

@@ -27,7 +27,7 @@ FOREIGN_EVENTS_MAX: Final = 10
 """Security events of one set: a station that guesses ids must not flood the table."""
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def record(batch: Sequence[MeterBatch]) -> None:
     """Store meter values and move the charges that they belong to.
 

@@ -1,4 +1,8 @@
-"""SQL that the ORM has no words for: inserts that yield to an existing row."""
+"""SQL that the ORM has no words for: sets of rows, inserts that yield to a row.
+
+Statements go to psycopg2 directly (Django's wrappers cost more than the work), with
+Django's own errors: who retries a conflict looks at those.
+"""
 
 from collections.abc import Iterable, Sequence
 from functools import cache
@@ -62,24 +66,30 @@ def numbers(values: Iterable[object]) -> str:
     return "{" + ",".join(["NULL" if v is None else str(v) for v in values]) + "}"
 
 
-def texts(values: Iterable[str]) -> str:
+def texts(values: Iterable[str | None]) -> str:
     """A PostgreSQL array of texts; NUL, which no text can hold, is left out."""
-    quoted = [
-        '"' + value.replace("\0", "").replace("\\", "\\\\").replace('"', '\\"') + '"'
-        for value in values
-    ]
-    return "{" + ",".join(quoted) + "}"
+    return "{" + ",".join([_quoted(value) for value in values]) + "}"
+
+
+def _quoted(value: str | None) -> str:
+    if value is None:
+        return "NULL"
+    if "\0" in value:
+        value = value.replace("\0", "")
+    if "\\" in value or '"' in value:
+        value = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{value}"'
 
 
 def execute_columns(sql: str, columns: Sequence[object]) -> None:
     """A statement whose parameters are columns (``numbers`` and ``texts``)."""
-    with connection.cursor() as cursor:
+    with connection.cursor() as cursor, connection.wrap_database_errors:
         cursor.cursor.execute(sql, columns)
 
 
 def fetch_columns(sql: str, columns: Sequence[object]) -> list[tuple[Any, ...]]:
     """As ``execute_columns``, for a statement that returns rows."""
-    with connection.cursor() as cursor:
+    with connection.cursor() as cursor, connection.wrap_database_errors:
         cursor.cursor.execute(sql, columns)
         found: list[tuple[Any, ...]] = cursor.cursor.fetchall()
     return found
@@ -91,7 +101,7 @@ def execute_rows(
     """One statement for all rows; ``sql`` has one ``%s`` after VALUES."""
     if not rows:
         return
-    with connection.cursor() as cursor:
+    with connection.cursor() as cursor, connection.wrap_database_errors:
         execute_values(cursor.cursor, sql, rows, template=template, page_size=len(rows))
 
 
@@ -101,7 +111,7 @@ def fetch_rows(
     """As ``execute_rows``, for a statement that returns rows."""
     if not rows:
         return []
-    with connection.cursor() as cursor:
+    with connection.cursor() as cursor, connection.wrap_database_errors:
         found: list[tuple[Any, ...]] = execute_values(
             cursor.cursor,
             sql,

@@ -116,6 +116,42 @@ class Running:
         if sample.soc_percent is not None and 0 <= sample.soc_percent <= 100:
             self.soc_percent = sample.soc_percent
 
+    def write_to(self, row: Transaction) -> None:
+        """Bring a loaded row up to date with what was saved."""
+        row.meter_start_wh = self.register.start_wh
+        row.last_energy_wh = self.register.last_wh
+        row.last_energy_at = self.register.last_at
+        row.meter_gain_wh = self.register.gain_wh
+        row.meter_regressed = self.register.regressed
+        row.last_sample_at = self.sample_at
+        if self.seen_at is not None:
+            row.last_seen_at = max(row.last_seen_at, self.seen_at)
+
+
+def running_of(row: Transaction) -> Running:
+    """The running values of a row that is locked and loaded already."""
+    return Running(
+        row.pk,
+        row.operator_id,
+        row.charge_point_id,
+        row.ocpp_id,
+        row.state,
+        row.started_at,
+        row.estimated,
+        Register(
+            row.meter_start_wh,
+            row.last_energy_wh,
+            row.last_energy_at,
+            row.meter_gain_wh,
+            row.meter_regressed,
+        ),
+        row.last_sample_at,
+        row.last_seq_no,
+        row.charging_state,
+        row.evse_number,
+        row.connector_number,
+    )
+
 
 def _running(row: Sequence[Any]) -> Running:
     return Running(

@@ -41,7 +41,7 @@ RETURNING command.id, command.charge_point_id, command.operator_id, command.inte
 """
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def take_for_delivery(
     *, charge_point_ids: Sequence[int], node: str, at: datetime
 ) -> list[CommandToSend]:
@@ -77,7 +77,7 @@ def _json(text: str | dict[str, Any]) -> dict[str, Any]:
     return json.loads(text) if isinstance(text, str) else text
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def mark_sent(*, wordings: Sequence[CommandWording]) -> None:
     """Keep what went out, secrets masked."""
     rows = {
@@ -94,7 +94,7 @@ def mark_sent(*, wordings: Sequence[CommandWording]) -> None:
     Command.objects.bulk_update(rows.values(), ["action", "payload"])
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def record_answers(*, answers: Sequence[CommandAnswer]) -> None:
     """Record how commands ended; an answer to one that is not under way is ignored.
 
@@ -164,7 +164,7 @@ def _reason(answer: CommandAnswer) -> str:
     return f"The charge point refused the start: {word}"
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def recover(
     *,
     charge_point_ids: Sequence[int],

@@ -1,7 +1,7 @@
 """Charges as stations tell them: start and stop (1.6), events (2.0.1), orders.
 
-For billing: ``attach_order`` and ``set_limits``. For handlers: ``start``, ``stop``,
-``apply_events``. For the sweeps: ``close_silent``.
+For billing: ``attach_order`` and ``set_limits``. For handlers: ``start_many``,
+``stop_many``, ``apply_events``. For the sweeps: ``close_silent``.
 """
 
 from charge_points.services.limits import UnableToSetLimits, set_limits
@@ -11,8 +11,8 @@ from charge_points.services.transactions.orders import (
     attach_order,
 )
 from charge_points.services.transactions.silence import close_silent
-from charge_points.services.transactions.starts import start
-from charge_points.services.transactions.stops import stop
+from charge_points.services.transactions.starts import start, start_many
+from charge_points.services.transactions.stops import stop, stop_many
 
 __all__ = [
     "UnableToAttachOrder",
@@ -22,5 +22,7 @@ __all__ = [
     "close_silent",
     "set_limits",
     "start",
+    "start_many",
     "stop",
+    "stop_many",
 ]

@@ -1,13 +1,14 @@
-"""Whether a charge may begin, and under whose name."""
+"""Whether charges may begin, and under whose name; for many at once."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from charge_points.models import Connector, StartHandle, Transaction
-from charge_points.services import authorization, handles
-from charge_points.services.facts import Authorization
-from charge_points.services.id_tokens import token_key
+from charge_points.models import StartHandle, Transaction
+from charge_points.services import authorization, handles, quirks
+from charge_points.services.authorization import ORDER_NUMBER, Policy
+from charge_points.services.facts import Authorization, QuirkRow
 
 OFFLINE_AFTER: Final = timedelta(minutes=2)
 """A start that arrives so late began without us: it is accepted as it comes."""
@@ -18,12 +19,12 @@ NO_TOKEN_TYPES: Final = frozenset({"NoAuthorization"})
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A token that wants to charge on a connector."""
+    """A token that wants to charge on a connector; ``key`` is the token's."""
 
     charge_point_id: int
     operator_id: int
-    connector: Connector | None
-    token: str
+    connector_id: int | None
+    key: str
     token_type: str
     started_at: datetime
     received_at: datetime
@@ -45,42 +46,98 @@ class Admission:
         return bool(self.started_by)
 
 
-def admit(attempt: Attempt) -> Admission:
-    """Decide; a start handle stays locked until the database transaction ends."""
-    handle = _handle_of(attempt)
+@dataclass(slots=True)
+class _Known:
+    """What the database says about all attempts of a set."""
+
+    by_number: dict[str, StartHandle]
+    by_id: dict[int, StartHandle]
+    policies: dict[tuple[str, int], Policy]
+    running: dict[str, set[int | None]]
+    unknown: list[QuirkRow]
+
+
+def admit_many(attempts: Sequence[Attempt]) -> list[Admission]:
+    """Decide in order; start handles stay locked until the transaction ends.
+
+    An earlier attempt of the set counts for a later one: a token or an order that
+    started twice in the same moment started once.
+    """
+    known = _load(attempts)
+    admissions = [_admit(attempt, known) for attempt in attempts]
+    quirks.count_many(known.unknown)
+    return admissions
+
+
+def _load(attempts: Sequence[Attempt]) -> _Known:
+    orders = {a.key for a in attempts if ORDER_NUMBER.fullmatch(a.key)}
+    starts = {a.remote_start_id for a in attempts if not a.key} - {None}
+    locked: list[StartHandle] = []
+    if orders or starts:
+        rows = StartHandle.objects.select_for_update(no_key=True).order_by("pk")
+        locked = list(rows.filter(order_number__in=orders))
+        locked += list(rows.filter(pk__in=starts)) if starts else []
+    by_number = {row.order_number: row for row in locked}
+    tokens = {(a.key, a.operator_id) for a in attempts if a.key not in by_number}
+    policies = authorization.find_policies(tokens)
+    exclusive = {key for (key, _), p in policies.items() if not p.concurrent_allowed}
+    return _Known(
+        by_number,
+        {row.pk: row for row in locked},
+        policies,
+        authorization.running_places(exclusive),
+        [],
+    )
+
+
+def _admit(attempt: Attempt, known: _Known) -> Admission:
+    handle = known.by_number.get(attempt.key)
+    if handle is None and not attempt.key and attempt.remote_start_id is not None:
+        found = known.by_id.get(attempt.remote_start_id)
+        same = found is not None and found.charge_point_id == attempt.charge_point_id
+        handle = found if same else None
     if handle is not None:
         return _admit_order(attempt, handle)
-    answer = authorization.judge_start(
-        charge_point_id=attempt.charge_point_id,
-        operator_id=attempt.operator_id,
-        connector_id=None if attempt.connector is None else attempt.connector.pk,
-        token=attempt.token,
-        at=attempt.started_at if attempt.offline else attempt.received_at,
-    )
+    answer = _judge(attempt, known)
+    if not (answer.accepted or attempt.offline):
+        return Admission(answer, "")
+    known.running.setdefault(attempt.key, set()).add(attempt.connector_id)
     if attempt.offline:
         # Energy flowed already. The answer tells the station the truth all the same.
         return Admission(answer, "offline")
-    if not answer.accepted:
-        return Admission(answer, "")
     pnc = attempt.token_type in PLUG_AND_CHARGE_TYPES
     return Admission(answer, "plug_and_charge" if pnc else "token")
 
 
-def _handle_of(attempt: Attempt) -> StartHandle | None:
-    """By the order number as token, or (2.0.1) by the remote start's own number."""
-    found = authorization.find_handle(attempt.token)
-    if found is None and attempt.remote_start_id is not None and not attempt.token:
-        found = StartHandle.objects.filter(
-            pk=attempt.remote_start_id, charge_point_id=attempt.charge_point_id
-        ).first()
-    return None if found is None else authorization.lock_handle(found.order_number)
+def _judge(attempt: Attempt, known: _Known) -> Authorization:
+    """The policy's word, and one charge at a time.
+
+    A charge that still runs on the same connector does not count: the new one tells
+    that it ended.
+    """
+    at = attempt.started_at if attempt.offline else attempt.received_at
+    policy = known.policies.get((attempt.key, attempt.operator_id))
+    if policy is None:
+        known.unknown.append(
+            authorization.unknown_token(
+                attempt.charge_point_id, attempt.operator_id, at
+            )
+        )
+        return authorization.INVALID
+    answer = authorization.judge(policy, at)
+    if not answer.accepted or policy.concurrent_allowed:
+        return answer
+    if known.running.get(attempt.key, set()) - {attempt.connector_id}:
+        return Authorization(
+            "ConcurrentTx", answer.expires_at, answer.group, answer.driver_id
+        )
+    return answer
 
 
 def _admit_order(attempt: Attempt, handle: StartHandle) -> Admission:
-    refused = Admission(Authorization("Invalid"), "")
-    place = attempt.connector
+    refused = Admission(authorization.INVALID, "")
     at_home = handle.charge_point_id == attempt.charge_point_id
-    if not at_home or place is None or handle.connector_id != place.pk:
+    if not at_home or handle.connector_id != attempt.connector_id:
         authorization.report_foreign_handle(
             handle, attempt.charge_point_id, attempt.operator_id, attempt.received_at
         )
@@ -89,6 +146,7 @@ def _admit_order(attempt: Attempt, handle: StartHandle) -> Admission:
         return Admission(Authorization("ConcurrentTx"), "")
     if not _in_time(attempt, handle):
         return refused
+    handle.state = StartHandle.State.STARTED  # for the rest of the set
     accepted = Authorization("Accepted", order_number=handle.order_number)
     return Admission(accepted, "order", handle)
 
@@ -121,11 +179,13 @@ def consume(row: Transaction, admission: Admission) -> None:
 
 def fill(row: Transaction, attempt: Attempt, admission: Admission) -> None:
     """Write an admission down on a transaction (not saved here)."""
-    handle = admission.handle
-    row.id_token = token_key(attempt.token)
+    row.id_token = attempt.key
     row.id_token_type = attempt.token_type[:20]
     row.id_token_status = admission.authorization.status
     row.started_by = admission.started_by
+    if admission.admitted:
+        row.announced_at = attempt.received_at
+    handle = admission.handle
     if handle is not None:
         row.id_token = handle.order_number
         row.order_number = handle.order_number

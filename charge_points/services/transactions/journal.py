@@ -51,7 +51,7 @@ class _Entry:
     quirks: list[str] = field(default_factory=list)
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def apply_events(batch: Sequence[TransactionFact]) -> list[TransactionAnswer]:
     """Take transaction events of many stations.
 
@@ -77,9 +77,11 @@ def apply_events(batch: Sequence[TransactionFact]) -> list[TransactionAnswer]:
         key=lambda entry: (entry.running.id, entry.fact.seq_no),
     )
     _move(fresh)
-    for entry in fresh:
-        if events_rare.is_rare(entry.fact):
-            entry.authorization = events_rare.apply(entry.fact, entry.running.id)
+    rare = [entry for entry in fresh if events_rare.is_rare(entry.fact)]
+    asked = [events_rare.Rare(entry.fact, entry.running.id) for entry in rare]
+    events_rare.apply_many(asked)
+    for entry, answered in zip(rare, asked, strict=True):
+        entry.authorization = answered.authorization
     _answer_repeats([entry for entry in entries if not entry.fresh])
     return [
         TransactionAnswer(

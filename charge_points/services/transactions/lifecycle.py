@@ -1,14 +1,20 @@
-"""Begin and end of a charge, the same for both versions."""
+"""Begin and end of charges, the same for both versions; for many at once."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
 from charge_points import events
-from charge_points.models import ChargePoint, Transaction
+from charge_points.models import Transaction
 from charge_points.models.states import TRANSACTION
 from charge_points.services import handles
-from charge_points.services.settling import END_FIELDS, settle_charge
+from charge_points.services.energy import Settlement
+from charge_points.services.rows import fetch_columns, numbers
+from charge_points.services.settling import Case, save_ends, settle_many
+from charge_points.services.transactions.inserts import lock_transactions
+from charge_points.services.transactions.places import identities_of
 from cpms.outbox import publish_many
 
 ENERGY_AFTER_REFUSAL: Final = "energy_after_refusal"
@@ -18,26 +24,28 @@ SUPERSEDED: Final = "SupersededByNewStart"
 SILENT: Final = "NoStopReceived"
 # Words of both versions for a vehicle that left.
 UNPLUG_REASONS: Final = frozenset({"EVDisconnected"})
+REASON_CHARS_MAX: Final = 40
+
+_OLDER: Final = """
+SELECT older.id
+FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[])
+    AS newer (id, connector_id, started_at)
+JOIN charge_points_transaction AS older
+  ON older.connector_id = newer.connector_id AND older.state = 'active'
+ AND older.started_at < newer.started_at AND older.id <> newer.id
+"""
 
 
-def identity_of(charge_point_id: int) -> str:
-    """The name that events use for a charge point."""
-    return ChargePoint.objects.values_list("identity", flat=True).get(
-        pk=charge_point_id
-    )
-
-
-def announce(row: Transaction, *, at: datetime, attached: bool = False) -> None:
-    """Tell billing of a charge; ``attached``: its order came while it ran."""
-    row.announced_at = at
-    Transaction.objects.filter(pk=row.pk).update(announced_at=at)
+def announce_many(rows: Sequence[tuple[Transaction, bool]]) -> None:
+    """Tell billing of charges; True: the order came while it ran already."""
+    names = identities_of(row.charge_point_id for row, _ in rows)
     publish_many(
         [
             events.transaction_started(
                 events.Begun(
                     transaction_id=row.pk,
                     operator_id=row.operator_id,
-                    charge_point=identity_of(row.charge_point_id),
+                    charge_point=names[row.charge_point_id],
                     evse=row.evse_number,
                     connector=row.connector_number,
                     order_number=row.order_number,
@@ -50,50 +58,71 @@ def announce(row: Transaction, *, at: datetime, attached: bool = False) -> None:
                 ),
                 attached=attached,
             )
+            for row, attached in rows
         ]
     )
 
 
-def finish(
-    row: Transaction,
-    *,
-    ended_at: datetime,
-    received_at: datetime,
-    reason: str,
-    stop_wh: Decimal | None,
-) -> None:
-    """End a charge whose samples are all stored: settle, save, tell billing."""
-    refused = row.state == Transaction.State.REFUSED
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a charge ended; ``stop_wh`` None where the station gave no register."""
+
+    row: Transaction
+    ended_at: datetime
+    received_at: datetime
+    reason: str
+    stop_wh: Decimal | None
+    estimated: bool = False
+
+
+def finish_many(ends: Sequence[End]) -> None:
+    """End charges whose samples are all stored: settle, save, tell billing."""
+    if not ends:
+        return
+    refused = {end.row.pk for end in ends if end.row.state == "refused"}
+    for end in ends:
+        _close(end)
+    verdicts = settle_many([Case(end.row, end.stop_wh) for end in ends])
+    for end, verdict in zip(ends, verdicts, strict=True):
+        _settle(end, verdict, refused=end.row.pk in refused)
+    rows = [end.row for end in ends]
+    save_ends(rows)
+    handles.mark_ended_many(
+        {row.order_number: row.last_seen_at for row in rows if row.order_number}
+    )
+    tell_ended([row for row in rows if row.announced_at is not None])
+
+
+def _close(end: End) -> None:
+    row = end.row
     TRANSACTION.require(row.state, "ended")
     row.state = Transaction.State.ENDED
-    row.ended_at = max(ended_at, row.started_at)
-    row.end_received_at = received_at
-    row.last_seen_at = max(row.last_seen_at, received_at)
-    row.stop_reason = reason[:40]
-    verdict = settle_charge(row, stop_wh=stop_wh)
+    row.ended_at = max(end.ended_at, row.started_at)
+    row.end_received_at = end.received_at
+    row.last_seen_at = max(row.last_seen_at, end.received_at)
+    row.stop_reason = end.reason[:REASON_CHARS_MAX]
+    if end.reason in UNPLUG_REASONS and row.unplugged_at is None:
+        row.unplugged_at = row.ended_at
+
+
+def _settle(end: End, verdict: Settlement, *, refused: bool) -> None:
+    row = end.row
     row.energy_wh = verdict.energy_wh
     row.meter_start_wh = verdict.start_wh
     row.meter_stop_wh = verdict.stop_wh
-    row.estimated = verdict.estimated
+    row.estimated = verdict.estimated or end.estimated
     row.review_reason = verdict.review_reason
-    if ended_at < row.started_at and not row.review_reason:
+    if end.ended_at < row.started_at and not row.review_reason:
         row.review_reason = ENDS_BEFORE_START
     if refused and verdict.energy_wh > 0:
         row.review_reason = ENERGY_AFTER_REFUSAL
     elif row.announced_at is None and verdict.energy_wh > 0 and not row.review_reason:
         row.review_reason = NO_TOKEN
-    if reason in UNPLUG_REASONS and row.unplugged_at is None:
-        row.unplugged_at = row.ended_at
-    row.save(update_fields=END_FIELDS)
-    if row.order_number:
-        handles.mark_ended(transaction_id=row.pk, at=received_at)
-    if row.announced_at is not None:
-        tell_ended(row)
 
 
-def tell_ended(row: Transaction) -> None:
-    """Tell billing of the end of a charge that it knows."""
-    publish_many([_ended(row)])
+def tell_ended(rows: Sequence[Transaction]) -> None:
+    """Tell billing of the ends of charges that it knows."""
+    publish_many([_ended(row) for row in rows])
 
 
 def _ended(row: Transaction) -> events.Fact:
@@ -114,38 +143,43 @@ def _ended(row: Transaction) -> events.Fact:
     )
 
 
-def supersede_older(row: Transaction, *, at: datetime) -> None:
+def supersede_older(rows: Sequence[Transaction], *, at: datetime) -> None:
     """A connector has one charge: an older one that still runs has lost its stop.
 
     It is closed from its last sample. Its stop, should it come, corrects that. A late
     start of an older charge closes nothing.
     """
-    if row.connector_id is None:
+    placed = [row for row in rows if row.connector_id is not None]
+    if not placed:
         return
-    older = (
-        Transaction.objects.select_for_update(no_key=True)
-        .filter(
-            connector_id=row.connector_id,
-            state="active",
-            started_at__lt=row.started_at,
-        )
-        .exclude(pk=row.pk)
-        .order_by("pk")
+    found = fetch_columns(
+        _OLDER,
+        [
+            numbers([row.pk for row in placed]),
+            numbers([row.connector_id for row in placed]),
+            numbers([row.started_at for row in placed]),
+        ],
     )
-    for charge in older:
-        close_from_last_sample(charge, reason=SUPERSEDED, at=at)
+    if found:
+        older = lock_transactions(sorted({pk for (pk,) in found}))
+        running = [row for row in older.values() if row.state == "active"]
+        close_from_last_sample(running, reason=SUPERSEDED, at=at)
 
 
-def close_from_last_sample(charge: Transaction, *, reason: str, at: datetime) -> None:
-    """End a charge without a stop, as of what was last measured; estimated."""
-    finish(
-        charge,
-        ended_at=charge.last_energy_at or charge.last_sample_at or charge.last_seen_at,
-        received_at=at,
-        reason=reason,
-        stop_wh=None,
+def close_from_last_sample(
+    rows: Sequence[Transaction], *, reason: str, at: datetime
+) -> None:
+    """End charges without a stop, as of what was last measured; estimated."""
+    finish_many(
+        [
+            End(
+                row=row,
+                ended_at=row.last_energy_at or row.last_sample_at or row.last_seen_at,
+                received_at=at,
+                reason=reason,
+                stop_wh=None,
+                estimated=True,
+            )
+            for row in rows
+        ]
     )
-    if not charge.estimated:
-        # An End sample was there, only the stop was not: still nobody's last word.
-        charge.estimated = True
-        charge.save(update_fields=["estimated"])

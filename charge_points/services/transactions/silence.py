@@ -35,6 +35,5 @@ def close_silent(
         )
         .order_by("pk")[:limit]
     )
-    for row in rows:
-        close_from_last_sample(row, reason=SILENT, at=at)
+    close_from_last_sample(rows, reason=SILENT, at=at)
     return len(rows)
