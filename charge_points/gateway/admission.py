@@ -10,6 +10,7 @@ from http import HTTPStatus
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Final, cast
 
+from websockets.asyncio.server import ServerConnection
 from websockets.datastructures import Headers
 from websockets.http11 import Request as HttpRequest, Response
 from websockets.typing import Subprotocol
@@ -214,9 +215,10 @@ class Reception:
     admit: Callable[[StationSocket, Admission], bool]
 
     async def process_request(
-        self, connection: StationSocket, request: HttpRequest
+        self, server_connection: ServerConnection, request: HttpRequest
     ) -> Response | None:
         """Decide on a handshake; None lets it go on."""
+        connection = cast("StationSocket", server_connection)
         quirks = _repair(request.headers)
         if not _is_upgrade(request.headers):
             return None
@@ -287,10 +289,10 @@ class Reception:
 
     @staticmethod
     def select_subprotocol(
-        connection: StationSocket, _offered: Sequence[Subprotocol]
+        connection: ServerConnection, _offered: Sequence[Subprotocol]
     ) -> Subprotocol | None:
         """Name what the verdict chose; no header when it chose nothing."""
-        verdict = connection.verdict
+        verdict = cast("StationSocket", connection).verdict
         if verdict is None or verdict.subprotocol is None:
             return None
         return cast("Subprotocol", verdict.subprotocol)

@@ -32,7 +32,6 @@ from charge_points.ocpp.rpc import (
     CallRefused,
     Event,
     FrameRefused,
-    Ignored,
     Phase,
     RpcSession,
     TooBig,
@@ -145,7 +144,7 @@ class Station:
             self._refuse_frame(event, data)
         elif isinstance(event, TooBig):
             self.close(event.close_code, "message too big")
-        elif isinstance(event, Ignored) and event.quirk is not None:
+        elif event.quirk is not None:
             self._count(event.quirk, data)
 
     def _take_call(self, call: Call, data: bytes) -> None:
@@ -163,7 +162,7 @@ class Station:
 
     def _refuse_frame(self, event: FrameRefused, data: bytes) -> None:
         self._count(event.quirk, data)
-        metrics.REFUSALS.labels(self.peer.version, event.code).inc()
+        metrics.refusals(self.peer.version, event.code).inc()
         if event.reply is not None:
             self._send(event.reply)
         self._bad_frames += 1
@@ -210,8 +209,9 @@ class Station:
             answer = self._from_memory(cast("MemoryHandler", route.handler), request)
             if answer is not None or route.fallback is None:
                 self._reply(call, answer or {})
-                self._count_all(request, data)
-                metrics.MESSAGES.labels(peer.version, call.action).inc()
+                if request.quirks:
+                    self._count_all(request, data)
+                metrics.messages(peer.version, call.action).inc()
                 return
         request.raw_text = data.decode("utf-8", "replace")
         self._is_busy = True
@@ -244,7 +244,7 @@ class Station:
     # ---- answers
 
     def _reply(self, call: Call, answer: Answer) -> None:
-        if self._session.phase is Phase.CLOSED or not self._socket.is_open:
+        if self._session.phase is Phase.CLOSED:
             return
         try:
             if isinstance(answer, Refusal):
@@ -262,7 +262,7 @@ class Station:
 
     def _refuse(self, call: Call, data: bytes, at: datetime, answer: Refusal) -> None:
         """Refuse a CALL before it reached a handler; counted and logged."""
-        metrics.REFUSALS.labels(self.peer.version, answer.code).inc()
+        metrics.refusals(self.peer.version, answer.code).inc()
         self._count(QUIRK_REFUSED_CALL, data)
         self._reply(call, answer)
         entry = LogEntry(

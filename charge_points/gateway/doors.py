@@ -11,6 +11,11 @@ from typing import Any, Protocol
 
 from charge_points.gateway.handshake import StationRecord
 from charge_points.handlers.registry import SentCommand
+from charge_points.services.facts import MessageRow
+
+# One CALL and its answer as they stood on the wire, not yet masked; ``incoming`` when
+# the charge point called. The services' own row: no copy for every message.
+LogEntry = MessageRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,26 +43,6 @@ class Closing:
     seen_at: datetime
     cause: str
     at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class LogEntry:
-    """One CALL and its answer as they stood on the wire.
-
-    ``incoming`` is True when the charge point called. ``answer_text`` is empty when
-    there was none. Texts are not yet masked.
-    """
-
-    charge_point_id: int
-    operator_id: int
-    version: str
-    action: str
-    message_id: str
-    incoming: bool
-    text: str
-    answer_text: str
-    at: datetime
-    answered_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

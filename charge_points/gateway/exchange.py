@@ -1,5 +1,6 @@
 """A request on its way through the writer: fence, execution, answer, log."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -154,17 +155,20 @@ class ExchangeFrame:
     def committed(self, jobs: Sequence[Job]) -> None:
         """Let memory routes remember, and count."""
         self._journal.written()
+        counts: Counter[tuple[str, str]] = Counter()
         for job in jobs:
             item = job.item
             if isinstance(item, Exchange) and not item.is_stale:
+                counts[item.request.peer.version, item.request.action] += 1
                 self._remember(item)
+        for (version, action), count in counts.items():
+            metrics.messages(version, action).inc(count)
 
     def _remember(self, exchange: Exchange) -> None:
         request, answer = exchange.request, exchange.answer
         version = request.peer.version
-        metrics.MESSAGES.labels(version, request.action).inc()
         if isinstance(answer, Refusal):
-            metrics.REFUSALS.labels(version, answer.code).inc()
+            metrics.refusals(version, answer.code).inc()
         route = self._tables[version].routes.get(request.action)
         if route is not None and route.remember is not None and answer is not None:
             route.remember(request, answer, self._memory)

@@ -1,5 +1,7 @@
 """What the gateway counts; served on the internal metrics port of each process."""
 
+from functools import cache
+
 from prometheus_client import Counter, Gauge, Histogram
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30)
@@ -38,3 +40,15 @@ DATABASE_LOST = Counter("cpms_gateway_database_lost", "Times the database went a
 DATABASE_UP = Gauge("cpms_gateway_database_up", "1 while the writer has a database")
 REDIS_UP = Gauge("cpms_gateway_redis_up", "1 while wake-ups and presence work")
 REDIS_FAILURES = Counter("cpms_gateway_redis_failures", "Failed calls to Redis")
+
+
+@cache
+def messages(version: str, action: str) -> Counter:
+    """The counter of one action; actions are those of the route tables."""
+    return MESSAGES.labels(version, action)
+
+
+@cache
+def refusals(version: str, code: str) -> Counter:
+    """The counter of one CALLERROR code; codes are ours."""
+    return REFUSALS.labels(version, code)

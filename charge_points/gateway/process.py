@@ -5,12 +5,14 @@ import os
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
 
 import uvloop
 from django.conf import settings
-from django.utils import timezone
+from django.utils.encoding import force_bytes
 
 from charge_points.gateway.limits import DEFAULT_LIMITS, Limits
 from charge_points.gateway.plan import Listener, Plan
@@ -77,7 +79,7 @@ def plan_of(options: Options, on_ready: Callable[[list[int]], None]) -> Plan:
         listeners=listeners_of(options),
         tables=all_tables(),
         doors=ServiceDoors(),
-        clock=timezone.now,
+        clock=partial(datetime.now, UTC),
         redis_url=settings.REDIS_URL,
         password_key=password_key(),
         node=options.node or socket.gethostname(),
@@ -93,8 +95,7 @@ def plan_of(options: Options, on_ready: Callable[[list[int]], None]) -> Plan:
 
 def password_key() -> bytes:
     """The key of the stored password digests."""
-    key = settings.CHARGE_POINT_PASSWORD_KEY
-    return key if isinstance(key, bytes) else str(key).encode()
+    return force_bytes(settings.CHARGE_POINT_PASSWORD_KEY)
 
 
 def run_process(plan: Plan) -> bool:

@@ -7,10 +7,10 @@ import logging
 import os
 import signal
 from collections.abc import Coroutine
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from prometheus_client import start_http_server
-from websockets.asyncio.server import Server, serve
+from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.frames import CloseCode
 
 from charge_points.gateway.admission import Admission, AdmissionDesk, Reception
@@ -245,8 +245,9 @@ class Gateway:
             **options,
         )
 
-    async def _serve(self, connection: StationSocket) -> None:
+    async def _serve(self, server_connection: ServerConnection) -> None:
         """The life of an opened websocket."""
+        connection = cast("StationSocket", server_connection)
         station = connection.station
         if station is None:
             # OCPP-J 1.6, 3.1.2: complete the handshake, then close at once.

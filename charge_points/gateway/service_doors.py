@@ -32,7 +32,6 @@ from charge_points.services.facts import (
     CommandAnswer,
     CommandWording,
     ConnectionOpening,
-    MessageRow,
     QuirkRow,
     SecurityRow,
 )
@@ -84,23 +83,7 @@ class ServiceDoors:
 
     def write_log(self, entries: Sequence[LogEntry]) -> None:
         """Append to the message log, masked."""
-        messages.record_many(
-            [
-                MessageRow(
-                    charge_point_id=entry.charge_point_id,
-                    operator_id=entry.operator_id,
-                    version=entry.version,
-                    incoming=entry.incoming,
-                    action=entry.action,
-                    message_id=entry.message_id,
-                    at=entry.at,
-                    answered_at=entry.answered_at,
-                    text=entry.text,
-                    answer_text=entry.answer_text,
-                )
-                for entry in entries
-            ]
-        )
+        messages.record_many(entries)
 
     def count_quirks(self, notes: Sequence[QuirkNote]) -> None:
         """Count deviations per charge point."""
