@@ -62,25 +62,25 @@ def _ask_payment(order: Order, now: datetime) -> bool:
     return order.state != OrderState.RATED
 
 
-@shared_task(name="billing.sweep_finished", queue="billing")
+@shared_task(name="billing.sweep_finished")
 def sweep_finished() -> int:
     """Price finished orders whose unplug never came, and such as were passed over."""
     return _each(OrderState.FINISHED, timezone.now(), _price)
 
 
-@shared_task(name="billing.sweep_unpaid", queue="billing")
+@shared_task(name="billing.sweep_unpaid")
 def sweep_unpaid() -> int:
     """Give up orders whose hold did not come in time."""
     return _each(OrderState.CREATED, timezone.now() - CREATED_MAX, _give_up)
 
 
-@shared_task(name="billing.sweep_rated", queue="billing")
+@shared_task(name="billing.sweep_rated")
 def sweep_rated() -> int:
     """Close orders whose payment went on without our hearing of it."""
     return _each(OrderState.RATED, timezone.now() - PAYMENT_AFTER, _ask_payment)
 
 
-@shared_task(name="billing.report_stuck", queue="maintenance")
+@shared_task(name="billing.report_stuck")
 def report_stuck() -> int:
     """Tell the log of orders that do not go on; the operator sees the same list."""
     found = stuck_orders(at=timezone.now())
@@ -96,9 +96,28 @@ def report_stuck() -> int:
     return len(found)
 
 
+BILLING: Final = {"queue": "billing"}
+MAINTENANCE: Final = {"queue": "maintenance"}
+
 BEAT_SCHEDULE: Final[dict[str, dict[str, Any]]] = {
-    "billing-sweep-finished": {"task": "billing.sweep_finished", "schedule": 30.0},
-    "billing-sweep-unpaid": {"task": "billing.sweep_unpaid", "schedule": 30.0},
-    "billing-sweep-rated": {"task": "billing.sweep_rated", "schedule": 60.0},
-    "billing-report-stuck": {"task": "billing.report_stuck", "schedule": 900.0},
+    "billing-sweep-finished": {
+        "task": "billing.sweep_finished",
+        "schedule": 30.0,
+        "options": BILLING,
+    },
+    "billing-sweep-unpaid": {
+        "task": "billing.sweep_unpaid",
+        "schedule": 30.0,
+        "options": BILLING,
+    },
+    "billing-sweep-rated": {
+        "task": "billing.sweep_rated",
+        "schedule": 60.0,
+        "options": BILLING,
+    },
+    "billing-report-stuck": {
+        "task": "billing.report_stuck",
+        "schedule": 900.0,
+        "options": MAINTENANCE,
+    },
 }

@@ -90,12 +90,18 @@ def claim_certificate(*, claim: Claim, at: datetime) -> Order:
     number = new_order_number()
     if proof is not None:
         proofs.use(proof, order_number=number, at=at)
-    certificates.claim(
+    claimed = certificates.claim(
         presented=claim.presented,
         order_number=number,
         idempotency_key=claim.idempotency_key,
         at=at,
     )
+    if claimed.order_number != number:
+        # Another buyer's claim with the same idempotency key.
+        raise certificates.UnableToClaim(
+            "certificate_already_claimed",
+            "This charging certificate was used already; plug in again for a new one.",
+        )
     connector = connector_view(view.charge_point_identity, view.evse, view.connector)
     origin = Origin(
         StartedBy.CERTIFICATE,
