@@ -1,0 +1,37 @@
+"""The reference pages say what the code has."""
+
+import re
+from pathlib import Path
+
+from django.core.management import get_commands
+
+from charge_points.management.commands.ocpp_coverage import markdown
+
+ROOT = Path(__file__).resolve().parents[2]
+REFERENCE = ROOT / "docs" / "reference"
+VARIABLE = re.compile(
+    r'(?:env\.\w+|environ\.get|production_secret)\(\s*"([A-Z][A-Z_]+)"'
+)
+OURS = ("cpms", "charge_points", "billing", "settlement")
+
+
+def test_every_setting_is_in_the_table():
+    text = (REFERENCE / "settings.md").read_text()
+    sources = [*(ROOT / "cpms" / "settings").glob("*.py")]
+    names = {name for path in sources for name in VARIABLE.findall(path.read_text())}
+
+    assert len(names) > 15
+    assert {name for name in names if f"`{name}`" not in text} == set()
+
+
+def test_every_command_of_ours_is_in_the_table():
+    text = (REFERENCE / "cli.md").read_text()
+    commands = {
+        name for name, app in get_commands().items() if str(app).startswith(OURS)
+    }
+
+    assert {name for name in commands if f"`{name}" not in text} == set()
+
+
+def test_the_ocpp_table_is_that_of_the_routes():
+    assert (REFERENCE / "ocpp.md").read_text() == markdown()
