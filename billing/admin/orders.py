@@ -14,6 +14,7 @@ from cpms.accounts.admin_pages import (
     TONES,
     OperatorFilter,
     PageAdmin,
+    kilo,
     link,
     list_url,
     order_url,
@@ -69,7 +70,7 @@ class OrderAdmin(PageAdmin):
     @display(description="Energy", ordering="energy_wh")  # type: ignore[untyped-decorator]
     def energy_kwh(self, order: Order) -> str:
         """Energy for people."""
-        return "" if order.energy_wh is None else f"{order.energy_wh / 1000:.3f} kWh"
+        return kilo(order.energy_wh, "kWh")
 
     @display(description="Amount", ordering="amount_minor")  # type: ignore[untyped-decorator]
     def amount(self, order: Order) -> str:
@@ -140,7 +141,7 @@ class CdrAdmin(PageAdmin):
     @display(description="Energy", ordering="energy_wh")  # type: ignore[untyped-decorator]
     def energy_kwh(self, row: Cdr) -> str:
         """Energy for people."""
-        return f"{row.energy_wh / 1000:.3f} kWh"
+        return kilo(row.energy_wh, "kWh")
 
     @display(description="Amount", ordering="amount_minor")  # type: ignore[untyped-decorator]
     def amount(self, row: Cdr) -> str:

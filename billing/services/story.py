@@ -24,6 +24,7 @@ from settlement.queries import (
 
 _HOUR_US: Final = Decimal(3_600_000_000)
 _MICROSECOND: Final = timedelta(microseconds=1)
+_MOMENT: Final = timedelta(seconds=1)
 _DIGITS: Final = Decimal("0.001")
 _UNITS: Final = {"ENERGY": "kWh", "TIME": "h", "PARKING_TIME": "h", "FLAT": ""}
 
@@ -230,7 +231,9 @@ def _plot(session: SessionFacts) -> str:
     used_wh = Decimal(0)
     for period in session.periods:
         used_wh += period.energy_wh
-        power.append((period.starts_at, _mean_kw(period)))
+        # Of a moment no mean power can be told.
+        if not power or period.ends_at - period.starts_at >= _MOMENT:
+            power.append((period.starts_at, _mean_kw(period)))
         energy.append((period.ends_at, (used_wh / 1000).quantize(_DIGITS)))
     power.append((session.periods[-1].ends_at, power[-1][1]))
     return plot_svg(

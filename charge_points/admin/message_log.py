@@ -4,6 +4,7 @@ The table is partitioned by time, so every look at it is bounded in time, and pa
 go on from the last row instead of counting.
 """
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
@@ -25,6 +26,8 @@ WINDOWS: Final = (
     ("744", "31 days"),
 )
 WINDOW_DEFAULT_H: Final = 24
+# OCPP-J 4.2: [2, id, action, payload] and [3, id, payload].
+_PAYLOAD_PLACES: Final = {2: 3, 3: 2}
 _DIRECTIONS: Final = (("", "both"), ("in", "from the station"), ("out", "to it"))
 
 
@@ -40,6 +43,22 @@ class MessageForm(forms.Form):
             attrs={"type": "datetime-local", "step": 1}, format="%Y-%m-%dT%H:%M:%S"
         ),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class ShownMessage:
+    """A row with what was said and answered: payloads, or an error as it was."""
+
+    row: MessageLog
+    asked: Any
+    answered: Any
+
+    @property
+    def brief(self) -> str:
+        """The payload on one line."""
+        if isinstance(self.asked, str):
+            return self.asked
+        return json.dumps(self.asked, ensure_ascii=False, separators=(", ", ": "))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +86,10 @@ def message_page(
         "tab": "messages",
         "title": f"{row.identity}: messages",
         "form": form if form.is_bound else MessageForm({"hours": WINDOW_DEFAULT_H}),
-        "messages_found": rows,
+        "messages_found": [
+            ShownMessage(row, body_of(row.text), body_of(row.answer_text))
+            for row in rows
+        ],
         "window": window,
         "zone": zone,
         "zone_name": row.site.time_zone,
@@ -77,6 +99,21 @@ def message_page(
             {key: value for key, value in request.GET.dict().items() if key != "after"}
         ),
     }
+
+
+def body_of(text: str) -> Any:  # noqa: ANN401 - JSON
+    """The payload of a CALL or CALLRESULT; of anything else all of it.
+
+    A text that is not JSON stays a text.
+    """
+    try:
+        frame = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    if not isinstance(frame, list) or not frame:
+        return frame
+    place = _PAYLOAD_PLACES.get(frame[0]) if isinstance(frame[0], int) else None
+    return frame if place is None or len(frame) <= place else frame[place]
 
 
 def _window(

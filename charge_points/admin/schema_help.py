@@ -1,12 +1,15 @@
 """What a payload may hold, read from the message's JSON schema for people."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 from charge_points.ocpp.schemas import MESSAGE_SETS, call_schema
+from charge_points.ocpp.v201.messages import BLOCKS
 
 DEPTH_MAX: Final = 6
+_CAPITALS: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _SAMPLE_TIME: Final = "2030-01-01T00:00:00Z"
 
 
@@ -34,7 +37,13 @@ def action_groups(version: str) -> list[ActionGroup]:
     groups: dict[str, list[str]] = {}
     for action in sorted(messages.outgoing):
         groups.setdefault(messages.by_action[action].group, []).append(action)
-    return [ActionGroup(name, tuple(groups[name])) for name in sorted(groups)]
+    return [ActionGroup(_words(name), tuple(groups[name])) for name in sorted(groups)]
+
+
+def _words(group: str) -> str:
+    """``SmartCharging``, or its block's letter in 2.0.1, as people write it."""
+    parts = _CAPITALS.split(BLOCKS.get(group, group))
+    return " ".join([parts[0], *(part.lower() for part in parts[1:])])
 
 
 def example_payload(version: str, action: str) -> dict[str, Any]:

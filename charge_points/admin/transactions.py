@@ -25,6 +25,7 @@ from cpms.accounts.admin_pages import (
     TONES,
     OperatorFilter,
     PageAdmin,
+    kilo,
     link,
     order_url,
     utc,
@@ -71,7 +72,7 @@ class TransactionAdmin(PageAdmin):
         "energy",
         "power",
         "order",
-        "id_token",
+        "token",
         "stop_reason",
         "operator",
     )
@@ -113,15 +114,19 @@ class TransactionAdmin(PageAdmin):
     @display(description="Energy", ordering="energy_wh")  # type: ignore[untyped-decorator]
     def energy(self, row: Transaction) -> str:
         """So far, or in all."""
-        value = energy_so_far_wh(row)
-        return "" if value is None else f"{value / 1000:.3f} kWh"
+        return kilo(energy_so_far_wh(row), "kWh")
 
     @display(description="Power")  # type: ignore[untyped-decorator]
     def power(self, row: Transaction) -> str:
         """Of a running charge, as last told."""
-        if row.state == Transaction.State.ENDED or row.last_power_w is None:
+        if row.state == Transaction.State.ENDED:
             return ""
-        return f"{row.last_power_w / 1000:.1f} kW"
+        return kilo(row.last_power_w, "kW", 1)
+
+    @display(description="Token", ordering="id_token")  # type: ignore[untyped-decorator]
+    def token(self, row: Transaction) -> str:
+        """What it was started with, where that is not the order's number."""
+        return "" if row.id_token == row.order_number else row.id_token
 
     @display(description="Order", ordering="order_number")  # type: ignore[untyped-decorator]
     def order(self, row: Transaction) -> str:

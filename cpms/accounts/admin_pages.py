@@ -1,6 +1,7 @@
 """What pages of the admin share: rows shown whole, rights to act, colours of words."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, ClassVar, Final
 from urllib.parse import urlencode
 
@@ -122,6 +123,13 @@ def link(address: str, text: object) -> str:
 def utc(at: datetime | None) -> str:
     """An instant in a list, to the second; lists mix sites, so their clock is UTC."""
     return "" if at is None else f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def kilo(value: Decimal | int | None, unit: str, digits: int = 3) -> str:
+    """A quantity in thousands, its unit on the same line; "" for nothing."""
+    if value is None:
+        return ""
+    return f"{Decimal(value) / 1000:.{digits}f}\N{NO-BREAK SPACE}{unit}"
 
 
 class OperatorFilter(DropdownFilter):  # type: ignore[misc]  # unfold is untyped

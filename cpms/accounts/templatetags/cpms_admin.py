@@ -33,6 +33,7 @@ def tone_of(word: object) -> str:
 
 
 NOTHING: Final = SafeString('<span class="c-none">—</span>')
+NBSP: Final = "\N{NO-BREAK SPACE}"
 Number = int | Decimal | None
 
 
@@ -43,13 +44,13 @@ def _thousandths(value: int | Decimal, digits: int) -> str:
 @register.filter
 def kwh(value_wh: Number) -> str:
     """Energy in kWh with Wh digits; a dash for nothing."""
-    return NOTHING if value_wh is None else f"{_thousandths(value_wh, 3)} kWh"
+    return NOTHING if value_wh is None else f"{_thousandths(value_wh, 3)}{NBSP}kWh"
 
 
 @register.filter
 def kw(value_w: Number) -> str:
     """Power in kW; a dash for nothing."""
-    return NOTHING if value_w is None else f"{_thousandths(value_w, 2)} kW"
+    return NOTHING if value_w is None else f"{_thousandths(value_w, 2)}{NBSP}kW"
 
 
 @register.filter
@@ -66,7 +67,9 @@ def plain(value: object) -> object:
 @register.filter
 def money(amount_minor: int | None, currency: str) -> str:
     """Minor units as an amount with its currency; a dash for nothing."""
-    return NOTHING if amount_minor is None else format_minor(amount_minor, currency)
+    if amount_minor is None:
+        return NOTHING
+    return format_minor(amount_minor, currency).replace(" ", NBSP)
 
 
 @register.filter
