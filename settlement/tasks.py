@@ -23,6 +23,7 @@ from settlement.services import (
 )
 
 QUEUE: Final = "settlement"
+STUCK_NAMED_MAX: Final = 20
 
 log = structlog.get_logger(__name__)
 
@@ -64,14 +65,17 @@ def on_webhook_received(event: Event) -> None:
     )
 
 
-@shared_task(name="settlement.sweep", queue=QUEUE)
+@shared_task(name="settlement.sweep")
 def sweep() -> int:
-    """Wake attempts that nobody asks, and handle holds that end soon."""
+    """Wake attempts that nobody asks, handle holds that end soon, name the stuck."""
     at = timezone.now()
+    stuck = holds.stuck(at=at)
+    if stuck:
+        log.error("payments_stuck", payments=stuck[:STUCK_NAMED_MAX], count=len(stuck))
     return attempts.sweep(at=at) + holds.handle_expiring(at=at)
 
 
-@shared_task(name="settlement.look", queue=QUEUE)
+@shared_task(name="settlement.look")
 def look() -> int:
     """Ask what became of payments whose payer is being asked by the bank."""
     return _each(holds.to_look_at(at=timezone.now()), _look)
@@ -81,19 +85,19 @@ def _look(payment_id: int) -> None:
     holds.refresh(payment_id=payment_id, at=timezone.now())
 
 
-@shared_task(name="settlement.seal", queue="maintenance")
+@shared_task(name="settlement.seal")
 def seal() -> int:
     """Seal what the books hold by now."""
     return sealing.seal_all(at=timezone.now())
 
 
-@shared_task(name="settlement.collect_receivables", queue=QUEUE)
+@shared_task(name="settlement.collect_receivables")
 def collect_receivables() -> int:
     """Ask for debts whose time has come."""
     return receivables.collect_due(at=timezone.now())
 
 
-@shared_task(name="settlement.poll_events", queue=QUEUE)
+@shared_task(name="settlement.poll_events")
 def poll_events() -> int:
     """Fill the gaps of the webhooks."""
     return _each(_accounts(), _poll)
@@ -103,16 +107,16 @@ def _poll(account_id: int) -> None:
     webhooks.poll(payee_account_id=account_id, at=timezone.now())
 
 
-@shared_task(name="settlement.reconcile", queue=QUEUE)
+@shared_task(name="settlement.reconcile")
 def reconcile() -> int:
     """Compare every account with its provider's report."""
     accounts = _accounts()
     for account_id in accounts:
-        reconcile_account.delay(account_id)
+        reconcile_account.apply_async((account_id,), queue=QUEUE)
     return len(accounts)
 
 
-@shared_task(name="settlement.reconcile_account", queue=QUEUE)
+@shared_task(name="settlement.reconcile_account")
 def reconcile_account(payee_account_id: int) -> int:
     """Compare one account with its provider's report."""
     return reconciliation.reconcile(
@@ -120,7 +124,7 @@ def reconcile_account(payee_account_id: int) -> int:
     )
 
 
-@shared_task(name="settlement.verify_payees", queue=QUEUE)
+@shared_task(name="settlement.verify_payees")
 def verify_payees() -> int:
     """Mirror what the providers let the accounts do."""
     return _each(_accounts(), _verify)
@@ -147,21 +151,16 @@ def _each(ids: list[int], work: Callable[[int], None]) -> int:
     return worked
 
 
+def _every(task: str, schedule: float | crontab, queue: str = QUEUE) -> dict[str, Any]:
+    return {"task": task, "schedule": schedule, "options": {"queue": queue}}
+
+
 BEAT_SCHEDULE: Final[dict[str, dict[str, Any]]] = {
-    "settlement-sweep": {"task": "settlement.sweep", "schedule": 30.0},
-    "settlement-look": {"task": "settlement.look", "schedule": 20.0},
-    "settlement-seal": {"task": "settlement.seal", "schedule": 60.0},
-    "settlement-poll-events": {"task": "settlement.poll_events", "schedule": 120.0},
-    "settlement-verify-payees": {
-        "task": "settlement.verify_payees",
-        "schedule": 900.0,
-    },
-    "settlement-collect-receivables": {
-        "task": "settlement.collect_receivables",
-        "schedule": 3600.0,
-    },
-    "settlement-reconcile": {
-        "task": "settlement.reconcile",
-        "schedule": crontab(hour=2, minute=30),
-    },
+    "settlement-sweep": _every("settlement.sweep", 30.0),
+    "settlement-look": _every("settlement.look", 20.0),
+    "settlement-seal": _every("settlement.seal", 60.0, "maintenance"),
+    "settlement-poll-events": _every("settlement.poll_events", 120.0),
+    "settlement-verify-payees": _every("settlement.verify_payees", 900.0),
+    "settlement-collect-receivables": _every("settlement.collect_receivables", 3600.0),
+    "settlement-reconcile": _every("settlement.reconcile", crontab(hour=2, minute=30)),
 }

@@ -18,7 +18,8 @@ from settlement.models import LedgerAccount, LedgerEntry, LedgerLine
 def _with_book(rows: QuerySet[Any]) -> QuerySet[Any]:
     """The platform's book has no operator, so a join would hide its rows."""
     name = Operator.objects.filter(pk=OuterRef("operator_id")).values("name")
-    return rows.annotate(book_name=Subquery(name))
+    found: QuerySet[Any] = rows.annotate(book_name=Subquery(name))
+    return found
 
 
 @admin.register(LedgerAccount)
@@ -46,14 +47,15 @@ class LedgerAccountAdmin(MoneyAdmin):
             .values("total")
         )
         rows = _with_book(super().get_queryset(request))
-        return rows.annotate(balance_minor=Subquery(total))
+        found: QuerySet[Any] = rows.annotate(balance_minor=Subquery(total))
+        return found
 
-    @display(description="Balance (debit > 0)", ordering="balance_minor")  # type: ignore[misc]  # untyped
+    @display(description="Balance (debit > 0)", ordering="balance_minor")  # type: ignore[untyped-decorator]
     def balance(self, row: Any) -> str:  # noqa: ANN401 - annotated
         """The sum of its lines."""
         return money(row.balance_minor or 0, row.currency)
 
-    @display(description="Book", ordering="book_name")  # type: ignore[misc]  # untyped
+    @display(description="Book", ordering="book_name")  # type: ignore[untyped-decorator]
     def book(self, row: Any) -> str:  # noqa: ANN401 - annotated
         """Whose book it is in."""
         return row.book_name or "Platform"
@@ -115,17 +117,17 @@ class LedgerEntryAdmin(MoneyAdmin):
         """With its book."""
         return _with_book(super().get_queryset(request))
 
-    @display(description="Order", ordering="order_number")  # type: ignore[misc]  # untyped
+    @display(description="Order", ordering="order_number")  # type: ignore[untyped-decorator]
     def order(self, row: LedgerEntry) -> str:
         """The order that it is about."""
         return link(order_url(row.order_number), row.order_number)
 
-    @display(description="Effective (UTC)", ordering="effective_at")  # type: ignore[misc]  # untyped
+    @display(description="Effective (UTC)", ordering="effective_at")  # type: ignore[untyped-decorator]
     def effective(self, row: LedgerEntry) -> str:
         """When it counts."""
         return utc(row.effective_at)
 
-    @display(description="Book", ordering="book_name")  # type: ignore[misc]  # untyped
+    @display(description="Book", ordering="book_name")  # type: ignore[untyped-decorator]
     def book(self, row: Any) -> str:  # noqa: ANN401 - annotated
         """Whose book it is in."""
         return row.book_name or "Platform"

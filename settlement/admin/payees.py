@@ -32,17 +32,17 @@ class PayeeAccountAdmin(MoneyAdmin):
     exclude = ("events_after", "books_after")
     actions = ("ask_provider",)
 
-    @display(description="Takes payments", boolean=True, ordering="charges_enabled")  # type: ignore[misc]  # untyped
+    @display(description="Takes payments", boolean=True, ordering="charges_enabled")  # type: ignore[untyped-decorator]
     def takes_payments(self, row: PayeeAccount) -> bool:
         """What the provider said last."""
         return row.charges_enabled
 
-    @display(description="The provider wants")  # type: ignore[misc]  # untyped
+    @display(description="The provider wants")  # type: ignore[untyped-decorator]
     def due(self, row: PayeeAccount) -> str:
         """What is missing, and why it was blocked."""
         return ", ".join(filter(None, [row.disabled_reason, *row.requirements_due]))
 
-    @display(description="Checked (UTC)", ordering="checked_at")  # type: ignore[misc]  # untyped
+    @display(description="Checked (UTC)", ordering="checked_at")  # type: ignore[untyped-decorator]
     def checked(self, row: PayeeAccount) -> str:
         """When the provider was asked last."""
         return utc(row.checked_at)

@@ -88,6 +88,7 @@ class PaymentAdmin(MoneyAdmin):
     """Holds, captures, releases, refunds."""
 
     list_display = (
+        "created",
         "order",
         "status",
         "held",
@@ -95,7 +96,6 @@ class PaymentAdmin(MoneyAdmin):
         "fee",
         "refunded",
         "account_reference",
-        "created",
         "operator",
     )
     list_filter = (
@@ -112,37 +112,37 @@ class PaymentAdmin(MoneyAdmin):
     actions = ("refund_with_fee", "refund_without_fee")
     exclude = ("customer_ref", "payment_method_ref", "split", "action_url")
 
-    @display(description="Order", ordering="order_number")  # type: ignore[misc]  # untyped
+    @display(description="Order", ordering="order_number")  # type: ignore[untyped-decorator]
     def order(self, row: Payment) -> str:
         """The order that it pays."""
         return link(order_url(row.order_number), row.order_number)
 
-    @display(description="State", label=TONES, ordering="state")  # type: ignore[misc]  # untyped
+    @display(description="State", label=TONES, ordering="state")  # type: ignore[untyped-decorator]
     def status(self, row: Payment) -> str:
         """Where it stands."""
         return str(row.state).lower()
 
-    @display(description="Hold", ordering="hold_minor")  # type: ignore[misc]  # untyped
+    @display(description="Hold", ordering="hold_minor")  # type: ignore[untyped-decorator]
     def held(self, row: Payment) -> str:
         """How much was held."""
         return money(row.hold_minor, row.currency)
 
-    @display(description="Captured", ordering="captured_minor")  # type: ignore[misc]  # untyped
+    @display(description="Captured", ordering="captured_minor")  # type: ignore[untyped-decorator]
     def captured(self, row: Payment) -> str:
         """How much arrived on the operator's account."""
         return money(row.captured_minor or None, row.currency)
 
-    @display(description="Platform fee", ordering="application_fee_minor")  # type: ignore[misc]  # untyped
+    @display(description="Platform fee", ordering="application_fee_minor")  # type: ignore[untyped-decorator]
     def fee(self, row: Payment) -> str:
         """What the platform took of it."""
         return money(row.application_fee_minor or None, row.currency)
 
-    @display(description="Refunded", ordering="refunded_minor")  # type: ignore[misc]  # untyped
+    @display(description="Refunded", ordering="refunded_minor")  # type: ignore[untyped-decorator]
     def refunded(self, row: Payment) -> str:
         """What went back."""
         return money(row.refunded_minor or None, row.currency)
 
-    @display(description="Created (UTC)", ordering="created_at")  # type: ignore[misc]  # untyped
+    @display(description="Created (UTC)", ordering="created_at")  # type: ignore[untyped-decorator]
     def created(self, row: Payment) -> str:
         """When, in UTC."""
         return utc(row.created_at)
@@ -178,13 +178,13 @@ class _OfPayment(MoneyAdmin):
     list_select_related: ClassVar[Any] = ("operator", "payment")
     ordering: ClassVar[Any] = ("-id",)
 
-    @display(description="Order", ordering="payment__order_number")  # type: ignore[misc]  # untyped
+    @display(description="Order", ordering="payment__order_number")  # type: ignore[untyped-decorator]
     def order(self, row: Any) -> str:  # noqa: ANN401 - of several models
         """The order that was paid."""
         number = row.payment.order_number
         return link(order_url(number), number)
 
-    @display(description="State", label=TONES, ordering="state")  # type: ignore[misc]  # untyped
+    @display(description="State", label=TONES, ordering="state")  # type: ignore[untyped-decorator]
     def status(self, row: Any) -> str:  # noqa: ANN401 - of several models
         """Where it stands."""
         return str(row.state)
@@ -194,7 +194,7 @@ class _OfPayment(MoneyAdmin):
 class RefundAdmin(_OfPayment):
     """Money given back."""
 
-    list_display = ("order", "status", "amount", "reason", "requested_by", "operator")
+    list_display = ("amount", "order", "status", "reason", "requested_by", "operator")
     list_filter = (
         ("state", ChoicesDropdownFilter),
         ("source", ChoicesDropdownFilter),
@@ -202,7 +202,7 @@ class RefundAdmin(_OfPayment):
     )
     search_fields = ("payment__order_number", "provider_ref", "reason")
 
-    @display(description="Amount", ordering="amount_minor")  # type: ignore[misc]  # untyped
+    @display(description="Amount", ordering="amount_minor")  # type: ignore[untyped-decorator]
     def amount(self, row: Refund) -> str:
         """How much went back."""
         return money(row.amount_minor, row.currency)
@@ -212,6 +212,6 @@ class RefundAdmin(_OfPayment):
 class DisputeAdmin(_OfPayment):
     """Payments that a bank took back."""
 
-    list_display = ("order", "status", "provider_ref", "opened_at", "operator")
+    list_display = ("provider_ref", "order", "status", "opened_at", "operator")
     list_filter = (("state", ChoicesDropdownFilter), OperatorFilter)
     search_fields = ("payment__order_number", "provider_ref")

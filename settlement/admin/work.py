@@ -22,29 +22,29 @@ from settlement.services.reconciliation import resolve_by_hand
 class ReceivableAdmin(MoneyAdmin):
     """What drivers owe."""
 
-    list_display = ("order", "status", "amount", "reason", "opened", "operator")
+    list_display = ("opened", "order", "status", "amount", "reason", "operator")
     list_filter = (("state", ChoicesDropdownFilter), OperatorFilter)
     search_fields = ("order_number",)
     list_select_related = ("operator",)
     ordering = ("-id",)
     actions = ("collect_now", "give_up")
 
-    @display(description="Order", ordering="order_number")  # type: ignore[misc]  # untyped
+    @display(description="Order", ordering="order_number")  # type: ignore[untyped-decorator]
     def order(self, row: Receivable) -> str:
         """The order that it is for."""
         return link(order_url(row.order_number), row.order_number)
 
-    @display(description="State", label=TONES, ordering="state")  # type: ignore[misc]  # untyped
+    @display(description="State", label=TONES, ordering="state")  # type: ignore[untyped-decorator]
     def status(self, row: Receivable) -> str:
         """Where it stands."""
         return str(row.state)
 
-    @display(description="Amount", ordering="amount_minor")  # type: ignore[misc]  # untyped
+    @display(description="Amount", ordering="amount_minor")  # type: ignore[untyped-decorator]
     def amount(self, row: Receivable) -> str:
         """How much."""
         return money(row.amount_minor, row.currency)
 
-    @display(description="Opened (UTC)", ordering="opened_at")  # type: ignore[misc]  # untyped
+    @display(description="Opened (UTC)", ordering="opened_at")  # type: ignore[untyped-decorator]
     def opened(self, row: Receivable) -> str:
         """Since when."""
         return utc(row.opened_at)
@@ -96,27 +96,27 @@ class ReconciliationDifferenceAdmin(MoneyAdmin):
     ordering = ("-id",)
     actions = ("resolve",)
 
-    @display(description="Order", ordering="order_number")  # type: ignore[misc]  # untyped
+    @display(description="Order", ordering="order_number")  # type: ignore[untyped-decorator]
     def order(self, row: ReconciliationDifference) -> str:
         """The order that it is about."""
         return link(order_url(row.order_number), row.order_number)
 
-    @display(description="Ours")  # type: ignore[misc]  # untyped
+    @display(description="Ours")  # type: ignore[untyped-decorator]
     def ours(self, row: ReconciliationDifference) -> str:
         """What our books say."""
         return money(row.ours_minor, row.currency)
 
-    @display(description="Theirs")  # type: ignore[misc]  # untyped
+    @display(description="Theirs")  # type: ignore[untyped-decorator]
     def theirs(self, row: ReconciliationDifference) -> str:
         """What the provider says."""
         return money(row.theirs_minor, row.currency)
 
-    @display(description="Found (UTC)", ordering="found_at")  # type: ignore[misc]  # untyped
+    @display(description="Found (UTC)", ordering="found_at")  # type: ignore[untyped-decorator]
     def found(self, row: ReconciliationDifference) -> str:
         """Since when."""
         return utc(row.found_at)
 
-    @display(description="Resolution", ordering="resolved_at")  # type: ignore[misc]  # untyped
+    @display(description="Resolution", ordering="resolved_at")  # type: ignore[untyped-decorator]
     def resolved(self, row: ReconciliationDifference) -> str:
         """How it was closed."""
         return row.resolution
@@ -159,27 +159,27 @@ class ProviderTransactionAdmin(MoneyAdmin):
     list_select_related = ("operator",)
     ordering = ("-id",)
 
-    @display(description="Amount", ordering="amount_minor")  # type: ignore[misc]  # untyped
+    @display(description="Amount", ordering="amount_minor")  # type: ignore[untyped-decorator]
     def amount(self, row: ProviderTransaction) -> str:
         """Before fees."""
         return money(row.amount_minor, row.currency)
 
-    @display(description="Provider's fee", ordering="provider_fee_minor")  # type: ignore[misc]  # untyped
+    @display(description="Provider's fee", ordering="provider_fee_minor")  # type: ignore[untyped-decorator]
     def fee(self, row: ProviderTransaction) -> str:
         """What the provider took."""
         return money(row.provider_fee_minor, row.currency)
 
-    @display(description="Net", ordering="net_minor")  # type: ignore[misc]  # untyped
+    @display(description="Net", ordering="net_minor")  # type: ignore[untyped-decorator]
     def net(self, row: ProviderTransaction) -> str:
         """By how much the balance grew."""
         return money(row.net_minor, row.currency)
 
-    @display(description="Happened (UTC)", ordering="happened_at")  # type: ignore[misc]  # untyped
+    @display(description="Happened (UTC)", ordering="happened_at")  # type: ignore[untyped-decorator]
     def happened(self, row: ProviderTransaction) -> str:
         """When, in UTC."""
         return utc(row.happened_at)
 
-    @display(description="Explained", boolean=True)  # type: ignore[misc]  # untyped
+    @display(description="Explained", boolean=True)  # type: ignore[untyped-decorator]
     def explained(self, row: ProviderTransaction) -> bool:
         """Whether our books say the same."""
         return row.matched_at is not None

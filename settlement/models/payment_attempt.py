@@ -74,6 +74,11 @@ class PaymentAttempt(models.Model):
                 & models.Q(application_fee_minor__lte=models.F("amount_minor")),
                 name="payment_attempt_amounts",
             ),
+            models.CheckConstraint(
+                condition=models.Q(kind="refund", refund__isnull=False)
+                | (~models.Q(kind="refund") & models.Q(refund__isnull=True)),
+                name="payment_attempt_refund",
+            ),
         ]
         indexes = [
             models.Index(

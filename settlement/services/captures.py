@@ -11,7 +11,6 @@ from settlement.models import (
     Payment,
     PaymentAttempt,
     PaymentState,
-    Receivable,
     SplitLine,
 )
 from settlement.services import debts, ledger, postings
@@ -179,8 +178,3 @@ def write_split(
         for share in shares
         if share.amount_minor
     )
-
-
-def debt_of(payment: Payment) -> Receivable | None:
-    """The debt of a payment, if there is one."""
-    return Receivable.objects.filter(payment=payment).first()

@@ -95,7 +95,7 @@ def _handle(payment_id: int, at: datetime) -> bool:
 
 
 def stuck(*, at: datetime) -> list[int]:
-    """Payments that wait longer than anything should, for health and admin."""
+    """Payments that wait longer than anything should."""
     waiting = Q(state__in=[_S.AUTHORIZING, _S.CAPTURING])
     rows = Payment.objects.filter(waiting, moved_at__lt=at - STUCK_AFTER)
     return list(rows.order_by("moved_at").values_list("pk", flat=True))

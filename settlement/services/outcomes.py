@@ -209,8 +209,7 @@ def _refund(
     payment: Payment, attempt: PaymentAttempt, answer: ProviderRefund, at: datetime
 ) -> None:
     refund = attempt.refund
-    if refund is None:
-        raise ValueError(f"Attempt {attempt.pk} asks for a refund that does not exist.")
+    assert refund is not None, "the attempt's kind and its refund belong together"
     if answer.state in {"failed", "cancelled"}:
         _close(attempt, _STATE.FAILED, at)
         refunds.failed(
@@ -249,7 +248,8 @@ def _refused(
         _capture_again(payment, error.message, at)
     elif attempt.kind == _KIND.CANCEL:
         _cancel_again(payment, at)
-    elif attempt.refund is not None:
+    else:
+        assert attempt.refund is not None
         refunds.failed(
             payment, attempt.refund, code=error.code, message=error.message, at=at
         )
