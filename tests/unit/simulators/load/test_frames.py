@@ -81,6 +81,8 @@ def test_control_frames_keep_their_kind():
         Frame(TEXT, b"x").serialize(mask=True),
         Frame(TEXT, b"x", fin=False).serialize(mask=False),
     ],
+    # The mask is random, and two workers must agree on the name.
+    ids=["masked", "unfinished"],
 )
 def test_frames_that_a_server_must_not_send_are_refused(frame):
     with pytest.raises(FrameError, match="masked or fragmented"):
