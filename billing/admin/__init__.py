@@ -1,6 +1,7 @@
 """Billing's pages for operators."""
 
 from billing.admin.orders import CdrAdmin, OrderAdmin, ReceiptAdmin
+from billing.admin.panels import orders
 from billing.admin.tariffs import TariffAdmin, TariffAssignmentAdmin
 
 __all__ = [
@@ -9,4 +10,5 @@ __all__ = [
     "ReceiptAdmin",
     "TariffAdmin",
     "TariffAssignmentAdmin",
+    "orders",
 ]

@@ -7,6 +7,7 @@ from charge_points.admin.certificates import CertificateAdmin
 from charge_points.admin.commands import CommandAdmin
 from charge_points.admin.connectors import ConnectorAdmin
 from charge_points.admin.id_tokens import IdTokenAdmin
+from charge_points.admin.panels import network
 from charge_points.admin.security import QuirkAdmin, SecurityEventAdmin
 from charge_points.admin.sites import SiteAdmin
 from charge_points.admin.stations import ChargePointAdmin
@@ -22,4 +23,5 @@ __all__ = [
     "SecurityEventAdmin",
     "SiteAdmin",
     "TransactionAdmin",
+    "network",
 ]

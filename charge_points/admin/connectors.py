@@ -67,7 +67,7 @@ class ConnectorAdmin(PageAdmin):
         )
         return link(address, row.charge_point.identity)
 
-    @display(description="EVSE.connector")  # type: ignore[untyped-decorator]
+    @display(description="EVSE")  # type: ignore[untyped-decorator]
     def place(self, row: Connector) -> str:
         """The numbers."""
         return str(row)

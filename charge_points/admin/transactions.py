@@ -101,7 +101,7 @@ class TransactionAdmin(PageAdmin):
         )
         return link(address, row.charge_point.identity)
 
-    @display(description="EVSE.connector")  # type: ignore[untyped-decorator]
+    @display(description="EVSE")  # type: ignore[untyped-decorator]
     def place(self, row: Transaction) -> str:
         """The numbers."""
         return f"{row.evse_number}.{row.connector_number}"

@@ -190,6 +190,7 @@ UNFOLD: dict[str, Any] = {
             "href": "cpms.accounts.navigation.favicon",
         }
     ],
+    "DASHBOARD_CALLBACK": "cpms.accounts.dashboard.dashboard",
     "STYLES": ["cpms.accounts.navigation.style_sheet"],
     "SIDEBAR": {
         "show_search": True,

@@ -2,6 +2,7 @@
 
 from settlement.admin.inbox import WebhookEventAdmin
 from settlement.admin.ledger import LedgerAccountAdmin, LedgerEntryAdmin
+from settlement.admin.panels import money
 from settlement.admin.payees import PayeeAccountAdmin, SplitAgreementAdmin
 from settlement.admin.payments import DisputeAdmin, PaymentAdmin, RefundAdmin
 from settlement.admin.work import (
@@ -22,4 +23,5 @@ __all__ = [
     "RefundAdmin",
     "SplitAgreementAdmin",
     "WebhookEventAdmin",
+    "money",
 ]

@@ -1,0 +1,62 @@
+"""What the admin's first page says of money."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from django.db.models import Count, Q, Sum
+
+from cpms.accounts.admin_pages import list_url
+from cpms.accounts.dashboard import Figure, Panel, Work, panel
+from cpms.kernel.money import format_minor
+from settlement.models import PayeeAccount, Receivable, ReconciliationDifference
+
+WORK_SHOWN: Final = 5
+
+
+@panel("money", place=30)
+def money(operator_ids: Sequence[int]) -> Panel:
+    """Debts, differences, and accounts that can take no payment."""
+    mine = Q(operator_id__in=operator_ids)
+    debts = list(
+        Receivable.objects.filter(mine, state=Receivable.State.OPEN)
+        .order_by("currency")
+        .values_list("currency")
+        .annotate(total=Sum("amount_minor"), count=Count("pk"))
+    )
+    differences = ReconciliationDifference.objects.filter(
+        mine, resolved_at=None
+    ).count()
+    accounts = list(
+        PayeeAccount.objects.filter(mine).order_by("pk").select_related("operator")
+    )
+    blocked = [row for row in accounts if not row.charges_enabled]
+    owed = list_url("settlement_receivable", state__exact=Receivable.State.OPEN.value)
+    figures = [
+        *(
+            Figure(
+                f"owed by drivers ({count})",
+                format_minor(total, currency),
+                owed,
+                "warning",
+            )
+            for currency, total, count in debts
+        ),
+        Figure(
+            "open differences",
+            str(differences),
+            list_url("settlement_reconciliationdifference"),
+            "danger" if differences else "",
+        ),
+        Figure(
+            "payee accounts", str(len(accounts)), list_url("settlement_payeeaccount")
+        ),
+    ]
+    work = [
+        Work(
+            f"{row.operator.name}: account {row.reference} takes no payments",
+            list_url("settlement_payeeaccount"),
+            "danger",
+        )
+        for row in blocked[:WORK_SHOWN]
+    ]
+    return Panel("Money", figures, work=work)
