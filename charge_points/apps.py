@@ -1,6 +1,9 @@
 """Django's configuration of the gateway device."""
 
+from typing import Any
+
 from django.apps import AppConfig
+from django.core.checks import CheckMessage, Warning as Caution, register
 
 
 class ChargePointsConfig(AppConfig):
@@ -9,3 +12,24 @@ class ChargePointsConfig(AppConfig):
     name = "charge_points"
     label = "charge_points"
     verbose_name = "Charge points"
+
+    def ready(self) -> None:
+        """Register the system check."""
+        register(address_fits)
+
+
+def address_fits(**_: Any) -> list[CheckMessage]:
+    """Whether the address of a certificate fits into a small QR code."""
+    from charge_points.services.certificates import codes  # noqa: PLC0415 - after setup
+
+    chars = len(codes.uri_of("x" * codes.CODE_CHARS))
+    if chars <= codes.URI_CHARS_MAX:
+        return []
+    return [
+        Caution(
+            f"Certificate addresses have {chars} characters; vehicles and displays "
+            f"expect at most {codes.URI_CHARS_MAX}.",
+            hint="Give the platform a shorter PUBLIC_BASE_URL.",
+            id="charge_points.W001",
+        )
+    ]

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from django.db import connection
-
 from charge_points.models import StartHandle, Transaction
 from charge_points.services import quirks, security
 from charge_points.services.facts import Authorization, QuirkRow, SecurityRow
@@ -193,8 +191,6 @@ def unknown_token(charge_point_id: int, operator_id: int, at: datetime) -> Quirk
 
 def lock_handle(order_number: str) -> StartHandle | None:
     """The handle, locked until the end of the database transaction."""
-    if not connection.in_atomic_block:
-        raise RuntimeError("a lock needs a database transaction")
     return (
         StartHandle.objects.select_for_update(no_key=True)
         .filter(order_number=order_number)

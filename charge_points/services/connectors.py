@@ -1,10 +1,7 @@
 """Finding the connector that a message means, and making the ones nobody listed."""
 
 import secrets
-from collections.abc import Iterable
 from typing import Final
-
-from django.db.models import Q
 
 from charge_points.models import Connector, Evse
 from charge_points.services.rows import insert_unless_exists
@@ -74,14 +71,6 @@ def add_connector(
         if exists:
             return
         row.code = new_connector_code()
-
-
-def matching(keys: Iterable[Key]) -> Q:
-    """A condition for many connectors; false for none."""
-    condition = Q(pk__in=())
-    for station, evse, connector in keys:
-        condition |= Q(charge_point_id=station, evse_number=evse, number=connector)
-    return condition
 
 
 def find_or_add(

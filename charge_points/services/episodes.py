@@ -7,6 +7,7 @@ from typing import Final
 from django.db import connection
 
 from charge_points import events
+from charge_points.models import ChargingCertificate
 from charge_points.services import handles
 from charge_points.services.rows import execute_rows, fetch_rows
 from cpms.outbox import publish_many
@@ -25,17 +26,11 @@ SET ended_at = greatest(episode.started_at, v.at), ended_by = v.cause
 FROM (VALUES %s) AS v (connector_id, at, cause)
 WHERE episode.connector_id = v.connector_id AND episode.ended_at IS NULL
 """
-# A certificate that waits for a vehicle dies with the plug; one that an order has
-# claimed fails together with its start.
 _REVOKE: Final = """
-UPDATE charge_points_chargingcertificate SET
-    state = CASE state WHEN 'issued' THEN 'revoked' ELSE 'failed' END,
-    ended_at = v.at, end_reason = v.cause
+UPDATE charge_points_chargingcertificate AS certificate SET
+    state = 'revoked', ended_at = v.at, end_reason = v.cause
 FROM (VALUES %s) AS v (connector_id, at, cause)
-WHERE charge_points_chargingcertificate.connector_id = v.connector_id
-  AND charge_points_chargingcertificate.state IN ('issued', 'claimed')
-  AND (charge_points_chargingcertificate.state = 'issued' OR v.cause = 'unplugged')
-RETURNING order_number
+WHERE certificate.connector_id = v.connector_id AND certificate.state = 'issued'
 """
 _UNPLUG: Final = """
 WITH pulled AS (SELECT * FROM (VALUES %s) AS v (connector_id, at)),
@@ -59,20 +54,37 @@ def begin_many(begins: Sequence[Begin]) -> None:
 
 
 def end_many(ends: Mapping[int, datetime], *, cause: str) -> None:
-    """End live episodes (connector id -> instant) and kill unused certificates."""
+    """End live episodes (connector id -> instant) and kill unused certificates.
+
+    A certificate that waits for a vehicle dies with the plug or the reboot; one that
+    an order has claimed fails with the plug, together with the start.
+    """
     rows = [(key, at, cause) for key, at in sorted(ends.items())]
     template = "(%s::bigint,%s::timestamptz,%s)"
     execute_rows(_END, rows, template=template)
-    word = "unplugged" if cause == "status" else cause
-    revoked = fetch_rows(
-        _REVOKE, [(key, at, word) for key, at, _ in rows], template=template
+    if cause == "status":
+        _fail_claimed(ends)
+    word = handles.UNPLUGGED if cause == "status" else cause
+    execute_rows(_REVOKE, [(key, at, word) for key, at, _ in rows], template=template)
+
+
+def _fail_claimed(ends: Mapping[int, datetime]) -> None:
+    """Handles are locked before certificates, here as everywhere."""
+    claimed = ChargingCertificate.objects.filter(
+        connector_id__in=list(ends), state="claimed"
+    ).values_list("order_number", flat=True)
+    numbers = [number for number in claimed if number]
+    if not numbers:
+        return
+    at = max(ends.values())
+    failures = [handles.Failure(number, handles.UNPLUGGED) for number in numbers]
+    handles.fail_many(failures, at=at)
+    handles.end_certificates(
+        numbers,
+        state="failed",
+        reasons=dict.fromkeys(numbers, handles.UNPLUGGED),
+        at=at,
     )
-    numbers = [number for (number,) in revoked if number]
-    if numbers:
-        handles.fail_many(
-            [handles.Failure(number, handles.UNPLUGGED) for number in numbers],
-            at=max(ends.values()),
-        )
 
 
 def unplug_many(pulled: Mapping[int, tuple[datetime, int, str, int, int]]) -> None:

@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Final
 
 from django.db import connection
+from django.db.models import Case, Value, When
 
 from charge_points import events
 from charge_points.models import ChargingCertificate, Command, StartHandle
 from charge_points.models.states import CERTIFICATE, COMMAND, START_HANDLE
-from charge_points.services.rows import execute_columns, numbers, texts
+from charge_points.services.rows import execute_columns, numbers
 from cpms.outbox import publish_many
 
 REASON_CHARS_MAX: Final = 80
@@ -93,12 +94,17 @@ def end_certificates(
 
 
 def withdraw_commands(order_numbers: Sequence[str], *, at: datetime) -> None:
-    """Cancel start commands that have not left yet."""
+    """End start commands that have not left yet."""
     Command.objects.filter(
         order_number__in=order_numbers,
         intent="start",
         state__in=COMMAND.sources("cancelled"),
-    ).update(state="cancelled", answered_at=at)
+    ).update(
+        state=Case(
+            When(expires_at__lte=at, then=Value("expired")), default=Value("cancelled")
+        ),
+        answered_at=at,
+    )
 
 
 def mark_started(*, order_number: str, transaction_id: int) -> bool:
@@ -130,14 +136,14 @@ def mark_started(*, order_number: str, transaction_id: int) -> bool:
     return moved
 
 
-def mark_ended_many(ended: Mapping[str, datetime]) -> None:
-    """The transactions of these orders ended (order number -> instant)."""
+def mark_ended_many(ended: Mapping[int, datetime]) -> None:
+    """These transactions ended (id -> instant), whatever order they have by now."""
     if not ended:
         return
     execute_columns(
         "UPDATE charge_points_starthandle AS handle "
         "SET state = 'ended', ended_at = v.at "
-        "FROM unnest(%s::text[], %s::timestamptz[]) AS v (order_number, at) "
-        "WHERE handle.order_number = v.order_number AND handle.state = 'started'",
-        [texts(ended), numbers(ended.values())],
+        "FROM unnest(%s::bigint[], %s::timestamptz[]) AS v (transaction_id, at) "
+        "WHERE handle.transaction_id = v.transaction_id AND handle.state = 'started'",
+        [numbers(ended), numbers(ended.values())],
     )

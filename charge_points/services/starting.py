@@ -192,17 +192,11 @@ def cancel(*, order_number: str, at: datetime) -> bool:
     Returns:
         Whether there was anything to take back.
     """
+    seen = StartHandle.objects.filter(order_number=order_number).first()
+    if seen is not None and seen.state == "started":
+        return _stop_started(order_number, at)
     row = lock_handle(order_number)
-    if row is None:
-        return False
-    if row.state == "started":
-        running = Transaction.objects.filter(
-            order_number=order_number, state="active"
-        ).first()
-        if running is not None and running.stop_requested_at is None:
-            limits.request_stop(running, reason="cancelled", at=at)
-        return running is not None
-    if row.state != "pending":
+    if row is None or row.state != "pending":
         return False
     row.state = StartHandle.State.CANCELLED
     row.ended_at = at
@@ -210,6 +204,18 @@ def cancel(*, order_number: str, at: datetime) -> bool:
     row.save(update_fields=["state", "ended_at", "end_reason"])
     handles.withdraw_commands([order_number], at=at)
     return True
+
+
+def _stop_started(order_number: str, at: datetime) -> bool:
+    """Charges are locked before handles, so the handle is not locked here."""
+    running = (
+        Transaction.objects.select_for_update(no_key=True)
+        .filter(order_number=order_number, state="active")
+        .first()
+    )
+    if running is not None and running.stop_requested_at is None:
+        limits.request_stop(running, reason="cancelled", at=at)
+    return running is not None
 
 
 @transaction.atomic

@@ -6,7 +6,7 @@ from typing import Final
 from django.conf import settings
 from django.db import transaction
 
-from charge_points.models import ChargingCertificate, StartHandle
+from charge_points.models import ChargingCertificate, Connector, StartHandle
 from charge_points.models.states import CERTIFICATE
 from charge_points.services import handles
 from charge_points.services.certificates.verifying import (
@@ -38,8 +38,12 @@ def claim(
         UnableToVerifyCertificate: it is no certificate of ours.
         UnableToClaim: certificate_already_claimed (409) or certificate_expired (410).
     """
+    jti = jti_of(presented)
+    seen = find(jti, ChargingCertificate.objects.all())
+    # The connector is locked first, here as in every report about it.
+    Connector.objects.select_for_update(no_key=True).get(pk=seen.connector_id)
     rows = ChargingCertificate.objects.select_for_update(no_key=True, of=("self",))
-    row = find(jti_of(presented), rows)
+    row = find(jti, rows)
     if row.state in {"claimed", "started"}:
         return _repeat(row, idempotency_key)
     if row.state != "issued" or row.expires_at <= at:

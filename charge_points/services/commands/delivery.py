@@ -189,29 +189,31 @@ def settle_overdue(*, at: datetime, limit: int = SWEEP_MAX) -> int:
     Returns:
         How many were settled.
     """
-    expired = list(
-        Command.objects.select_for_update(skip_locked=True)
-        .filter(state=Command.State.QUEUED, expires_at__lte=at)
-        .order_by("expires_at")[:limit]
+    # Handles are locked before commands, here as everywhere; a start's command ends
+    # with its handle.
+    overdue = Command.objects.filter(
+        state=Command.State.QUEUED, expires_at__lte=at
+    ).order_by("expires_at")
+    starts = overdue.filter(intent="start").exclude(order_number="")
+    failed = handles.fail_many(
+        [
+            handles.Failure(number, "The charge point could not be reached.")
+            for number in starts.values_list("order_number", flat=True)[:limit]
+        ],
+        at=at,
     )
+    expired = list(overdue.select_for_update(skip_locked=True)[:limit])
     for row in expired:
         row.state = Command.State.EXPIRED
         row.answered_at = at
     Command.objects.bulk_update(expired, ["state", "answered_at"])
-    failures = [
-        handles.Failure(row.order_number, "The charge point could not be reached.")
-        for row in expired
-        if row.intent == "start" and row.order_number
-    ]
-    if failures:
-        handles.fail_many(failures, at=at)
     lost = list(
         Command.objects.select_for_update(skip_locked=True)
         .filter(state=Command.State.SENT, sent_at__lte=at - ANSWER_TIMEOUT)
         .order_by("pk")[:limit]
     )
     _settle(lost, (), at)
-    return len(expired) + len(lost)
+    return failed + len(expired) + len(lost)
 
 
 def _settle(

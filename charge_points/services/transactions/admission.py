@@ -71,7 +71,11 @@ def admit_many(attempts: Sequence[Attempt]) -> list[Admission]:
 
 def _load(attempts: Sequence[Attempt]) -> _Known:
     orders = {a.key for a in attempts if ORDER_NUMBER.fullmatch(a.key)}
-    starts = {a.remote_start_id for a in attempts if not a.key} - {None}
+    starts = [
+        a.remote_start_id
+        for a in attempts
+        if not a.key and a.remote_start_id is not None
+    ]
     locked: list[StartHandle] = []
     if orders or starts:
         rows = StartHandle.objects.select_for_update(no_key=True).order_by("pk")

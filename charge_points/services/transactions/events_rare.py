@@ -247,7 +247,11 @@ def _authorize_round(
 
 def _known_starts(rares: Sequence[Rare]) -> list[Rare]:
     """Leave out those that only name a remote start that is not ours."""
-    bare = {r.fact.remote_start_id for r in rares if not _has_token(r.fact)} - {None}
+    bare = [
+        rare.fact.remote_start_id
+        for rare in rares
+        if not _has_token(rare.fact) and rare.fact.remote_start_id is not None
+    ]
     found: set[Any] = set()
     if bare:
         handles = StartHandle.objects.filter(pk__in=bare)

@@ -24,10 +24,14 @@ ON CONFLICT DO NOTHING RETURNING id, charge_point_id, ocpp_id
 """
 
 
-def insert_transactions(rows: Sequence[Transaction]) -> None:
-    """Insert rows; one that is there already (any unique key) keeps ``pk`` None."""
+def insert_transactions(rows: Sequence[Transaction]) -> list[Transaction]:
+    """Insert rows and set their ``pk``.
+
+    Returns:
+        Those that were inserted; the others were there already (any unique key).
+    """
     if not rows:
-        return
+        return []
     found = fetch_columns(
         _INSERT,
         [
@@ -58,11 +62,14 @@ def insert_transactions(rows: Sequence[Transaction]) -> None:
         ],
     )
     keys = {(station_id, ocpp_id): pk for pk, station_id, ocpp_id in found}
+    inserted = []
     for row in rows:
         pk = keys.pop((row.charge_point_id, row.ocpp_id), None)
         if pk is not None:
             row.pk = pk
             row._state.adding = False  # noqa: SLF001 - what save() would have done
+            inserted.append(row)
+    return inserted
 
 
 _LOCKED: Final = """

@@ -88,7 +88,7 @@ def finish_many(ends: Sequence[End]) -> None:
     rows = [end.row for end in ends]
     save_ends(rows)
     handles.mark_ended_many(
-        {row.order_number: row.last_seen_at for row in rows if row.order_number}
+        {row.pk: row.last_seen_at for row in rows if row.order_number}
     )
     tell_ended([row for row in rows if row.announced_at is not None])
 

@@ -137,7 +137,11 @@ def _open(fresh: dict[Key, StartFact]) -> dict[Key, StartAnswer]:
         if not admissions[key].admitted:
             row.state = Transaction.State.REFUSED
     answers = _insert(rows, admissions)
-    begun = [key for key, row in rows.items() if row.pk and admissions[key].admitted]
+    begun = [
+        key
+        for key, answer in answers.items()
+        if not answer.repeated and admissions[key].admitted
+    ]
     for key in begun:
         consume(rows[key], admissions[key])
     if begun:
@@ -167,8 +171,8 @@ def _insert(
     waiting = dict(rows)
     answers: dict[Key, StartAnswer] = {}
     for _ in range(ID_ATTEMPTS_MAX):
-        insert_transactions(list(waiting.values()))
-        for key in [key for key, row in waiting.items() if row.pk is not None]:
+        inserted = set(map(id, insert_transactions(list(waiting.values()))))
+        for key in [key for key, row in waiting.items() if id(row) in inserted]:
             row = waiting.pop(key)
             answers[key] = StartAnswer(
                 row.ocpp_id, row.pk, admissions[key].authorization

@@ -18,7 +18,7 @@ from charge_points.services.facts import (
     StopFact,
 )
 from charge_points.services.id_tokens import token_key
-from charge_points.services.running import running_of, save
+from charge_points.services.running import Running, running_of, save
 from charge_points.services.samples import Stored, insert_samples, plausible_wh
 from charge_points.services.transactions.inserts import lock_by_name
 from charge_points.services.transactions.lifecycle import End, finish_many
@@ -168,7 +168,7 @@ def _count(fact: StopFact, quirk: str) -> None:
 def _store_samples(pairs: Sequence[tuple[StopFact, Transaction]]) -> None:
     """Keep the stops' own meter values (transactionData) with their charges."""
     stored: list[Stored] = []
-    moved = {}
+    moved: dict[int, Running] = {}
     for fact, row in pairs:
         if not fact.samples:
             continue

@@ -247,6 +247,18 @@ def test_a_start_told_after_the_timeout_still_belongs_to_its_order(station):
     assert (payload["order_number"], payload["offline"]) == (ORDER, True)
 
 
+def test_a_late_start_under_a_new_order_frees_its_connector_at_the_end(station):
+    station.ask_start()
+    starting.time_out(at=later(seconds=130))
+    began = station.start(ORDER, at=later(seconds=60), received_at=later(hours=1))
+    transactions.attach_order(
+        transaction_id=began.transaction_id, order_number=OTHER_ORDER, at=NOON
+    )
+    station.stop(began.ocpp_id, later(hours=2), 5000)
+    assert StartHandle.objects.get().state == "ended"
+    station.reserve("A" * 20, at=later(hours=3))
+
+
 def test_a_start_that_began_after_the_timeout_does_not(station):
     station.ask_start()
     starting.time_out(at=later(seconds=130))
