@@ -13,7 +13,11 @@ from cpms.kernel.ids import sha256_hex
 from cpms.outbox import publish
 from settlement import events
 from settlement.models import DriverPaymentMethod
-from settlement.providers.base import ProviderError, ProviderUnavailable
+from settlement.providers.base import (
+    ProviderError,
+    ProviderPaymentMethod,
+    ProviderUnavailable,
+)
 from settlement.providers.registry import UnableToFindProvider, get_provider
 
 METHODS_PER_DRIVER_MAX: Final = 20
@@ -106,6 +110,7 @@ def save(
             payment_method_ref=payment_method_ref,
             idempotency_key=f"attach-{customer}-{payment_method_ref}",
         )
+        card = remote.describe_payment_method(payment_method_ref=saved)
     except UnableToFindProvider as error:
         raise UnableToSavePaymentMethod(
             "unknown_provider", str(error), http_status=422
@@ -117,7 +122,7 @@ def save(
             driver_id=driver_id,
             provider=provider,
             customer_ref=customer,
-            payment_method_ref=saved,
+            card=card,
             at=at,
         )
 
@@ -140,14 +145,12 @@ def _remember(
     driver_id: int,
     provider: str,
     customer_ref: str,
-    payment_method_ref: str,
+    card: ProviderPaymentMethod,
     at: datetime,
 ) -> PaymentMethodView:
     Driver.objects.select_for_update().get(pk=driver_id)
     rows = DriverPaymentMethod.objects.filter(driver_id=driver_id)
-    found = rows.filter(
-        provider=provider, payment_method_ref=payment_method_ref
-    ).first()
+    found = rows.filter(provider=provider, payment_method_ref=card.ref).first()
     if found is None and rows.filter(removed_at__isnull=True).count() >= (
         METHODS_PER_DRIVER_MAX
     ):
@@ -162,9 +165,10 @@ def _remember(
             driver_id=driver_id,
             provider=provider,
             customer_ref=customer_ref,
-            payment_method_ref=payment_method_ref,
+            payment_method_ref=card.ref,
             created_at=at,
         )
+    found.brand, found.last4 = card.brand, card.last4
     found.is_default, found.removed_at = True, None
     found.save()
     Driver.objects.filter(pk=driver_id).update(can_pay=True)
