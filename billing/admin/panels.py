@@ -1,6 +1,6 @@
 """What the admin's first page says of orders."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -98,7 +98,7 @@ def _picture(mine: Q, *, today: date) -> str:
     )
 
 
-def _sum(rows: Sequence[dict[str, Any]], day: date, column: str) -> int:
+def _sum(rows: Sequence[Mapping[str, Any]], day: date, column: str) -> int:
     return sum(row[column] or 0 for row in rows if row["day"] == day)
 
 
