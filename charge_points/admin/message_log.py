@@ -123,12 +123,12 @@ def _window(
     until = asked.get("until")
     # The form has no zone: what people type is the clock at the site.
     ends_at = until.replace(tzinfo=zone).astimezone(UTC) if until else at
-    after = _cursor(request.GET.get("after", ""))
+    after = cursor_of(request.GET.get("after", ""))
     return Window(ends_at - timedelta(hours=hours), ends_at, after)
 
 
-def _cursor(text: str) -> tuple[datetime, int] | None:
-    """``<microseconds since 1970>.<id>``; a broken one counts as none."""
+def cursor_of(text: str) -> tuple[datetime, int] | None:
+    """Read ``<microseconds since 1970>.<id>``; a broken one counts as none."""
     micros, _, key = text.partition(".")
     if not (micros.isdecimal() and key.isdecimal() and len(text) < 40):
         return None
