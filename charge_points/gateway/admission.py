@@ -227,7 +227,10 @@ class Reception:
         if verdict.accepted:
             connection.verdict = verdict
             return None
-        logger.info(
+        # Who has to wait was logged often enough.
+        level = logging.DEBUG if verdict is TOO_MANY_FAILURES else logging.INFO
+        logger.log(
+            level,
             "handshake refused: %s, from %s, %d: %s",
             request.path[:100],
             connection.remote_host,

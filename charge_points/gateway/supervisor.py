@@ -141,7 +141,9 @@ class Supervisor:
             if time.monotonic() > deadline:
                 _signal_all(living, signal.SIGKILL)
             time.sleep(POLL_S / 2)
-        return max((abs(process.returncode) for process in living), default=0)
+        # A child that was still starting dies of the signal itself: nothing to drain.
+        orderly = {0, -signal.SIGTERM}
+        return int(any(process.returncode not in orderly for process in living))
 
 
 def _signal_all(
