@@ -37,7 +37,8 @@ def publish_many(facts: Sequence[Fact]) -> list[int]:
         )
     if not facts:
         return []
-    with connection.cursor() as cursor:
+    # Below Django's own wrapping, so a lost database is recognised here too.
+    with connection.cursor() as cursor, connection.wrap_database_errors:
         ids: list[int] = [
             row[0]
             for row in execute_values(

@@ -19,7 +19,7 @@ def deliver_batch(subscriber: str, delivery_ids: list[int]) -> int:
     return deliver(subscriber, delivery_ids)
 
 
-@shared_task(name="outbox.clean", queue="maintenance")
+@shared_task(name="outbox.clean")
 def clean() -> int:
     """Delete events that everybody has heard and that are past the retention."""
     old = (
@@ -32,5 +32,9 @@ def clean() -> int:
 
 
 BEAT_SCHEDULE: Final[dict[str, dict[str, Any]]] = {
-    "outbox-clean": {"task": "outbox.clean", "schedule": 3600.0},
+    "outbox-clean": {
+        "task": "outbox.clean",
+        "schedule": 3600.0,
+        "options": {"queue": "maintenance"},
+    },
 }

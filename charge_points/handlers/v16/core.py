@@ -103,54 +103,66 @@ def meter_values(requests: Sequence[Request]) -> list[Answer]:
     return [{} for _ in requests]
 
 
-def start_transaction(request: Request) -> Answer:
-    """StartTransaction (4.8): a repeat gets the same id."""
+def start_transaction(requests: Sequence[Request]) -> list[Answer]:
+    """StartTransaction (4.8), set-wise: a repeat gets the same id."""
+    answers = transactions.start_many([_start_fact(request) for request in requests])
+    return [
+        {
+            "transactionId": int(answer.ocpp_id),
+            "idTagInfo": id_tag_info(answer.authorization),
+        }
+        for answer in answers
+    ]
+
+
+def _start_fact(request: Request) -> StartFact:
     sent = request.payload
     evse, connector = connector_of(sent["connectorId"])
-    answer = transactions.start(
-        StartFact(
-            charge_point_id=request.peer.charge_point_id,
-            operator_id=request.peer.operator_id,
-            evse=evse,
-            connector=connector,
-            id_token=sent["idTag"],
-            started_at=time_of(request, sent["timestamp"]),
-            meter_start_wh=Decimal(sent["meterStart"]),
-            received_at=request.received_at,
-            reservation_id=sent.get("reservationId") or None,
-            payload_hash=request.payload_hash,
-        )
+    return StartFact(
+        charge_point_id=request.peer.charge_point_id,
+        operator_id=request.peer.operator_id,
+        evse=evse,
+        connector=connector,
+        id_token=sent["idTag"],
+        started_at=time_of(request, sent["timestamp"]),
+        meter_start_wh=Decimal(sent["meterStart"]),
+        received_at=request.received_at,
+        reservation_id=sent.get("reservationId") or None,
+        payload_hash=request.payload_hash,
     )
-    return {
-        "transactionId": int(answer.ocpp_id),
-        "idTagInfo": id_tag_info(answer.authorization),
-    }
 
 
-def stop_transaction(request: Request) -> Answer:
-    """StopTransaction (4.10): always answered well, or the station repeats it."""
+def stop_transaction(requests: Sequence[Request]) -> list[Answer]:
+    """StopTransaction (4.10), set-wise.
+
+    Always answered well, or the station repeats it.
+    """
+    answers = transactions.stop_many([_stop_fact(request) for request in requests])
+    return [
+        {"idTagInfo": id_tag_info(answer.authorization)}
+        if answer.authorization is not None and "idTag" in request.payload
+        else {}
+        for request, answer in zip(requests, answers, strict=True)
+    ]
+
+
+def _stop_fact(request: Request) -> StopFact:
     sent = request.payload
-    meter_stop = sent.get("meterStop")
     samples = sampled_values(
         sent.get("transactionData") or (), received_at=request.received_at
     )
-    answer = transactions.stop(
-        StopFact(
-            charge_point_id=request.peer.charge_point_id,
-            operator_id=request.peer.operator_id,
-            ocpp_id=str(sent["transactionId"]),
-            ended_at=time_of(request, sent["timestamp"]),
-            meter_stop_wh=_register(meter_stop),
-            received_at=request.received_at,
-            reason=sent.get("reason", "Local"),
-            id_token=sent.get("idTag", ""),
-            samples=noted(request, samples),
-            payload_hash=request.payload_hash,
-        )
+    return StopFact(
+        charge_point_id=request.peer.charge_point_id,
+        operator_id=request.peer.operator_id,
+        ocpp_id=str(sent["transactionId"]),
+        ended_at=time_of(request, sent["timestamp"]),
+        meter_stop_wh=_register(sent.get("meterStop")),
+        received_at=request.received_at,
+        reason=sent.get("reason", "Local"),
+        id_token=sent.get("idTag", ""),
+        samples=noted(request, samples),
+        payload_hash=request.payload_hash,
     )
-    if answer.authorization is None or "idTag" not in sent:
-        return {}
-    return {"idTagInfo": id_tag_info(answer.authorization)}
 
 
 def _register(value: int | None) -> Decimal | None:

@@ -26,7 +26,7 @@ ROUTES_V16: Final = (
         needs_registration=False,
     ),
     Route(V16, "MeterValues", core.meter_values, "set", "Core"),
-    Route(V16, "StartTransaction", core.start_transaction, "one", "Core"),
+    Route(V16, "StartTransaction", core.start_transaction, "set", "Core"),
     Route(V16, "StatusNotification", core.status_notification, "set", "Core"),
-    Route(V16, "StopTransaction", core.stop_transaction, "one", "Core"),
+    Route(V16, "StopTransaction", core.stop_transaction, "set", "Core"),
 )
