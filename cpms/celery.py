@@ -11,6 +11,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cpms.settings.prod")
 os.environ.setdefault("CPMS_DATABASE_ROLE", "system")
 
 app = Celery("cpms")
+# Shared tasks look for the current application, which is one per thread; threads of
+# the web process have none of their own and take the default one.
+app.set_default()
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 

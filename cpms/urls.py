@@ -1,7 +1,5 @@
 """Every address of the web process."""
 
-from importlib.util import find_spec
-
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
@@ -15,8 +13,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema")),
+    path("", include("charge_points.api.urls")),
+    path("", include("settlement.api.urls")),
+    path("", include("billing.api.urls")),
 ]
-for _room in ("charge_points.api.urls", "settlement.api.urls", "billing.api.urls"):
-    _package = _room.rpartition(".")[0]
-    if find_spec(_package) is not None:
-        urlpatterns.append(path("", include(_room)))
+
+handler400 = "cpms.accounts.api.problems.bad_request"
+handler403 = "cpms.accounts.api.problems.forbidden"
+handler404 = "cpms.accounts.api.problems.not_found"
+handler500 = "cpms.accounts.api.problems.server_error"

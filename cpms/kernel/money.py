@@ -39,7 +39,9 @@ def minor_digits(currency: str) -> int:
     Raises:
         ValueError: the code is not three upper-case letters.
     """
-    if len(currency) != 3 or not (currency.isascii() and currency.isupper()):
+    if len(currency) != 3 or not (
+        currency.isascii() and currency.isalpha() and currency.isupper()
+    ):
         raise ValueError(
             f"{currency!r} is not an ISO 4217 code: three upper-case letters."
         )

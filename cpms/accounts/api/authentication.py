@@ -55,6 +55,8 @@ def _credential(request: Request, keyword: str) -> str | None:
     words = header.decode("latin-1").split()
     if len(words) != 2 or words[0].lower() != keyword.lower():
         return None
+    if not words[1].isprintable():
+        raise AuthenticationFailed("The Authorization header is not text.")
     return words[1]
 
 
@@ -75,6 +77,7 @@ class DriverTokenAuthentication(BaseAuthentication):
                     token_hash=sha256_hex(token),
                     revoked_at__isnull=True,
                     expires_at__gt=timezone.now(),
+                    driver__user__is_active=True,
                 )
                 .first()
             )

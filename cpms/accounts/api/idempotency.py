@@ -5,14 +5,15 @@ from datetime import timedelta
 from typing import Any, Final
 
 from django.db import transaction
-from django.http import HttpRequest
-from django.http.response import HttpResponseBase
 from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
+from rest_framework.utils.encoders import JSONEncoder
 from rest_framework.views import APIView
 
 from cpms.accounts.models import IdempotencyRecord
+from cpms.accounts.services.sealing import seal, unseal
 from cpms.kernel.errors import DomainError
 from cpms.kernel.ids import sha256_hex
 
@@ -28,16 +29,20 @@ class IdempotencyConflict(DomainError):
 
 
 class _Replay(Exception):
-    def __init__(self, record: IdempotencyRecord) -> None:
+    """The key was answered already."""
+
+    def __init__(self, status: int, sealed: str) -> None:
         super().__init__()
-        self.record = record
+        self.status = status
+        self.answer = json.loads(unseal(sealed))
 
 
 def _principal(request: Request) -> str:
+    """Whose key it is; those who say not who they are have those of their address."""
     user: Any = request.user
     if getattr(user, "is_authenticated", False):
         return str(user.pk)[:80]
-    return "anonymous"
+    return f"anonymous-{BaseThrottle().get_ident(request)}"[:80]
 
 
 def _begin(principal: str, key: str, request_hash: str) -> IdempotencyRecord:
@@ -57,8 +62,8 @@ def _begin(principal: str, key: str, request_hash: str) -> IdempotencyRecord:
                 "This Idempotency-Key was used for another request; take a new one.",
                 http_status=422,
             )
-        if record.status is not None:
-            raise _Replay(record)
+        if record.status is not None and record.response is not None:
+            raise _Replay(record.status, record.response["sealed"])
         if record.started_at > now - IN_PROGRESS_MAX:
             raise IdempotencyConflict(
                 "idempotency_in_progress",
@@ -74,7 +79,9 @@ class IdempotentMixin(APIView):
     """Put it left of the view's other bases.
 
     Without the header a POST is simply executed. Refusals (4xx) are not kept, so
-    that a corrected state can be asked again with the same key; answers are.
+    that a corrected state can be asked again with the same key; answers are, sealed,
+    because some hold a secret that is shown once. An answer is kept in the view's own
+    database transaction: who waits for the key gets it as soon as that committed.
     """
 
     _record: IdempotencyRecord | None = None
@@ -98,26 +105,23 @@ class IdempotentMixin(APIView):
     def handle_exception(self, exc: Exception) -> Response:
         """Answer a repeat with the first answer."""
         if isinstance(exc, _Replay):
-            response = Response(exc.record.response, status=exc.record.status)
+            response = Response(exc.answer, status=exc.status)
             response["Idempotent-Replayed"] = "true"
             return response
         return super().handle_exception(exc)
 
-    def dispatch(
-        self,
-        request: HttpRequest,
-        *args: Any,
-        **kwargs: Any,
-    ) -> HttpResponseBase:
+    def finalize_response(
+        self, request: Request, response: Response, *args: Any, **kwargs: Any
+    ) -> Response:
         """Keep a new answer, or forget the key after a refusal."""
-        response = super().dispatch(request, *args, **kwargs)
+        response = super().finalize_response(request, response, *args, **kwargs)
         record, self._record = self._record, None
-        if record is None or not isinstance(response, Response):
+        if record is None:
             return response
         rows = IdempotencyRecord.objects.filter(pk=record.pk)
         if response.status_code < 400:
-            data = json.loads(json.dumps(response.data, default=str))
-            rows.update(status=response.status_code, response=data)
-        else:
-            rows.delete()
+            text = json.dumps(getattr(response, "data", None), cls=JSONEncoder)
+            rows.update(status=response.status_code, response={"sealed": seal(text)})
+        elif not getattr(self, "one_transaction", False):
+            rows.delete()  # where there is one, its rollback forgets the key
         return response

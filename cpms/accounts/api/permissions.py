@@ -20,16 +20,21 @@ class IsDriver(BasePermission):
         return isinstance(request.user, DriverPrincipal)
 
 
-def HasScope(scope: str) -> type[BasePermission]:  # noqa: N802 - made like a class
-    """A permission class: an API key with this scope, or staff."""
+def HasScope(wanted: str) -> type[BasePermission]:  # noqa: N802 - made like a class
+    """A permission class: an API key with this scope, or staff.
+
+    At which operators a member's role gives the scope is ``OperatorScopedView``'s to
+    find out: it leaves the others out.
+    """
 
     class _HasScope(BasePermission):
-        message = f"This needs an API key with the scope {scope}, or a staff session."
+        scope = wanted
+        message = f"This needs an API key with the scope {wanted}, or a staff session."
 
         def has_permission(self, request: Request, view: APIView) -> bool:  # noqa: ARG002
             user: Any = request.user
             if isinstance(user, ApiKeyPrincipal):
-                return scope in user.scopes
+                return wanted in user.scopes
             return isinstance(user, User) and user.is_staff
 
     return _HasScope

@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 
 from cpms.accounts.api.authentication import ApiKeyPrincipal, DriverPrincipal
 from cpms.accounts.models import User
-from cpms.accounts.services.staff import operator_ids_of
+from cpms.accounts.services.staff import operator_ids_with
 from cpms.accounts.tenancy import acting_as_platform, set_scope
 
 
@@ -56,15 +56,22 @@ class OperatorScopedView(_AtomicView):
         if self.one_transaction:
             set_scope(role="operator", operator_ids=self.operator_ids)
 
-    @staticmethod
-    def _resolve(request: Request) -> tuple[int, ...]:
+    def _resolve(self, request: Request) -> tuple[int, ...]:
         user: Any = request.user
         if isinstance(user, ApiKeyPrincipal):
             return (user.operator_id,)
         if isinstance(user, User) and user.is_staff:
             with acting_as_platform("which operators is this user a member of?"):
-                return operator_ids_of(user_id=user.pk)
+                ids = operator_ids_with(user_id=user.pk, scopes=self._scopes())
+            if ids:
+                return ids
+            raise PermissionDenied("Your role at no operator allows this.")
         raise PermissionDenied("This is for operators.")
+
+    def _scopes(self) -> set[str]:
+        """What the view's permissions ask for; a member's role must give it."""
+        named = (getattr(each, "scope", None) for each in self.get_permissions())
+        return {scope for scope in named if scope is not None}
 
 
 class DriverScopedView(_AtomicView):

@@ -147,7 +147,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('label', models.CharField(max_length=80)),
-                ('fingerprint', models.CharField(max_length=64, unique=True)),
+                ('fingerprint', models.CharField(max_length=64)),
                 ('public_key_pem', models.TextField()),
                 ('certificate_pem', models.TextField(blank=True, default='')),
                 ('status', models.CharField(choices=[('active', 'Active'), ('revoked', 'Revoked')], default='active', max_length=8)),
@@ -167,6 +167,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='auditentry',
             index=models.Index(fields=['operator', '-at'], name='audit_by_operator'),
+        ),
+        migrations.AddConstraint(
+            model_name='vehicle',
+            constraint=models.UniqueConstraint(condition=models.Q(('status', 'active')), fields=('fingerprint',), name='one_active_vehicle_per_key'),
         ),
         migrations.AddConstraint(
             model_name='vehicle',

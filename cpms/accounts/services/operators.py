@@ -1,5 +1,6 @@
 """Operators and their API keys."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -21,6 +22,12 @@ SCOPES: Final = (
     "payments:write",
     "tokens:write",
 )
+
+
+CODE: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+"""Operators' codes stand in addresses (``/ocpp/<code>/<identity>``)."""
+
+NAME_CHARS_MAX: Final = 120
 
 
 class UnableToCreateOperator(DomainError):
@@ -56,18 +63,10 @@ def create_operator(  # noqa: PLR0913 - the fields of one row, all named
     """Take in an operator.
 
     Raises:
-        UnableToCreateOperator: bad currency or time zone, or the code is taken.
+        UnableToCreateOperator: a field is wrong, or the code is taken.
     """
-    try:
-        minor_digits(currency)
-        ZoneInfo(time_zone)
-    except (ValueError, ZoneInfoNotFoundError, OSError) as error:
-        raise UnableToCreateOperator("operator_invalid", str(error)) from error
-    if len(country) != 2 or not country.isupper():
-        raise UnableToCreateOperator(
-            "operator_invalid",
-            f"{country!r} is not an ISO 3166-1 code: two upper-case letters.",
-        )
+    _check_names(code, name)
+    _check_place(country, currency, time_zone)
     try:
         with transaction.atomic():
             operator = Operator.objects.create(
@@ -91,6 +90,38 @@ def create_operator(  # noqa: PLR0913 - the fields of one row, all named
         at=at,
     )
     return operator
+
+
+def _check_names(code: str, name: str) -> None:
+    if CODE.fullmatch(code) is None:
+        raise UnableToCreateOperator(
+            "operator_invalid",
+            f"The code {code!r} does not do: 1 to 40 of a-z, 0-9, - and _, the first "
+            "one a letter or a digit.",
+        )
+    if not 1 <= len(name.strip()) <= NAME_CHARS_MAX:
+        raise UnableToCreateOperator(
+            "operator_invalid", f"The name must have 1 to {NAME_CHARS_MAX} characters."
+        )
+
+
+def _check_place(country: str, currency: str, time_zone: str) -> None:
+    if re.fullmatch("[A-Z]{2}", country) is None:
+        raise UnableToCreateOperator(
+            "operator_invalid",
+            f"{country!r} is not an ISO 3166-1 code: two upper-case letters.",
+        )
+    try:
+        minor_digits(currency)
+    except ValueError as error:
+        raise UnableToCreateOperator("operator_invalid", str(error)) from error
+    try:
+        ZoneInfo(time_zone)
+    except (ValueError, ZoneInfoNotFoundError, OSError) as error:
+        raise UnableToCreateOperator(
+            "operator_invalid",
+            f"{time_zone!r} is not an IANA time zone such as Europe/Berlin.",
+        ) from error
 
 
 @transaction.atomic

@@ -5,14 +5,13 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from cryptography import x509
-from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-from django.conf import settings
 from django.db import connection
 
 from cpms.accounts.models.authority import VehicleAuthority
+from cpms.accounts.services.sealing import seal, unseal
 
 ROOT_LIFETIME: Final = timedelta(days=20 * 365)
 BACKDATE: Final = timedelta(minutes=5)
@@ -30,13 +29,14 @@ class CertificateAuthority:
 
     @classmethod
     def load(cls, *, at: datetime) -> "CertificateAuthority":
-        """The stored CA, made when there is none (two makers cannot race)."""
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ADVISORY_LOCK])
-        row = VehicleAuthority.objects.order_by("-pk").first() or _create(at)
-        fernet = Fernet(settings.KEY_ENCRYPTION_KEY)
-        pem = fernet.decrypt(row.private_key_encrypted.encode())
-        key = serialization.load_pem_private_key(pem, password=None)
+        """The stored CA, made when there is none (two makers cannot race).
+
+        Raises:
+            UnableToUnseal: its key was stored under another ``KEY_ENCRYPTION_KEY``.
+        """
+        row = _newest() or _first_or_newest(at)
+        pem = unseal(row.private_key_encrypted)
+        key = serialization.load_pem_private_key(pem.encode(), password=None)
         if not isinstance(key, ec.EllipticCurvePrivateKey):
             raise TypeError("The vehicle CA's key is not an elliptic curve key.")
         certificate = x509.load_pem_x509_certificate(row.certificate_pem.encode())
@@ -78,6 +78,17 @@ class CertificateAuthority:
         return signed.public_bytes(serialization.Encoding.PEM).decode()
 
 
+def _newest() -> VehicleAuthority | None:
+    return VehicleAuthority.objects.order_by("-pk").first()
+
+
+def _first_or_newest(at: datetime) -> VehicleAuthority:
+    """Look again behind a lock that makers hold until they commit."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ADVISORY_LOCK])
+    return _newest() or _create(at)
+
+
 def _name(common_name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
 
@@ -107,9 +118,8 @@ def _create(at: datetime) -> VehicleAuthority:
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
-    fernet = Fernet(settings.KEY_ENCRYPTION_KEY)
     return VehicleAuthority.objects.create(
         certificate_pem=certificate.public_bytes(serialization.Encoding.PEM).decode(),
-        private_key_encrypted=fernet.encrypt(pem).decode(),
+        private_key_encrypted=seal(pem.decode()),
         created_at=at,
     )

@@ -63,6 +63,7 @@ def _csr_from_pem(pem: str) -> x509.CertificateSigningRequest:
     try:
         csr = x509.load_pem_x509_csr(pem.encode())
         valid = csr.is_signature_valid
+        csr.public_key()  # an unknown curve shows itself only now
     except (ValueError, UnsupportedAlgorithm, InvalidSignature) as error:
         raise UnableToEnrolVehicle(
             "csr_invalid", "csr_pem is not a PEM certificate signing request."
@@ -93,10 +94,12 @@ def enrol(
         raise UnableToEnrolVehicle(
             "vehicle_key_invalid", f"More than {PEM_BYTES_MAX} characters of PEM."
         )
-    if Vehicle.objects.filter(driver_id=driver_id).count() >= VEHICLES_PER_DRIVER_MAX:
+    own = Vehicle.objects.filter(driver_id=driver_id, status=Vehicle.Status.ACTIVE)
+    if own.count() >= VEHICLES_PER_DRIVER_MAX:
         raise UnableToEnrolVehicle(
             "too_many_vehicles",
-            f"An account holds at most {VEHICLES_PER_DRIVER_MAX} vehicles.",
+            f"An account holds at most {VEHICLES_PER_DRIVER_MAX} vehicles; revoke one "
+            "that is no longer used.",
         )
     certificate = ""
     if csr_pem:
