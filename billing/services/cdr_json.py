@@ -25,14 +25,14 @@ def _text(value: Decimal) -> str:
     return f"{value:f}"
 
 
-def _exact(value: Any) -> Any:  # noqa: ANN401 - JSON
+def exact_text(value: Any) -> Any:  # noqa: ANN401 - JSON
     """The same JSON with decimals as text: numbers belong to the OCPI edge."""
     if isinstance(value, Decimal):
         return _text(value)
     if isinstance(value, Mapping):
-        return {name: _exact(item) for name, item in value.items()}
+        return {name: exact_text(item) for name, item in value.items()}
     if isinstance(value, list):
-        return [_exact(item) for item in value]
+        return [exact_text(item) for item in value]
     return value
 
 
@@ -126,7 +126,7 @@ def cdr_json(
     """The CDR object; decimals are strings here and numbers at the OCPI edge."""
     suffix = "" if sequence == 1 else f"-{sequence}"
     tariff_id = str(order.tariff.get("id", ""))
-    totals: dict[str, Any] = _exact(priced.to_ocpi())
+    totals: dict[str, Any] = exact_text(priced.to_ocpi())
     return {
         "id": f"{order.number}{suffix}",
         "start_date_time": _utc(session.periods[0].starts_at),

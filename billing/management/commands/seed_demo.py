@@ -18,6 +18,7 @@ from cpms.kernel.errors import DomainError
 from settlement.services import payees, splits
 
 ALL_SCOPES: Final = list(operators.SCOPES)
+ADMIN: Final = "admin@example.org"
 TAX: Final = 19
 BACKDATE: Final = timedelta(days=1)
 """Fast simulated stations live some hours in the past."""
@@ -91,9 +92,10 @@ class Command(DomainCommand):
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         """Create everything."""
         accounts = dict(_pair(text) for text in options["payee"])
+        _require_empty()
         now = timezone.now()
         password = secrets.token_urlsafe(12)
-        admin = User.objects.create_superuser("admin@example.org", password)
+        admin = User.objects.create_superuser(ADMIN, password)
         return {
             "admin": {"email": admin.email, "password": password},
             "operators": [
@@ -106,7 +108,25 @@ def _pair(text: str) -> tuple[str, str]:
     code, separator, account = text.partition("=")
     if not separator or not account:
         raise UnableToSeed("payee_invalid", f"{text!r} is not CODE=ACCOUNT.")
+    codes = [plan["code"] for plan in NETWORK]
+    if code not in codes:
+        raise UnableToSeed(
+            "payee_invalid", f"{code!r} is none of the operators {', '.join(codes)}."
+        )
     return code, account
+
+
+def _require_empty() -> None:
+    codes = [plan["code"] for plan in NETWORK]
+    if (
+        User.objects.filter(email=ADMIN).exists()
+        or Operator.objects.filter(code__in=codes).exists()
+    ):
+        raise UnableToSeed(
+            "seeded_already",
+            "The example network is there already; its passwords were shown once. "
+            "Empty the database to make it anew.",
+        )
 
 
 def _operator(

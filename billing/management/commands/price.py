@@ -1,0 +1,151 @@
+"""``manage.py price``: what a session costs by a tariff, from OCPI files."""
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+from django.core.management.base import CommandParser
+
+from billing.pricing import (
+    PricedSession,
+    Session,
+    parse_tariff,
+    rate,
+    session_from_cdr,
+    session_from_segments,
+    to_ocpi,
+)
+from billing.services.cdr_json import exact_text, lines_json, taxes_json
+from cpms.accounts.management.base import DomainCommand
+from cpms.kernel.errors import DomainError
+from cpms.kernel.money import format_minor
+
+FILE_BYTES_MAX: Final = 5_000_000
+VERSIONS: Final = ("2.2.1", "2.3.0")
+
+
+class UnableToReadFile(DomainError):
+    """A file is missing, too large, or no JSON object."""
+
+
+class Command(DomainCommand):
+    """Price a session or a CDR; asks no database."""
+
+    help = (
+        "Price a session (segments in local time) or an OCPI CDR by an OCPI tariff "
+        "(2.2.1 or 2.3.0), and show every line. Amounts are exact decimals."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Tariff, and what it is to price."""
+        super().add_arguments(parser)
+        parser.add_argument(
+            "--tariff", required=True, type=Path, help="OCPI tariff (JSON file)"
+        )
+        what = parser.add_mutually_exclusive_group(required=True)
+        what.add_argument(
+            "--session",
+            type=Path,
+            help="start_local, time_zone and segments (JSON file)",
+        )
+        what.add_argument("--cdr", type=Path, help="OCPI CDR (JSON file)")
+        parser.add_argument(
+            "--time-zone",
+            default="",
+            help="of the CDR's location, IANA name (a CDR does not carry it; UTC when "
+            "neither this nor cdr_location.time_zone says)",
+        )
+        parser.add_argument(
+            "--ocpi",
+            choices=VERSIONS,
+            default="2.3.0",
+            help="version of the priced CDR",
+        )
+
+    def act(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Read, price, show."""
+        tariff = parse_tariff(_read(options["tariff"]))
+        if options["session"] is not None:
+            session = session_from_segments(_read(options["session"]))
+            return _answer(rate(tariff, session), options)
+        cdr = _read(options["cdr"])
+        priced = rate(tariff, _session(cdr, options["time_zone"]))
+        document = {
+            **cdr,
+            "tariffs": [to_ocpi(tariff, options["ocpi"])],
+            **priced.to_ocpi(options["ocpi"]),
+        }
+        return {**_answer(priced, options), "cdr": _numbers(document)}
+
+
+def _answer(priced: PricedSession, options: Mapping[str, Any]) -> dict[str, Any]:
+    if not options["json"]:
+        return _words(priced)
+    return {
+        "currency": priced.currency,
+        "before_taxes": exact_text(priced.before_taxes),
+        "after_taxes": exact_text(priced.after_taxes),
+        "total_minor": priced.total_minor,
+        "lines": lines_json(priced),
+        "taxes": taxes_json(priced),
+        "rounding_policy": priced.rounding_policy,
+    }
+
+
+def _words(priced: PricedSession) -> dict[str, Any]:
+    """The same for a person: one line of the price a line."""
+    found: dict[str, Any] = {}
+    for line in priced.lines:
+        tax = "no tax" if line.tax_rate is None else f"{line.tax_rate} % tax"
+        name = f"{len(found) + 1}. {line.dimension}"
+        found[name] = (
+            f"{line.billed_volume} x {line.unit_price} = {line.before_taxes}, "
+            f"{tax}: {line.after_taxes}"
+        )
+    currency = priced.currency
+    found["before taxes"] = f"{priced.before_taxes} {currency}"
+    found["after taxes"] = f"{priced.after_taxes} {currency}"
+    found["to be paid"] = format_minor(priced.total_minor, currency)
+    return found
+
+
+def _numbers(value: Any) -> Any:  # noqa: ANN401 - JSON
+    """OCPI has numbers: those of the price have four decimals, which floats hold."""
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, Mapping):
+        return {name: _numbers(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_numbers(item) for item in value]
+    return value
+
+
+def _session(cdr: Mapping[str, Any], time_zone: str) -> Session:
+    location = cdr.get("cdr_location")
+    told = location.get("time_zone") if isinstance(location, Mapping) else None
+    return session_from_cdr(cdr, time_zone or str(told or "UTC"))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A JSON object with exact numbers.
+
+    Raises:
+        UnableToReadFile: says which file and why.
+    """
+    try:
+        with path.open("rb") as file:
+            raw = file.read(FILE_BYTES_MAX + 1)
+        value = json.loads(raw[:FILE_BYTES_MAX], parse_float=Decimal)
+    except (OSError, ValueError, RecursionError) as error:
+        raise _unreadable(path, str(error)) from error
+    if len(raw) > FILE_BYTES_MAX:
+        raise _unreadable(path, f"more than {FILE_BYTES_MAX} bytes")
+    if not isinstance(value, dict):
+        raise _unreadable(path, "not a JSON object")
+    return value
+
+
+def _unreadable(path: Path, why: str) -> UnableToReadFile:
+    return UnableToReadFile("file_unreadable", f"{path}: {why}")
