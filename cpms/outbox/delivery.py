@@ -16,7 +16,7 @@ from django.utils import timezone
 from cpms.outbox.models import Delivery
 from cpms.outbox.subscriptions import Event, RetryLater, Subscription, subscription
 
-LEASE: Final = timedelta(seconds=120)
+LEASE: Final = timedelta(seconds=40)
 ATTEMPTS_MAX: Final = 12
 BACKOFF_FIRST_S: Final = 1.0
 BACKOFF_MAX_S: Final = 600.0

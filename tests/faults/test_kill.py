@@ -10,7 +10,7 @@ from simulators.demo.provider import Provider
 from simulators.errors import SimulatorError
 
 VICTIMS = ("gateway", "worker", "relay", "web", "beat", "postgres", "valkey")
-RECOVERY_S = 90
+RECOVERY_S = 120
 ENERGY_WH = 3000
 
 
