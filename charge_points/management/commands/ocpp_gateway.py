@@ -63,7 +63,7 @@ class Command(BaseCommand):
         for name in ("--child-index", "--ready-fd", "--parent-pid"):
             parser.add_argument(name, type=int, default=-1, help=argparse.SUPPRESS)
 
-    def handle(self, *_args: Any, **options: Any) -> None:  # noqa: ANN401 - Django's
+    def handle(self, *_args: Any, **options: Any) -> None:
         """Run one process, or supervise several."""
         if options["processes"] < 1:
             raise CommandError("--processes must be at least 1.")
