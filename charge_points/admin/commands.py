@@ -39,8 +39,7 @@ class CommandAdmin(PageAdmin):
         "what",
         "station",
         "status",
-        "status_text",
-        "error_code",
+        "answer",
         "order",
         "requested_by",
         "asked",
@@ -78,6 +77,11 @@ class CommandAdmin(PageAdmin):
     def status(self, row: Command) -> str:
         """Its state."""
         return row.state
+
+    @display(description="Answer")  # type: ignore[untyped-decorator]
+    def answer(self, row: Command) -> str:
+        """The station's own word, or why there is none."""
+        return row.error_code or row.status_text
 
     @display(description="Order", ordering="order_number")  # type: ignore[untyped-decorator]
     def order(self, row: Command) -> str:

@@ -2,10 +2,9 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 from urllib.parse import urlencode
 
-from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -13,7 +12,6 @@ from django.http import (
     Http404,
     HttpRequest,
     HttpResponse,
-    HttpResponseNotAllowed,
 )
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
@@ -22,6 +20,9 @@ from unfold.contrib.filters.admin import DropdownFilter
 
 from cpms.accounts.admin import OperatorScopedAdmin, request_operator_ids
 from cpms.accounts.models import Membership, Operator
+
+if TYPE_CHECKING:
+    from django.contrib import admin
 
 LIST_ROWS: Final = 50
 
@@ -122,7 +123,9 @@ def link(address: str, text: object) -> str:
 
 def utc(at: datetime | None) -> str:
     """An instant in a list, to the second; lists mix sites, so their clock is UTC."""
-    return "" if at is None else f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+    if at is None:
+        return ""
+    return f"{at.astimezone(UTC):%Y-%m-%d\N{NO-BREAK SPACE}%H:%M:%S}"
 
 
 def kilo(value: Decimal | int | None, unit: str, digits: int = 3) -> str:
@@ -230,8 +233,13 @@ class PageAdmin(OwnListAdmin):
         """The row's page; nothing is changed here."""
         del form_url
         if request.method not in {"GET", "HEAD"}:
-            return HttpResponseNotAllowed(["GET", "HEAD"])
-        row = self.row_or_404(request, object_id)
+            raise PermissionDenied  # as where Django's form may not be changed
+        try:
+            row = self.row_or_404(request, object_id)
+        except Http404:  # as every page of Django's admin: back, with a word
+            return self._get_obj_does_not_exist_redirect(  # type: ignore[no-any-return]
+                request, self.opts, object_id
+            )
         context = {**self.page(request, row), **(extra_context or {})}
         return self.render(request, self.page_template, row, **context)
 
@@ -276,7 +284,9 @@ class ScopedFormAdmin(OwnListAdmin):
         if db_field.name == "operator" and not is_platform(request):
             own = operators_to_act_for(request, self.change_roles)
             kwargs["queryset"] = Operator.objects.filter(pk__in=own)
-            return admin.ModelAdmin.formfield_for_foreignkey(
-                self, db_field, request, **kwargs
+            if len(own) == 1:
+                kwargs["initial"] = min(own)
+            return super(OperatorScopedAdmin, self).formfield_for_foreignkey(
+                db_field, request, **kwargs
             )
         return super().formfield_for_foreignkey(db_field, request, **kwargs)

@@ -9,9 +9,15 @@ from django.template.response import TemplateResponse
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
-from cpms.accounts.admin_pages import OperatorFilter, link, order_url, utc
+from cpms.accounts.admin_pages import (
+    OperatorFilter,
+    PageAdmin,
+    link,
+    order_url,
+    utc,
+)
 from cpms.accounts.models import Operator
-from settlement.admin.shared import MoneyAdmin, ReadOnlyInline, money
+from settlement.admin.shared import MONEY_ROLES, MoneyAdmin, money
 from settlement.models import LedgerAccount, LedgerEntry, LedgerLine
 
 
@@ -89,33 +95,27 @@ class LedgerAccountAdmin(MoneyAdmin):
         return super().changelist_view(request, context)  # type: ignore[no-any-return]  # untyped
 
 
-class LineInline(ReadOnlyInline):
-    """The legs of an entry."""
-
-    model = LedgerLine
-    fields = ("account", "currency", "amount_minor")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[LedgerLine]:
-        """With the accounts, in one query."""
-        rows: QuerySet[LedgerLine] = super().get_queryset(request)
-        return rows.select_related("account")
-
-
 @admin.register(LedgerEntry)
-class LedgerEntryAdmin(MoneyAdmin):
+class LedgerEntryAdmin(PageAdmin, MoneyAdmin):
     """Entries; corrections are reversing entries."""
 
+    page_template = "settlement/ledger_entry.html"
+    action_roles = MONEY_ROLES
     list_display = ("source", "key", "order", "effective", "book")
     list_filter = (("source", admin.AllValuesFieldListFilter), OperatorFilter)
     search_fields = ("order_number", "key")
     search_help_text = "Order number or key"
     ordering = ("-id",)
-    exclude = ("operator",)
-    inlines = (LineInline,)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """With its book."""
         return _with_book(super().get_queryset(request))
+
+    def page(self, request: HttpRequest, row: LedgerEntry) -> dict[str, Any]:
+        """The legs of the entry."""
+        del request
+        lines = LedgerLine.objects.filter(entry=row).order_by("pk")
+        return {"lines": list(lines.select_related("account"))}
 
     @display(description="Order", ordering="order_number")  # type: ignore[untyped-decorator]
     def order(self, row: LedgerEntry) -> str:

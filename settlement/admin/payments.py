@@ -9,65 +9,25 @@ from django.utils import timezone
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
-from cpms.accounts.admin_pages import TONES, OperatorFilter, link, order_url, utc
-from settlement.admin.shared import MoneyAdmin, ReadOnlyInline, money, who
+from cpms.accounts.admin_pages import (
+    TONES,
+    OperatorFilter,
+    PageAdmin,
+    link,
+    order_url,
+    utc,
+)
+from settlement.admin.shared import MONEY_ROLES, MoneyAdmin, money, who
 from settlement.models import (
     Dispute,
     Payment,
     PaymentAttempt,
     PaymentMove,
+    Receivable,
     Refund,
     SplitLine,
 )
 from settlement.services.refunds import request_refund
-
-
-class AttemptInline(ReadOnlyInline):
-    """What was asked of the provider."""
-
-    model = PaymentAttempt
-    fields = (
-        "kind",
-        "number",
-        "state",
-        "amount_minor",
-        "application_fee_minor",
-        "tries",
-        "next_try_at",
-        "error_code",
-        "error_message",
-        "finished_at",
-    )
-    ordering = ("id",)
-
-
-class MoveInline(ReadOnlyInline):
-    """How the payment moved, and why."""
-
-    model = PaymentMove
-    fields = ("at", "from_state", "to_state", "cause")
-
-
-class SplitLineInline(ReadOnlyInline):
-    """Who got what."""
-
-    model = SplitLine
-    fields = ("at", "kind", "party", "name", "role", "amount_minor", "currency")
-
-
-class RefundInline(ReadOnlyInline):
-    """What went back."""
-
-    model = Refund
-    fields = (
-        "created_at",
-        "amount_minor",
-        "currency",
-        "reason",
-        "state",
-        "source",
-        "requested_by",
-    )
 
 
 def _refund(row: Payment, request: HttpRequest, *, with_fee: bool) -> None:
@@ -84,9 +44,11 @@ def _refund(row: Payment, request: HttpRequest, *, with_fee: bool) -> None:
 
 
 @admin.register(Payment)
-class PaymentAdmin(MoneyAdmin):
+class PaymentAdmin(PageAdmin, MoneyAdmin):
     """Holds, captures, releases, refunds."""
 
+    page_template = "settlement/payment.html"
+    action_roles = MONEY_ROLES
     list_display = (
         "created",
         "order",
@@ -108,9 +70,7 @@ class PaymentAdmin(MoneyAdmin):
     date_hierarchy = "created_at"
     list_select_related = ("operator",)
     ordering = ("-id",)
-    inlines = (MoveInline, AttemptInline, SplitLineInline, RefundInline)
     actions = ("refund_with_fee", "refund_without_fee")
-    exclude = ("customer_ref", "payment_method_ref", "split", "action_url")
 
     @display(description="Order", ordering="order_number")  # type: ignore[untyped-decorator]
     def order(self, row: Payment) -> str:
@@ -146,6 +106,18 @@ class PaymentAdmin(MoneyAdmin):
     def created(self, row: Payment) -> str:
         """When, in UTC."""
         return utc(row.created_at)
+
+    def page(self, request: HttpRequest, row: Payment) -> dict[str, Any]:
+        """Every move, every question to the provider, every share."""
+        del request
+        return {
+            "moves": list(PaymentMove.objects.filter(payment=row).order_by("pk")),
+            "attempts": list(PaymentAttempt.objects.filter(payment=row).order_by("pk")),
+            "shares": list(SplitLine.objects.filter(payment=row).order_by("pk")),
+            "refunds": list(Refund.objects.filter(payment=row).order_by("pk")),
+            "debts": list(Receivable.objects.filter(payment=row).order_by("pk")),
+            "disputes": list(Dispute.objects.filter(payment=row).order_by("pk")),
+        }
 
     @admin.action(description="Refund what is left, with the platform's fee")
     def refund_with_fee(

@@ -73,6 +73,12 @@ def money(amount_minor: int | None, currency: str) -> str:
 
 
 @register.filter
+def minus(amount_minor: int) -> int:
+    """The amount with the other sign: a credit as a positive number."""
+    return -amount_minor
+
+
+@register.filter
 def moment(at: datetime | None) -> str:
     """An instant in the page's time zone, to the second; a dash for nothing."""
     if at is None:

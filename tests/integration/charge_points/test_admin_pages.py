@@ -324,11 +324,11 @@ def test_the_list_shows_who_is_online_and_since_when(web, station):
         row.vendor, row.model = "ACME", "Fast 22"
         row.save()
     url = reverse("admin:charge_points_chargepoint_changelist")
-    shown = web.get(url).content.decode()
+    shown = page(web, "chargepoint_changelist")
     assert "online since 2026-05-04 12:00:00" in shown
     assert "ACME Fast 22" in shown
     with gateway():
         row.disconnected_at = later(hours=1)
         row.save()
-    assert "2026-05-04 13:00:00" in web.get(url).content.decode()
+    assert "2026-05-04 13:00:00" in page(web, "chargepoint_changelist")
     assert len(web.get(url, {"online": "no"}).context["cl"].result_list) == 1

@@ -204,4 +204,4 @@ def test_nothing_of_the_network_is_deleted_from_the_admin(client, both):
 
 def test_a_page_takes_no_form(web, both):
     url = change_url("chargepoint", both[0].id)
-    assert web.post(url, {"identity": "other"}).status_code == 405
+    assert web.post(url, {"identity": "other"}).status_code == 403
