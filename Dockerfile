@@ -36,7 +36,8 @@ RUN python -m compileall -q /srv/cpms /opt/venv
 # secrets; these live as long as this one command.
 USER cpms
 RUN random() { python -c 'import secrets; print(secrets.token_urlsafe(48))'; } \
- && SECRET_KEY="$(random)" CHARGE_POINT_PASSWORD_KEY="$(random)" KEY_ENCRYPTION_KEY="$(random)" \
+ && key() { python -c 'import base64, os; print(base64.urlsafe_b64encode(os.urandom(32)).decode())'; } \
+ && SECRET_KEY="$(random)" CHARGE_POINT_PASSWORD_KEY="$(random)" KEY_ENCRYPTION_KEY="$(key)" \
     DATABASE_URL=postgresql://none@127.0.0.1/none REDIS_URL=redis://127.0.0.1 \
     PUBLIC_BASE_URL=https://localhost ALLOWED_HOSTS=localhost \
     python manage.py collectstatic --no-input --verbosity 0

@@ -18,6 +18,7 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 TASK_MODULES: Final = (
+    "cpms.accounts.tasks",
     "cpms.outbox.tasks",
     "charge_points.tasks",
     "settlement.tasks",

@@ -1,32 +1,71 @@
 """Structured logs on standard error: JSON for machines, lines for developers."""
 
 import logging
+import re
 import sys
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 import structlog
 from django.conf import settings
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-SECRET_KEYS: Final = frozenset(
-    {
-        "password",
-        "token",
-        "secret",
-        "authorization",
-        "api_key",
-        "certificate",
-        "code",
-        "proof",
-        "private_key",
-    }
+MASK: Final = "***"
+SECRET_NAMES: Final = frozenset({"code", "certificate", "proof", "jws"})
+SECRET_WORDS: Final = frozenset(
+    {"password", "passwd", "token", "secret", "authorization", "cookie"}
+)
+SECRET_PAIRS: Final = ("api_key", "private_key", "signing_key", "encryption_key")
+DEPTH_MAX: Final = 6
+
+_IN_TEXT: Final = (
+    # Credentials of the HTTP header, whoever quotes it.
+    (re.compile(r"(?i)\b(bearer|basic|api-key)\s+[\w.~+/=-]{8,}"), r"\1 ***"),
+    # Passwords in URLs: databases, brokers.
+    (re.compile(r"(\w+://[^\s/:@]*):[^\s/@]+@"), r"\1:***@"),
+    # Keys of the payment provider.
+    (re.compile(r"\b(sk|rk|whsec)_\w{4,}"), r"\1_***"),
+    # Compact JWS: certificates and proofs.
+    (re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]+"), MASK),
 )
 
 
+def _is_secret(name: str) -> bool:
+    low = name.lower().replace("-", "_")
+    return (
+        low in SECRET_NAMES
+        or any(pair in low for pair in SECRET_PAIRS)
+        or not SECRET_WORDS.isdisjoint(low.split("_"))
+    )
+
+
+def mask_text(text: str) -> str:
+    """Replace what looks like a credential inside a text."""
+    for pattern, shown in _IN_TEXT:
+        text = pattern.sub(shown, text)
+    return text
+
+
+def _masked(value: Any, depth: int = 0) -> Any:  # noqa: ANN401 - anything is logged
+    if isinstance(value, str):
+        return mask_text(value)
+    if depth >= DEPTH_MAX:
+        return value
+    if isinstance(value, Mapping):
+        return {
+            key: MASK if _is_secret(str(key)) else _masked(item, depth + 1)
+            for key, item in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [_masked(item, depth + 1) for item in value]
+    return value
+
+
 def mask_secrets(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Replace values under names of secrets."""
-    for key in event.keys() & SECRET_KEYS:
-        event[key] = "***"
+    """Replace values under names of secrets, and credentials inside texts."""
+    for key, value in event.items():
+        if not key.startswith("_"):
+            event[key] = MASK if _is_secret(key) else _masked(value)
     return event
 
 
@@ -37,7 +76,6 @@ def configure() -> None:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        mask_secrets,
     ]
     renderer: Processor = (
         structlog.processors.JSONRenderer()
@@ -57,6 +95,7 @@ def configure() -> None:
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
+                mask_secrets,  # last: traces quote what failed
                 renderer,
             ],
         )

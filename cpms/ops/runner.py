@@ -4,6 +4,7 @@ For development, the demo and the fault tests. In production each role is a unit
 container of its own (deploy/).
 """
 
+import contextlib
 import os
 import signal
 import socket
@@ -78,8 +79,17 @@ def _is_ready(url: str) -> bool:
 class Runner:
     """Starts roles in order, restarts what dies, stops all in reverse order."""
 
-    def __init__(self, roles: Sequence[Role], *, log_dir: Path) -> None:
-        """Nothing is started yet."""
+    def __init__(
+        self, roles: Sequence[Role], *, log_dir: Path, ready_s: float = READY_S
+    ) -> None:
+        """Nothing is started yet.
+
+        Args:
+            roles: what to run, in the order of starting.
+            log_dir: gets ``<role>.log`` of each.
+            ready_s: how long a role may take until it is ready.
+        """
+        self.ready_s = ready_s
         self.roles = roles
         self.log_dir = log_dir
         self.children: dict[str, _Child] = {}
@@ -100,32 +110,35 @@ class Runner:
     def _spawn(self, role: Role) -> _Child:
         path = self.log_dir / f"{role.name}.log"
         with path.open("ab") as output:
-            process = subprocess.Popen(  # noqa: S603 - our own commands
-                role.argv,
-                env={**os.environ, **role.env},
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,
-            )
+            try:
+                process = subprocess.Popen(  # noqa: S603 - our own commands
+                    role.argv,
+                    env={**os.environ, **role.env},
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    stdin=subprocess.DEVNULL,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise UnableToStart(f"{role.name} cannot be run: {error}.") from error
         return _Child(role, process, time.monotonic())
 
     def _await_ready(self, child: _Child) -> None:
-        deadline = time.monotonic() + READY_S
+        deadline = time.monotonic() + self.ready_s
         url = child.role.ready_url
-        while url is not None and not _is_ready(url):
-            ended = child.process.poll() is not None
-            if ended or time.monotonic() > deadline:
-                raise UnableToStart(
-                    f"{child.role.name} "
-                    + (
-                        f"ended with {child.process.returncode}"
-                        if ended
-                        else f"was not ready within {READY_S:.0f} s"
-                    )
-                    + f"; see {self.log_dir / (child.role.name + '.log')}."
-                )
+        while True:
+            if child.process.poll() is not None:
+                raise self._not_ready(child, f"ended with {child.process.returncode}")
+            if url is None or _is_ready(url):
+                return
+            if time.monotonic() > deadline:
+                problem = f"was not ready within {self.ready_s:g} s"
+                raise self._not_ready(child, problem)
             time.sleep(PROBE_S)
+
+    def _not_ready(self, child: _Child, problem: str) -> UnableToStart:
+        name = child.role.name
+        return UnableToStart(f"{name} {problem}; see {self.log_dir / name}.log.")
 
     def pid(self, name: str) -> int:
         """Process id of a role."""
@@ -156,18 +169,19 @@ class Runner:
                 restarted.append(child.role.name)
         return restarted
 
-    def stop(self) -> None:
+    def stop(self, *, patience_s: float = STOP_S) -> None:
         """SIGTERM in reverse order, SIGKILL to the group of what stays."""
         for role in reversed(self.roles):
             child = self.children.get(role.name)
             if child is not None and child.process.poll() is None:
                 child.process.send_signal(signal.SIGTERM)
-        deadline = time.monotonic() + STOP_S
+        deadline = time.monotonic() + patience_s
         for child in self.children.values():
             try:
                 child.process.wait(max(0.1, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
-                os.killpg(child.process.pid, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(child.process.pid, signal.SIGKILL)
                 child.process.wait()
 
 

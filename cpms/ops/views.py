@@ -1,12 +1,14 @@
 """/healthz, /readyz, /metrics."""
 
+from functools import cache
 from hmac import compare_digest
 from typing import Final
 
 import redis
 from django.conf import settings
-from django.db import DatabaseError, connection
-from django.db.migrations.executor import MigrationExecutor
+from django.db import DatabaseError, InterfaceError, connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
@@ -22,19 +24,28 @@ def healthz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Django's ow
 
 def _database_problem() -> str | None:
     try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-        executor = MigrationExecutor(connection)
-        plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    except DatabaseError as error:
+        applied = MigrationRecorder(connection).applied_migrations()
+    except (DatabaseError, InterfaceError) as error:
         return f"database: {type(error).__name__}; check DATABASE_URL and the server"
-    return "migrations are missing; run manage.py migrate" if plan else None
+    missing = sorted(_newest_migrations() - applied.keys())
+    if not missing:
+        return None
+    names = ", ".join(f"{app} {name}" for app, name in missing)
+    return f"migrations are missing ({names}); run manage.py migrate"
+
+
+@cache
+def _newest_migrations() -> frozenset[tuple[str, str]]:
+    """The last migration of each app, of the code that this process runs."""
+    return frozenset(MigrationLoader(None).graph.leaf_nodes())
 
 
 def _redis_problem() -> str | None:
     try:
         with redis.Redis.from_url(
-            settings.REDIS_URL, socket_timeout=REDIS_TIMEOUT_S
+            settings.REDIS_URL,
+            socket_timeout=REDIS_TIMEOUT_S,
+            socket_connect_timeout=REDIS_TIMEOUT_S,
         ) as client:
             client.ping()
     except redis.RedisError as error:
@@ -52,10 +63,17 @@ def readyz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Django's own
     )
 
 
+def _refused(reason: str) -> HttpResponse:
+    headers = {"WWW-Authenticate": "Bearer"}
+    return HttpResponse(f"{reason}\n", status=401, headers=headers)
+
+
 def metrics(request: HttpRequest) -> HttpResponse:
     """Prometheus metrics; with METRICS_TOKEN set only for its bearer."""
     token = settings.METRICS_TOKEN
+    if not token and settings.METRICS_NEED_TOKEN:
+        return _refused("Set METRICS_TOKEN and scrape with it as bearer token.")
     given = request.headers.get("Authorization", "")
     if token and not compare_digest(given.encode(), f"Bearer {token}".encode()):
-        return HttpResponse("A bearer token is needed.\n", status=401)
+        return _refused("A bearer token is needed.")
     return HttpResponse(generate_latest(REGISTRY), content_type=CONTENT_TYPE_LATEST)

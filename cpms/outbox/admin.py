@@ -26,10 +26,10 @@ def replay_selected(
 class DeliveryAdmin(PlatformAdmin):
     """Deliveries by state."""
 
+    read_only = True
     list_display = ("id", "subscriber", "event", "state", "attempts", "due_at")
     list_filter = ("state", "subscriber")
     list_select_related = ("event",)
-    readonly_fields = [f.name for f in Delivery._meta.fields]  # noqa: SLF001 - public by name
     actions = (replay_selected,)
 
 
@@ -37,7 +37,7 @@ class DeliveryAdmin(PlatformAdmin):
 class EventRecordAdmin(PlatformAdmin):
     """Events."""
 
+    read_only = True
     list_display = ("id", "topic", "key", "operator", "created_at")
     list_filter = ("topic",)
     search_fields = ("key",)
-    readonly_fields = [f.name for f in EventRecord._meta.fields]  # noqa: SLF001

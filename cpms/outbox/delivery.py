@@ -5,7 +5,7 @@ worker that dies keeps nothing: its rows are due again when the lease runs out.
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -23,11 +23,20 @@ BACKOFF_MAX_S: Final = 600.0
 ERROR_CHARS_MAX: Final = 2000
 CLAIM_MAX: Final = 1000
 
+PATIENCE: Final = timedelta(days=3)
+"""How long a subscriber may say "later" before that counts as failing."""
+
 log = structlog.get_logger(__name__)
 
 
-def claim_due(*, limit: int = CLAIM_MAX) -> dict[str, list[int]]:
+def claim_due(
+    *, limit: int = CLAIM_MAX, passing_over: Collection[str] = ()
+) -> dict[str, list[int]]:
     """Lease due deliveries.
+
+    Args:
+        limit: how many at most.
+        passing_over: subscribers that cannot take more now.
 
     Returns:
         Subscriber name -> delivery ids, oldest first.
@@ -35,6 +44,7 @@ def claim_due(*, limit: int = CLAIM_MAX) -> dict[str, list[int]]:
     with transaction.atomic():
         rows = list(
             Delivery.objects.filter(state="pending", due_at__lte=timezone.now())
+            .exclude(subscriber__in=passing_over)
             .order_by("due_at", "id")
             .select_for_update(skip_locked=True)
             .values_list("pk", "subscriber")[:limit]
@@ -49,6 +59,13 @@ def claim_due(*, limit: int = CLAIM_MAX) -> dict[str, list[int]]:
     return claimed
 
 
+def give_back(delivery_ids: Sequence[int]) -> int:
+    """End the lease of rows that could not be handed over: they are due again."""
+    return Delivery.objects.filter(pk__in=delivery_ids, state="pending").update(
+        due_at=timezone.now()
+    )
+
+
 def deliver(name: str, delivery_ids: Sequence[int]) -> int:
     """Do the work of these deliveries; what is done already is passed over.
 
@@ -57,7 +74,9 @@ def deliver(name: str, delivery_ids: Sequence[int]) -> int:
     """
     wanted = subscription(name)
     if wanted is None:
-        _bury(delivery_ids, f"No code subscribes as {name!r} any more.")
+        # While versions change, the next worker may be the one that knows it.
+        for pk in delivery_ids:
+            _postpone(pk, LookupError(f"no code subscribes as {name!r} here"))
         return 0
     if not wanted.transactional:
         return sum(_deliver_outside(wanted, pk) for pk in delivery_ids)
@@ -129,7 +148,7 @@ def _postpone(delivery_id: int, error: Exception) -> None:
         return
     row = rows[0]
     row.last_error = f"{type(error).__name__}: {error}"[:ERROR_CHARS_MAX]
-    if isinstance(error, RetryLater):
+    if isinstance(error, RetryLater) and _is_patient(row):
         seconds = error.seconds
     else:
         row.attempts += 1
@@ -147,10 +166,8 @@ def _postpone(delivery_id: int, error: Exception) -> None:
     row.save(update_fields=["last_error", "attempts", "state", "due_at"])
 
 
-def _bury(ids: Sequence[int], reason: str) -> None:
-    Delivery.objects.filter(pk__in=ids, state="pending").update(
-        state="dead", last_error=reason
-    )
+def _is_patient(row: Delivery) -> bool:
+    return row.event.created_at > timezone.now() - PATIENCE
 
 
 def replay(delivery_ids: Sequence[int]) -> int:

@@ -3,13 +3,13 @@
 The table of settings in docs/reference/settings.md is made from this file.
 """
 
-import os
 from pathlib import Path
 from typing import Any, Final
 
 from environs import Env
 
 from cpms.settings.databases import database_url, parse_database_url, redis_url
+from cpms.settings.keys import secret
 
 env = Env()
 BASE_DIR: Final = Path(__file__).resolve().parents[2]
@@ -164,8 +164,8 @@ MESSAGE_LOG_RETENTION_DAYS: int = env.int("MESSAGE_LOG_RETENTION_DAYS", 90)
 PAYMENT_PROVIDERS: dict[str, dict[str, Any]] = {
     "stripe": {
         "base_url": env.str("STRIPE_BASE_URL", "https://api.stripe.com"),
-        "api_key": env.str("STRIPE_API_KEY", ""),
-        "webhook_secret": env.str("STRIPE_WEBHOOK_SECRET", ""),
+        "api_key": secret("STRIPE_API_KEY"),
+        "webhook_secret": secret("STRIPE_WEBHOOK_SECRET"),
         "timeout_s": env.float("STRIPE_TIMEOUT_S", 10.0),
     }
 }
@@ -216,4 +216,5 @@ UNFOLD: dict[str, Any] = {
     },
 }
 
-METRICS_TOKEN: str = os.environ.get("METRICS_TOKEN", "")
+METRICS_TOKEN: str = secret("METRICS_TOKEN")
+METRICS_NEED_TOKEN = False

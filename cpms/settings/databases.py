@@ -7,11 +7,15 @@ lives behind row level security, ``system`` is the gateway and the workers.
 import os
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
 ROLES: Final = ("owner", "app", "system")
+CONNECT_TIMEOUT_S: Final = 10
+_SHAPE: Final = (
+    "DATABASE_URL must look like postgresql://user:password@host:5432/name?sslmode=…"
+)
 
 
 def parse_database_url(url: str) -> dict[str, Any]:
@@ -22,21 +26,25 @@ def parse_database_url(url: str) -> dict[str, Any]:
     """
     parts = urlsplit(url)
     name = parts.path.lstrip("/")
+    try:
+        port = parts.port
+        options = dict(parse_qsl(parts.query, strict_parsing=bool(parts.query)))
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{_SHAPE}; it says: {error}.") from error
     if parts.scheme not in {"postgresql", "postgres"} or not name:
         raise ImproperlyConfigured(
-            "DATABASE_URL must look like postgresql://user:password@host:5432/name; "
-            f"got scheme {parts.scheme!r} and database {name!r}."
+            f"{_SHAPE}; got scheme {parts.scheme!r} and database {name!r}."
         )
-    options = dict(pair.split("=", 1) for pair in parts.query.split("&") if pair)
-    host = unquote(options.pop("host", parts.hostname or ""))
+    host = options.pop("host", unquote(parts.hostname or ""))
+    options.setdefault("connect_timeout", str(CONNECT_TIMEOUT_S))
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(name),
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
         "HOST": host,
-        "PORT": str(parts.port or ""),
-        "OPTIONS": {key: unquote(value) for key, value in options.items()},
+        "PORT": str(port or ""),
+        "OPTIONS": options,
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
     }
@@ -63,9 +71,18 @@ def database_url(role: str, home: Path) -> str:
 
 
 def redis_url(home: Path) -> str:
-    """``REDIS_URL``, or the embedded Valkey."""
+    """``REDIS_URL``, or the embedded Valkey.
+
+    Raises:
+        ImproperlyConfigured: it is not a Redis URL.
+    """
     url = os.environ.get("REDIS_URL")
     if url:
+        if urlsplit(url).scheme not in {"redis", "rediss"}:
+            raise ImproperlyConfigured(
+                "REDIS_URL must look like redis://:password@host:6379/0 (rediss:// for "
+                f"TLS); got scheme {urlsplit(url).scheme!r}."
+            )
         return url
     from cpms.embedded import ensure_valkey  # noqa: PLC0415 - only when embedded
 

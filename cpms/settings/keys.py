@@ -10,9 +10,13 @@ import secrets
 from base64 import urlsafe_b64encode
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
+from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
+SECRET_CHARS_MIN: Final = 32
+DISTINCT_CHARS_MIN: Final = 10
 NAMES: Final = ("SECRET_KEY", "CHARGE_POINT_PASSWORD_KEY", "KEY_ENCRYPTION_KEY")
 
 
@@ -41,20 +45,73 @@ def development_secrets(home: Path) -> dict[str, str]:
     return {name: os.environ.get(name) or str(values[name]) for name in NAMES}
 
 
-def production_secret(name: str) -> str:
+def secret(name: str) -> str:
     """Read a secret from ``NAME`` or from the file named by ``NAME_FILE``.
 
+    Returns:
+        The secret; "" when neither is set.
+
     Raises:
-        ImproperlyConfigured: it is missing or shorter than 32 characters.
+        ImproperlyConfigured: the file cannot be read.
     """
     file = os.environ.get(f"{name}_FILE")
-    value = Path(file).read_text().strip() if file else os.environ.get(name, "")
-    if len(value) < 32:
+    if not file:
+        return os.environ.get(name, "")
+    try:
+        return Path(file).read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
         raise ImproperlyConfigured(
-            f"{name} is missing or shorter than 32 characters. Set {name}, or "
-            f"{name}_FILE to a file that holds it (docs/reference/settings.md)."
+            f"{name}_FILE names {file}, which cannot be read: {error}."
+        ) from error
+
+
+def production_secret(name: str, *, characters: int = SECRET_CHARS_MIN) -> str:
+    """A secret that must be there and hard to guess.
+
+    Raises:
+        ImproperlyConfigured: it is missing, short, or made of few characters.
+    """
+    value = secret(name)
+    if len(value) < characters or len(set(value)) < DISTINCT_CHARS_MIN:
+        raise ImproperlyConfigured(
+            f"{name} is missing or weak: it needs {characters} random characters. Set "
+            f"{name}, or {name}_FILE to a file that holds it "
+            "(docs/reference/settings.md)."
         )
     return value
+
+
+def production_key(name: str) -> str:
+    """A Fernet key: 32 random bytes in URL-safe base64.
+
+    Raises:
+        ImproperlyConfigured: it is missing or something else.
+    """
+    value = production_secret(name)
+    try:
+        Fernet(value)
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            f"{name} is not a key: it must be 32 random bytes in URL-safe base64 "
+            "(docs/reference/settings.md)."
+        ) from error
+    return value
+
+
+def require_public_address(base_url: str, hosts: list[str]) -> None:
+    """Refuse addresses that others could stand for.
+
+    Raises:
+        ImproperlyConfigured: the base URL is not https, or every host name is taken.
+    """
+    if urlsplit(base_url).scheme != "https" or not urlsplit(base_url).hostname:
+        raise ImproperlyConfigured(
+            f"PUBLIC_BASE_URL is {base_url!r}; production needs https://HOST."
+        )
+    if "*" in hosts:
+        raise ImproperlyConfigured(
+            "ALLOWED_HOSTS must name this site's hosts; * takes every name."
+        )
 
 
 def require(*names: str) -> None:

@@ -1,15 +1,22 @@
 """Production: refuses to start with anything missing or weak."""
 
-from cpms.settings.keys import production_secret, require
+from cpms.settings.keys import (
+    production_key,
+    production_secret,
+    require,
+    require_public_address,
+)
 
 # Before the base is read: it would start embedded servers for what is missing.
 require("PUBLIC_BASE_URL", "ALLOWED_HOSTS", "REDIS_URL", "DATABASE_URL")
 
 from cpms.settings.base import *
 
-SECRET_KEY = production_secret("SECRET_KEY")
+require_public_address(PUBLIC_BASE_URL, ALLOWED_HOSTS)
+SECRET_KEY = production_secret("SECRET_KEY", characters=50)
 CHARGE_POINT_PASSWORD_KEY = production_secret("CHARGE_POINT_PASSWORD_KEY")
-KEY_ENCRYPTION_KEY = production_secret("KEY_ENCRYPTION_KEY")
+KEY_ENCRYPTION_KEY = production_key("KEY_ENCRYPTION_KEY")
+METRICS_NEED_TOKEN = True
 
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
 SECURE_HSTS_SECONDS = 31_536_000

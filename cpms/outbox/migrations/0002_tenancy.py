@@ -1,4 +1,4 @@
-"""Rights to the outbox: the web writes events, workers do the rest."""
+"""Rights to the outbox: the web writes events and replays, workers do the rest."""
 
 from typing import ClassVar
 
@@ -15,6 +15,6 @@ class Migration(migrations.Migration):
         ("accounts", "0002_tenancy"),
     ]
     operations: ClassVar = [
-        PlatformTable("outbox_eventrecord"),
-        PlatformTable("outbox_delivery"),
+        PlatformTable("outbox_eventrecord", app="SELECT, INSERT"),
+        PlatformTable("outbox_delivery", app="SELECT, INSERT, UPDATE"),
     ]

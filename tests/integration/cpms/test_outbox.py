@@ -1,10 +1,14 @@
-import pytest
-from django.db import connection, transaction
+from datetime import timedelta
 
-from cpms.outbox import RetryLater, publish, subscriber
-from cpms.outbox.delivery import ATTEMPTS_MAX, claim_due, deliver, replay
+import pytest
+from django.db import ProgrammingError, connection, transaction
+from django.utils import timezone
+
+from cpms.outbox import RetryLater, publish, publish_many, subscriber
+from cpms.outbox.delivery import ATTEMPTS_MAX, PATIENCE, claim_due, deliver, replay
 from cpms.outbox.models import Delivery, EventRecord
-from cpms.outbox.relay import relay_once
+from cpms.outbox.relay import QUEUE_MAX, relay_once
+from cpms.outbox.tasks import RETENTION, clean
 from tests.outbox import drain
 
 heard: list = []
@@ -116,14 +120,142 @@ def test_what_never_works_is_dead_and_can_be_replayed(db):
     assert heard == ["dead"]
 
 
-def test_a_subscriber_without_code_is_buried_with_a_reason(db):
+def test_a_subscriber_unknown_here_is_tried_again_and_then_dead_with_a_reason(db):
     _publish("a")
     Delivery.objects.update(subscriber="tests.gone")
 
     drain()
+    row = Delivery.objects.get()
+    assert (row.state, row.attempts) == ("pending", 1)
+
+    for _ in range(ATTEMPTS_MAX - 1):
+        _try_all()
 
     row = Delivery.objects.get()
     assert (row.state, "tests.gone" in row.last_error) == ("dead", True)
+
+
+def _try_all():
+    Delivery.objects.update(due_at="2000-01-01T00:00Z")
+    for name, ids in claim_due().items():
+        deliver(name, ids)
+
+
+def test_later_for_too_long_counts_as_failing(db):
+    failures["slow"] = 2 * ATTEMPTS_MAX
+    _publish("slow", "TestCalledOut")
+    EventRecord.objects.update(created_at=timezone.now() - PATIENCE)
+
+    for _ in range(ATTEMPTS_MAX):
+        _try_all()
+
+    row = Delivery.objects.get()
+    assert (row.state, row.attempts) == ("dead", ATTEMPTS_MAX)
+    assert "provider asleep" in row.last_error
+
+
+def test_what_the_broker_refuses_is_due_again_at_once(db):
+    for number in range(25):
+        _publish(f"k{number}")
+    sent: list = []
+
+    def refuse_after_one(*args):
+        if sent:
+            raise ConnectionError("broker down")
+        sent.append(args)
+
+    with pytest.raises(ConnectionError):
+        relay_once(refuse_after_one)
+
+    assert sum(len(ids) for ids in claim_due().values()) == 15
+
+
+def test_a_full_queue_leaves_its_events_in_the_outbox(db):
+    _publish("a")
+    sent: list = []
+
+    def full(queue):
+        return QUEUE_MAX if queue == "default" else 0
+
+    assert relay_once(lambda *args: sent.append(args), full) == 0
+    assert relay_once(lambda *args: sent.append(args), lambda _: 1) == 1
+
+
+def test_two_events_are_written_whatever_their_subscribers(db):
+    with transaction.atomic():
+        assert publish_many([]) == []
+        ids = publish_many(
+            [("TestHappened", None, "a", {}), ("Unheard", None, "b", {})]
+        )
+
+    assert [EventRecord.objects.get(pk=pk).key for pk in ids] == ["a", "b"]
+    assert Delivery.objects.count() == 1
+
+
+def test_a_name_is_given_once():
+    with pytest.raises(ValueError, match=r"tests\.batch"):
+        subscriber("tests.batch", topics=["X"])(print)
+
+
+def test_a_delivery_that_another_worker_has_is_passed_over(db):
+    _publish("a")
+    _publish("out", "TestCalledOut")
+    rows = {row.subscriber: row.pk for row in Delivery.objects.all()}
+    assert drain() == 2
+
+    assert deliver("tests.batch", [rows["tests.batch"]]) == 0
+    assert deliver("tests.outside", [rows["tests.outside"]]) == 0
+    assert heard == ["a", "out"]
+
+
+def test_old_events_go_when_everybody_has_heard_them(db):
+    for key in ("heard", "dead", "waiting", "young"):
+        _publish(key)
+    state = {"heard": "done", "dead": "dead", "waiting": "pending", "young": "done"}
+    for row in Delivery.objects.select_related("event"):
+        row.state = state[row.event.key]
+        row.save()
+    _publish("nobody", "Unheard")
+    old = timezone.now() - RETENTION - timedelta(minutes=1)
+    EventRecord.objects.exclude(key="young").update(created_at=old)
+
+    assert clean() == 2
+    assert set(EventRecord.objects.values_list("key", flat=True)) == {
+        *("dead", "waiting", "young")
+    }
+
+
+def test_cleaning_goes_on_until_nothing_is_left(db, monkeypatch):
+    monkeypatch.setattr("cpms.outbox.tasks.CLEAN_MAX", 2)
+    for number in range(5):
+        _publish(f"k{number}", "Unheard")
+    old = timezone.now() - RETENTION - timedelta(minutes=1)
+    EventRecord.objects.update(created_at=old)
+
+    assert clean() == 5
+    assert not EventRecord.objects.exists()
+
+
+@pytest.mark.parametrize("statement", ["UPDATE", "DELETE"])
+def test_the_web_changes_no_event(db, as_role, statement):
+    _publish("a")
+    sql = {
+        "UPDATE": "UPDATE outbox_eventrecord SET key = 'b'",
+        "DELETE": "DELETE FROM outbox_delivery",
+    }[statement]
+    with (
+        as_role("app"),
+        pytest.raises(ProgrammingError, match="permission denied"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(sql)
+
+
+def test_rows_say_what_they_are(db):
+    _publish("a")
+    assert str(EventRecord.objects.get()) == "TestHappened a"
+    assert str(Delivery.objects.get()).startswith("tests.batch of event")
 
 
 def test_a_lease_hides_rows_from_other_relays(db):

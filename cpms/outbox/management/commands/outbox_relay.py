@@ -2,20 +2,46 @@
 
 import signal
 import threading
-from typing import Any
+from typing import Any, Final
 
+import redis
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from kombu.exceptions import OperationalError as BrokerLost
 
 from cpms.outbox.relay import relay_once, run
 from cpms.outbox.tasks import deliver_batch
 
+BROKER_TIMEOUT_S: Final = 5.0
+
 
 def _send(queue: str, name: str, ids: list[int]) -> None:
     try:
         deliver_batch.apply_async((name, ids), queue=queue, retry=False)
-    except BrokerLost as error:
+    except (BrokerLost, redis.RedisError) as error:
         raise ConnectionError(str(error)) from error
+
+
+class _Broker:
+    """How much waits in the queues of the broker."""
+
+    def __init__(self) -> None:
+        self._client = redis.Redis.from_url(
+            settings.CELERY_BROKER_URL,
+            socket_timeout=BROKER_TIMEOUT_S,
+            socket_connect_timeout=BROKER_TIMEOUT_S,
+        )
+
+    def waiting(self, queue: str) -> int:
+        """Batches in a queue.
+
+        Raises:
+            ConnectionError: the broker is lost.
+        """
+        try:
+            return int(self._client.llen(queue))
+        except redis.RedisError as error:
+            raise ConnectionError(str(error)) from error
 
 
 class Command(BaseCommand):
@@ -39,4 +65,4 @@ class Command(BaseCommand):
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
-        run(_send, stopped=stop.is_set, pause=stop.wait)
+        run(_send, stopped=stop.is_set, pause=stop.wait, waiting=_Broker().waiting)
