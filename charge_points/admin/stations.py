@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.views.decorators.http import require_POST
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
@@ -110,7 +110,7 @@ class ChargePointAdmin(PageAdmin):
         if row.connected_at is None:
             return ""
         if row.disconnected_at is None:
-            return f"online since {utc(row.connected_at)}"
+            return format_html("online since {}", utc(row.connected_at))
         return utc(row.disconnected_at)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ANN401, ARG002 - unfold is untyped

@@ -125,7 +125,8 @@ def utc(at: datetime | None) -> str:
     """An instant in a list, to the second; lists mix sites, so their clock is UTC."""
     if at is None:
         return ""
-    return f"{at.astimezone(UTC):%Y-%m-%d\N{NO-BREAK SPACE}%H:%M:%S}"
+    text = f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+    return format_html('<span class="whitespace-nowrap">{}</span>', text)
 
 
 def kilo(value: Decimal | int | None, unit: str, digits: int = 3) -> str:

@@ -325,7 +325,8 @@ def test_the_list_shows_who_is_online_and_since_when(web, station):
         row.save()
     url = reverse("admin:charge_points_chargepoint_changelist")
     shown = page(web, "chargepoint_changelist")
-    assert "online since 2026-05-04 12:00:00" in shown
+    assert "online since" in shown
+    assert "2026-05-04 12:00:00" in shown
     assert "ACME Fast 22" in shown
     with gateway():
         row.disconnected_at = later(hours=1)
