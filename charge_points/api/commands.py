@@ -11,9 +11,9 @@ from rest_framework.response import Response
 
 from charge_points.api import shapes
 from charge_points.api.charge_points import PAGES, own_charge_point
+from charge_points.handlers.asking import check
 from charge_points.models import ChargePoint, Command
 from charge_points.models.states import COMMAND_OPEN
-from charge_points.ocpp.schemas import MESSAGE_SETS, validate_call
 from charge_points.services import commands
 from cpms.accounts.api.idempotency import HEADER, IdempotentMixin
 from cpms.accounts.api.pagination import CursorPagination
@@ -28,37 +28,10 @@ POLL_FIRST_S: Final = 0.02
 POLL_MAX_S: Final = 0.25
 
 
-class UnableToQueueCommand(DomainError):
-    """The action or its payload is not one of the station's version."""
+class UnableToFindCommand(DomainError):
+    """The charge point has no such command."""
 
-    http_status = 422
-
-
-def check(version: str, action: str, payload: dict[str, Any]) -> None:
-    """Validate a command before it is queued.
-
-    Raises:
-        UnableToQueueCommand: the station has never connected, the action does not go
-            out in its version, or the payload breaks the schema.
-    """
-    if version not in MESSAGE_SETS:
-        raise UnableToQueueCommand(
-            "version_unknown",
-            "The charge point has never connected, so its OCPP version is unknown.",
-            http_status=409,
-        )
-    if action not in MESSAGE_SETS[version].outgoing:
-        raise UnableToQueueCommand(
-            "unknown_action",
-            f"OCPP {version} has no action {action!r} from the CSMS to the station.",
-        )
-    violation = validate_call(version, action, payload)
-    if violation is not None:
-        raise UnableToQueueCommand(
-            "payload_invalid",
-            f"{action} breaks the schema of OCPP {version}: {violation.description}",
-            path=violation.path,
-        )
+    http_status = 404
 
 
 class CommandsView(IdempotentMixin, OperatorScopedView):
@@ -133,9 +106,8 @@ class CommandView(OperatorScopedView):
         station = own_charge_point(self.operator_ids, identity)
         row = Command.objects.filter(charge_point=station, pk=command_id).first()
         if row is None:
-            raise UnableToQueueCommand(
+            raise UnableToFindCommand(
                 "unknown_command",
                 "This charge point has no command with this id.",
-                http_status=404,
             )
         return Response(shapes.CommandShape(row).data)

@@ -1,5 +1,6 @@
 """The JSON shapes of the network's REST."""
 
+import json
 from typing import Any, Final
 
 from rest_framework import serializers
@@ -89,6 +90,10 @@ class CommandRequest(serializers.Serializer[Any]):
         """Demand an object."""
         if not isinstance(value, dict):
             raise serializers.ValidationError("The payload must be a JSON object.")
+        if "\\u0000" in json.dumps(value):
+            raise serializers.ValidationError(
+                "The payload holds the character U+0000, which cannot be stored."
+            )
         return value
 
 
