@@ -7,6 +7,7 @@ from typing import Final
 from django.utils import timezone
 
 from billing.services import paying, progress
+from charge_points.queries import SessionFacts
 from cpms.outbox import Event, subscriber
 
 PAYMENT_TOPICS: Final = (
@@ -20,6 +21,7 @@ PAYMENT_TOPICS: Final = (
     "PaymentRefunded",
     "ReceivablePaid",
 )
+ENDED: Final = "TransactionEnded"
 NOT_BEGUN: Final = "No charge began within the start timeout."
 
 
@@ -27,8 +29,12 @@ def _number(event: Event) -> str:
     return str(event.payload["order_number"])
 
 
-def _fact(event: Event, at: datetime) -> progress.Fact:
-    return progress.Fact(event.payload, event.operator_id, event.created_at, at)
+def _fact(
+    event: Event, at: datetime, session: SessionFacts | None = None
+) -> progress.Fact:
+    return progress.Fact(
+        event.payload, event.operator_id, event.created_at, at, session
+    )
 
 
 _CHARGES: Final[dict[str, Callable[[Event, datetime], None]]] = {
@@ -36,7 +42,6 @@ _CHARGES: Final[dict[str, Callable[[Event, datetime], None]]] = {
     "TransactionOrderAttached": lambda e, at: progress.transaction_started(
         _fact(e, at)
     ),
-    "TransactionEnded": lambda e, at: progress.transaction_ended(_fact(e, at)),
     "TransactionCorrected": lambda e, at: progress.transaction_corrected(_fact(e, at)),
     "Unplugged": lambda e, at: progress.unplugged(_fact(e, at)),
     "StartFailed": lambda e, at: progress.start_failed(
@@ -55,11 +60,18 @@ def on_payment(events: list[Event]) -> None:
         paying.payment_changed(number, at=timezone.now())
 
 
-@subscriber("billing.charges", topics=_CHARGES, queue="billing")
+@subscriber("billing.charges", topics=[*_CHARGES, ENDED], queue="billing")
 def on_charge(events: list[Event]) -> None:
-    """Facts about charges."""
+    """Facts about charges; the ends are many and priced from facts read together."""
+    ended = [event.payload for event in events if event.topic == ENDED]
+    sessions = progress.sessions_of(ended) if ended else {}
     for event in events:
-        _CHARGES[event.topic](event, timezone.now())
+        at = timezone.now()
+        if event.topic == ENDED:
+            fact = _fact(event, at, sessions.get(int(event.payload["transaction_id"])))
+            progress.transaction_ended(fact)
+        else:
+            _CHARGES[event.topic](event, at)
 
 
 @subscriber("billing.payment_methods", topics=["PaymentMethodSaved"], queue="billing")

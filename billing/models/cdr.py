@@ -7,7 +7,8 @@ class Cdr(models.Model):
     """An OCPI CDR with its exact totals. Append-only.
 
     ``amount_minor`` is to be paid, taxes included; ``lines`` are exact, ``taxes`` is
-    the money per tax rate that adds up to it. A credit has all of them negative.
+    the money per tax rate that adds up to it, ``meter`` what was measured (registers,
+    signed values). Energy and money of a credit are negative.
     """
 
     operator = models.ForeignKey(
@@ -30,6 +31,7 @@ class Cdr(models.Model):
     ocpi = models.JSONField()
     lines = models.JSONField()
     taxes = models.JSONField()
+    meter = models.JSONField()
     created_at = models.DateTimeField()
 
     class Meta:

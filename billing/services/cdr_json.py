@@ -8,6 +8,7 @@ from typing import Any, Final
 from billing.models import Order
 from billing.models.order import StartedBy
 from billing.pricing import ChargingPeriod, PricedSession, Session, State
+from charge_points.queries import SessionFacts
 
 HOUR: Final = timedelta(hours=1)
 DIGITS: Final = Decimal("0.0001")
@@ -64,6 +65,20 @@ def taxes_json(priced: PricedSession) -> list[dict[str, Any]]:
         }
         for total in priced.tax_totals
     ]
+
+
+def meter_json(facts: SessionFacts) -> dict[str, Any]:
+    """What was measured, with registers as exact text, and signed values as sent."""
+    return {
+        "meter_begin_wh": _register(facts.meter_start_wh),
+        "meter_end_wh": _register(facts.meter_stop_wh),
+        "estimated": facts.estimated,
+        "signed_values": list(facts.signed_values),
+    }
+
+
+def _register(value_wh: Decimal | None) -> str | None:
+    return None if value_wh is None else _text(value_wh)
 
 
 def credit_taxes(taxes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """What facts of charges do to an order. Facts may come late, twice, unordered."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -12,8 +13,10 @@ from billing.services.placing import Origin, Running, place_running
 from billing.services.terms import Buyer
 from charge_points.queries import (
     ConnectorView,
+    SessionFacts,
     TokenAccount,
     charging_session,
+    charging_sessions,
     connector_view,
     live_values,
     token_account,
@@ -33,12 +36,16 @@ REVIEW_CHARS_MAX: Final = 300
 
 @dataclass(frozen=True)
 class Fact:
-    """Something that a charger told, and when we heard of it."""
+    """Something that a charger told, and when we heard of it.
+
+    ``session`` are the facts of the charge where they were read for many at once.
+    """
 
     payload: dict[str, Any]
     operator_id: int | None
     told_at: datetime
     at: datetime
+    session: SessionFacts | None = None
 
     @property
     def transaction_id(self) -> int:
@@ -53,6 +60,11 @@ class Fact:
     def cause(self, text: str) -> moves.Cause:
         """The cause of a move that follows from it."""
         return moves.Cause(text, SYSTEM, self.at)
+
+
+def sessions_of(payloads: Iterable[dict[str, Any]]) -> dict[int, SessionFacts]:
+    """The facts of all charges that some payloads are about, in three statements."""
+    return charging_sessions([int(p["transaction_id"]) for p in payloads])
 
 
 def start_failed(number: str, *, reason: str, at: datetime) -> None:
@@ -186,7 +198,7 @@ def transaction_ended(fact: Fact) -> None:
         return
     text = f"charge ended: {payload.get('stop_reason') or 'no reason given'}"
     moves.move(order, OrderState.FINISHED, cause=fact.cause(text))
-    rating.rate_if_complete(order, at=fact.at)
+    rating.rate_if_complete(order, at=fact.at, known=fact.session)
 
 
 def _locked(transaction_id: int) -> Order | None:

@@ -14,6 +14,7 @@ from billing.services.cdr_json import (
     credit_json,
     credit_taxes,
     lines_json,
+    meter_json,
     taxes_json,
 )
 from billing.services.sessions import charges_parking, session_of, with_energy
@@ -38,11 +39,11 @@ PAID_STATES: Final = frozenset(
 """Nothing more is to be asked of the payer for the order itself."""
 
 
-def _facts_of(order: Order) -> SessionFacts | None:
+def _facts_of(order: Order, known: SessionFacts | None = None) -> SessionFacts | None:
     """The charge as measured, or with the energy that a person decided."""
     if order.transaction_id is None:
         return None
-    facts = charging_session(order.transaction_id)
+    facts = known or charging_session(order.transaction_id)
     if facts is None or order.decided_energy_wh is None:
         return facts
     return with_energy(facts, order.decided_energy_wh)
@@ -100,12 +101,19 @@ def estimate(order: Order, *, at: datetime) -> int:
     return priced.total_minor
 
 
-def rate_if_complete(order: Order, *, at: datetime) -> bool:
+def rate_if_complete(
+    order: Order, *, at: datetime, known: SessionFacts | None = None
+) -> bool:
     """Price a FINISHED order unless its idle phase still runs and costs something.
 
     What cannot be priced goes to REVIEW.
+
+    Args:
+        order: locked.
+        at: now.
+        known: the facts of its charge, where the caller has read them already.
     """
-    facts = _facts_of(order)
+    facts = _facts_of(order, known)
     if facts is None or facts.ended_at is None:
         return False
     changed = _refresh(order, facts)
@@ -151,6 +159,7 @@ def _keep(
         ocpi=cdr_json(order, session, priced, sequence=sequence, at=at),
         lines=lines_json(priced),
         taxes=taxes_json(priced),
+        meter=meter_json(facts),
         created_at=at,
     )
 
@@ -236,6 +245,7 @@ def correct(order: Order, *, at: datetime) -> bool:
         ocpi=credit_json(last.ocpi),
         lines=last.lines,
         taxes=credit_taxes(last.taxes),
+        meter=last.meter,
         created_at=at,
     )
     _keep(order, facts, session, priced, at=at)

@@ -1,14 +1,17 @@
 """Receipts: gap-free numbers per operator, everything the driver must see."""
 
 from datetime import datetime
-from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
-from django.db.models import F
+from django.db import connection
 
-from billing.models import Cdr, Order, Receipt, ReceiptCounter
-from charge_points.queries import charging_session
-from cpms.accounts.models import Operator
+from billing.models import Cdr, Order, Receipt
+
+_NEXT: Final = """
+INSERT INTO billing_receiptcounter AS counter (operator_id, last) VALUES (%s, 1)
+ON CONFLICT (operator_id) DO UPDATE SET last = counter.last + 1
+RETURNING counter.last
+"""
 
 
 def _next_number(operator_id: int) -> int:
@@ -16,9 +19,9 @@ def _next_number(operator_id: int) -> int:
 
     A rolled back receipt gives its number back, so there are no gaps.
     """
-    ReceiptCounter.objects.get_or_create(operator_id=operator_id)
-    ReceiptCounter.objects.filter(operator_id=operator_id).update(last=F("last") + 1)
-    return ReceiptCounter.objects.get(operator_id=operator_id).last
+    with connection.cursor() as cursor:
+        cursor.execute(_NEXT, [operator_id])
+        return int(cursor.fetchone()[0])
 
 
 def issue(order: Order, *, at: datetime) -> Receipt | None:
@@ -42,20 +45,16 @@ def issue(order: Order, *, at: datetime) -> Receipt | None:
 
 
 def _body(order: Order, cdr: Cdr) -> dict[str, Any]:
-    facts = charging_session(order.transaction_id or 0)
-    operator = Operator.objects.get(pk=order.operator_id)
     return {
         "order": order.number,
-        "operator": operator.name,
+        "operator": order.operator.name,
         "charge_point": order.charge_point,
         "evse": order.evse,
         "connector": order.connector,
         "started_at": order.started_at.isoformat() if order.started_at else None,
         "ended_at": order.ended_at.isoformat() if order.ended_at else None,
         "energy_wh": cdr.energy_wh,
-        "meter_begin_wh": _register(facts.meter_start_wh) if facts else None,
-        "meter_end_wh": _register(facts.meter_stop_wh) if facts else None,
-        "estimated": facts.estimated if facts else False,
+        **cdr.meter,
         "lines": cdr.lines,
         "currency": cdr.currency,
         "taxes": cdr.taxes,
@@ -63,10 +62,4 @@ def _body(order: Order, cdr: Cdr) -> dict[str, Any]:
         "amount_minor": cdr.amount_minor,
         "rounding_policy": cdr.rounding_policy,
         "payment_state": order.payment_state,
-        "signed_values": list(facts.signed_values) if facts else [],
     }
-
-
-def _register(value_wh: Decimal | None) -> str | None:
-    """The meter's register as it stood, exact: decimals are strings in JSON."""
-    return None if value_wh is None else f"{value_wh:f}"

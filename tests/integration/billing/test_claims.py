@@ -395,6 +395,15 @@ def test_the_same_key_of_somebody_else_gets_nothing(world, issued, claim, post):
     assert answer.json()["code"] == "certificate_already_claimed"
 
 
+def test_a_new_key_does_not_open_a_claimed_certificate(claim):
+    assert claim(key="k1").status_code == 201
+    answer = claim(key="k2")
+    assert (answer.status_code, answer.json()["code"]) == (
+        409,
+        "certificate_already_claimed",
+    )
+
+
 def test_the_same_key_for_another_claim_is_refused(world, claim):
     other = world.station.certificate(evse=2)
     assert claim(key="k1").status_code == 201

@@ -209,7 +209,7 @@ def test_a_refused_start_of_an_unknown_order_is_passed_over(db):
 
 
 def test_billing_hears_every_topic_it_should(db):
-    heard = {*subscribers.PAYMENT_TOPICS, *subscribers._CHARGES}
+    heard = {*subscribers.PAYMENT_TOPICS, *subscribers._CHARGES, subscribers.ENDED}
     about_payments = {
         value
         for name, value in vars(told_by_settlement).items()

@@ -360,3 +360,14 @@ def test_a_timeout_that_comes_after_the_news_of_the_charge_changes_nothing(world
     drain()
     assert fresh(order).state == "CHARGING"
     assert Order.objects.count() == 1
+
+
+def test_a_free_order_that_is_cancelled_has_no_hold_to_give_back(world):
+    tariffs.tariff(world.operator, tariffs.component(price="0"), code="FREE")
+    order = start(world, charge_point=world.station.identity)
+    ordering.stop_for_driver(
+        driver_id=world.driver.pk, number=order.number, at=timezone.now()
+    )
+    order = fresh(order)
+    assert (order.state, order.payment_state) == ("CANCELLED", "NONE")
+    assert StartHandle.objects.get().state == "cancelled"

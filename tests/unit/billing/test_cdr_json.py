@@ -4,7 +4,7 @@ import json
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from billing.models import Order
 from billing.pricing import Session, parse_tariff, rate, session_from_cdr
@@ -149,6 +149,7 @@ def test_a_credit_is_the_cdr_again_with_a_negative_total(cdr):
     }
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 10**9), max_size=4))
 def test_the_taxes_of_a_credit_cancel_the_credited(amounts):
     rows = [

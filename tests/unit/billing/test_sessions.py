@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from billing.pricing import State, parse_tariff
 from billing.services.sessions import charges_parking, session_of, with_energy
@@ -85,6 +85,7 @@ def test_a_decided_energy_of_a_charge_without_periods_is_kept():
     assert session_of(with_energy(facts(), 777)).periods[0].energy_wh == 777
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 10**6), min_size=1, max_size=20), st.integers(0, 10**7))
 def test_the_shares_of_a_decided_energy_add_up_exactly(weights, energy_wh):
     periods = [period(i, i + 1, weight) for i, weight in enumerate(weights)]
