@@ -6,7 +6,7 @@ message is shorter: no queue and no task switch between socket and RPC session.
 
 import logging
 import ssl
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from websockets.asyncio.server import ServerConnection
 from websockets.frames import CloseCode, Frame, Opcode
@@ -14,12 +14,27 @@ from websockets.protocol import OPEN, Event
 
 from charge_points.gateway.handshake import Verdict
 
+try:
+    from websockets.speedups import apply_mask
+except ImportError:  # a platform without the compiled extension
+    from websockets.utils import apply_mask
+
 if TYPE_CHECKING:
     from charge_points.gateway.connection import Station
 
 logger = logging.getLogger(__name__)
 
-_DATA = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.CONT})
+_DATA: Final = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.CONT})
+
+# RFC 6455, 5.2.
+_FINAL_TEXT: Final = 0x81
+_MASKED: Final = 0x80
+_MASK_BYTES: Final = 4
+_LENGTH_IN_16_BITS: Final = 126
+_LENGTH_16_MAX: Final = 0xFFFF
+_HEAD_16: Final = bytes((_FINAL_TEXT, 126))
+_HEAD_64: Final = bytes((_FINAL_TEXT, 127))
+_SMALLEST_FRAME_BYTES: Final = 6
 
 
 class StationSocket(ServerConnection):
@@ -28,6 +43,50 @@ class StationSocket(ServerConnection):
     station: "Station | None" = None
     verdict: Verdict | None = None
     _fragments: list[bytes] | None = None
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes; one whole text frame, the common case, goes the short way.
+
+        Everything else (control frames, fragments, several frames or a part of one,
+        whatever breaks the protocol) is for the protocol of ``websockets``.
+        """
+        text = self._whole_text(data)
+        if text is None:
+            super().data_received(data)
+        else:
+            self._message_received(text)
+
+    def _whole_text(self, data: bytes) -> bytes | None:
+        """The text, when ``data`` is exactly one final, masked text frame."""
+        protocol = self.protocol
+        if (
+            len(data) < _SMALLEST_FRAME_BYTES
+            or data[0] != _FINAL_TEXT
+            or self.station is None
+            or protocol.state is not OPEN
+            or protocol.reader.buffer
+            or protocol.current_size is not None
+        ):
+            return None
+        length = data[1] - _MASKED
+        start = 2
+        if length == _LENGTH_IN_16_BITS:
+            length = int.from_bytes(data[2:4], "big")
+            start = 4
+        # Also false for unmasked frames and for lengths in 64 bits.
+        if not 0 <= length == len(data) - start - _MASK_BYTES:
+            return None
+        begin = start + _MASK_BYTES
+        return apply_mask(data[begin:], data[start:begin])
+
+    def _message_received(self, text: bytes) -> None:
+        station = self.station
+        assert station is not None
+        try:
+            station.on_message(text)
+        except Exception:
+            logger.exception("a frame of %s failed", station.peer.identity)
+            self.abandon(CloseCode.INTERNAL_ERROR, "internal error")
 
     def process_event(self, event: Event) -> None:
         """Take one frame, or the handshake request."""
@@ -78,9 +137,19 @@ class StationSocket(ServerConnection):
         return int(self.transport.get_write_buffer_size())
 
     def send_now(self, text: bytes) -> None:
-        """Send a text frame without waiting; the caller watches ``unsent_bytes``."""
-        self.protocol.send_text(text)
-        self.send_data()
+        """Send a text frame without waiting; the caller watches ``unsent_bytes``.
+
+        The frame is written here: a server's final text frame is a head and the text
+        (RFC 6455, 5.2), and no extension is ever negotiated.
+        """
+        length = len(text)
+        if length < _LENGTH_IN_16_BITS:
+            head = bytes((_FINAL_TEXT, length))
+        elif length <= _LENGTH_16_MAX:
+            head = _HEAD_16 + length.to_bytes(2, "big")
+        else:
+            head = _HEAD_64 + length.to_bytes(8, "big")
+        self.transport.write(head + text)
 
     def ping_now(self) -> None:
         """Send a ping; any frame of the peer is answer enough."""

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "bench-password-1234"
 TOKEN = "BENCHTOKEN"
 START_S = 60
-COMPLETE = 2_000
+COMPLETE = 1_000
 STATIONS = 5_000
 
 # A token that may charge at all stations at the same time; the first stations with
