@@ -124,6 +124,10 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_NAME_OVERRIDES": {
+        "OrderStateEnum": "billing.models.order_states.OrderState",
+        "OrderStartedByEnum": "billing.models.order.StartedBy",
+    },
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
 
