@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import structlog
 from celery import shared_task
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -16,8 +17,6 @@ from billing.services import moves, ordering, paying, rating
 from cpms.kernel.errors import DomainError
 
 SWEEP_MAX: Final = 500
-CREATED_MAX: Final = timedelta(seconds=300)
-"""A claimed certificate lives so long: time for 3-D Secure (design page 1.3)."""
 PAYMENT_AFTER: Final = timedelta(minutes=2)
 """Events are quicker; after this the payment is asked how it stands."""
 
@@ -70,8 +69,13 @@ def sweep_finished() -> int:
 
 @shared_task(name="billing.sweep_unpaid")
 def sweep_unpaid() -> int:
-    """Give up orders whose hold did not come in time."""
-    return _each(OrderState.CREATED, timezone.now() - CREATED_MAX, _give_up)
+    """Give up orders whose hold did not come in time.
+
+    They live as long as a claimed certificate does: time for 3-D Secure (design page
+    1.3).
+    """
+    lifetime = timedelta(seconds=settings.CERTIFICATE_CLAIMED_LIFETIME_S)
+    return _each(OrderState.CREATED, timezone.now() - lifetime, _give_up)
 
 
 @shared_task(name="billing.sweep_rated")
