@@ -9,6 +9,11 @@ from django.conf import settings
 from django.db import connection
 from django.db.backends.signals import connection_created
 from django.test import TransactionTestCase
+from hypothesis import settings as hypothesis_settings
+
+# Tests never depend on speed: a loaded machine is no failure.
+hypothesis_settings.register_profile("cpms", deadline=None)
+hypothesis_settings.load_profile("cpms")
 
 ROLES = {"app": "cpms_app", "system": "cpms_system", "owner": "cpms_owner"}
 

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from django.core.management import get_commands
+from django.core.management import call_command, get_commands
 
 from charge_points.management.commands.ocpp_coverage import markdown
 
@@ -35,3 +35,10 @@ def test_every_command_of_ours_is_in_the_table():
 
 def test_the_ocpp_table_is_that_of_the_routes():
     assert (REFERENCE / "ocpp.md").read_text() == markdown()
+
+
+def test_the_openapi_description_is_that_of_the_views(tmp_path):
+    fresh = tmp_path / "openapi.yaml"
+    call_command("spectacular", "--file", str(fresh))
+
+    assert (REFERENCE / "openapi.yaml").read_text() == fresh.read_text()
