@@ -1,29 +1,24 @@
-"""Charge points, their transactions and messages."""
+"""Charge points: the list, one of them, taking one in."""
 
-from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
-from django.db.models import Q, QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from charge_points.api import shapes
-from charge_points.models import ChargePoint, MessageLog, Transaction
+from charge_points.models import ChargePoint, Connector
 from charge_points.services import provisioning
 from cpms.accounts.api.idempotency import IdempotentMixin
 from cpms.accounts.api.pagination import CursorPagination
 from cpms.accounts.api.permissions import HasScope
-from cpms.accounts.api.problems import problem
 from cpms.accounts.api.scoping import OperatorScopedView
 from cpms.accounts.models import Operator
 from cpms.kernel.errors import DomainError
 
-MESSAGES_DEFAULT: Final = timedelta(days=1)
-MESSAGES_MAX: Final = 500
-PAGES: Final = [OpenApiParameter("cursor", str), OpenApiParameter("page_size", int)]
+_CONNECTORS: Final = Connector.objects.order_by("evse_number", "number")
 
 
 class UnableToFindChargePoint(DomainError):
@@ -32,17 +27,34 @@ class UnableToFindChargePoint(DomainError):
     http_status = 404
 
 
+class UnableToChooseOperator(DomainError):
+    """It is not clear, or not allowed, whose the new charge point shall be."""
+
+    http_status = 400
+
+
+def own_charge_points(operator_ids: tuple[int, ...]) -> QuerySet[ChargePoint]:
+    """Charge points of these operators with all that is shown of them."""
+    rows = ChargePoint.objects.filter(operator_id__in=operator_ids)
+    shown = Prefetch("connector_set", queryset=_CONNECTORS.all())
+    return rows.select_related("operator", "site").prefetch_related(shown)
+
+
 def own_charge_point(operator_ids: tuple[int, ...], identity: str) -> ChargePoint:
     """A charge point of these operators.
 
     Raises:
         UnableToFindChargePoint: unknown, or another operator's.
     """
-    rows = ChargePoint.objects.select_related("operator")
-    found = rows.filter(identity=identity, operator_id__in=operator_ids).first()
+    found = None
+    # What cannot be an identity is not asked for: PostgreSQL takes no U+0000.
+    if provisioning.IDENTITY.fullmatch(identity):
+        found = own_charge_points(operator_ids).filter(identity=identity).first()
     if found is None:
         raise UnableToFindChargePoint(
-            "unknown_charge_point", f"You have no charge point {identity!r}."
+            "unknown_charge_point",
+            f"You have no charge point {identity!r}; "
+            "GET /api/v1/operator/charge-points lists those you have.",
         )
     return found
 
@@ -50,48 +62,65 @@ def own_charge_point(operator_ids: tuple[int, ...], identity: str) -> ChargePoin
 class ChargePointsView(IdempotentMixin, OperatorScopedView):
     """The operator's charge points."""
 
-    permission_classes = (HasScope("charge_points:read"),)
+    pagination_class = CursorPagination
 
-    def check_permissions(self, request: Request) -> None:
+    def get_permissions(self) -> list[Any]:
         """Creating needs the right to write."""
-        if request.method == "POST":
-            self.permission_classes = (HasScope("charge_points:write"),)
-        super().check_permissions(request)
+        deed = "write" if self.request.method == "POST" else "read"
+        return [HasScope(f"charge_points:{deed}")()]
 
-    @extend_schema(responses=shapes.ChargePointShape(many=True), parameters=PAGES)
+    @extend_schema(
+        operation_id="list_charge_points",
+        responses=shapes.ChargePointShape(many=True),
+    )
     def get(self, request: Request) -> Response:
-        """List them."""
-        rows = (
-            ChargePoint.objects.filter(operator_id__in=self.operator_ids)
-            .select_related("operator")
-            .prefetch_related("connector_set")
-        )
-        pages = CursorPagination()
+        """List charge points, newest first."""
+        pages = self.pagination_class()
+        rows = own_charge_points(self.operator_ids)
         page = pages.paginate_queryset(rows, request, view=self)
         body = shapes.ChargePointShape(page, many=True).data
         return pages.get_paginated_response(body)
 
     @extend_schema(
-        request=shapes.NewChargePoint, responses={201: shapes.NewChargePointAnswer}
+        operation_id="create_charge_point",
+        request=shapes.NewChargePoint,
+        responses={201: shapes.NewChargePointAnswer},
     )
     def post(self, request: Request) -> Response:
-        """Take one in; its password is shown this once."""
+        """Take a charge point in; its password is shown this once."""
         form = shapes.NewChargePoint(data=request.data)
         form.is_valid(raise_exception=True)
-        if len(self.operator_ids) != 1:
-            return problem(
-                400, "operator_ambiguous", "Use an API key of the operator for this."
-            )
-        operator = Operator.objects.get(pk=self.operator_ids[0])
+        asked = dict(form.validated_data)
+        operator = self._operator(asked.pop("operator", None))
         created = provisioning.create_charge_point(
-            wanted=provisioning.NewChargePoint(
-                operator_code=operator.code, **form.validated_data
-            ),
+            wanted=provisioning.NewChargePoint(operator_code=operator.code, **asked),
             by=str(request.user.pk),
             at=timezone.now(),
         )
-        body = {"identity": created.identity, "password": created.password}
-        return Response(body, status=201)
+        body = {
+            "identity": created.identity,
+            "operator": operator.code,
+            "password": created.password,
+            "connector_codes": created.connector_codes,
+        }
+        return Response(shapes.NewChargePointAnswer(body).data, status=201)
+
+    def _operator(self, code: str | None) -> Operator:
+        """The one operator that is meant.
+
+        Raises:
+            UnableToChooseOperator: not one of the caller's, or several are possible.
+        """
+        rows = Operator.objects.filter(pk__in=self.operator_ids).order_by("code")
+        choices = {row.code: row for row in rows}
+        if code is None and len(choices) == 1:
+            code = next(iter(choices))
+        if code not in choices:
+            raise UnableToChooseOperator(
+                "operator_ambiguous" if code is None else "unknown_operator",
+                f"Name one of your operators in 'operator': {', '.join(choices)}.",
+            )
+        return choices[code]
 
 
 class ChargePointView(OperatorScopedView):
@@ -99,70 +128,8 @@ class ChargePointView(OperatorScopedView):
 
     permission_classes = (HasScope("charge_points:read"),)
 
-    @extend_schema(responses=shapes.ChargePointShape)
+    @extend_schema(operation_id="show_charge_point", responses=shapes.ChargePointShape)
     def get(self, request: Request, identity: str) -> Response:  # noqa: ARG002 - DRF's own
-        """Show it."""
+        """Show a charge point with its connectors."""
         row = own_charge_point(self.operator_ids, identity)
         return Response(shapes.ChargePointShape(row).data)
-
-
-class TransactionsView(OperatorScopedView):
-    """Transactions of all charge points, or of one."""
-
-    permission_classes = (HasScope("charge_points:read"),)
-
-    @extend_schema(
-        responses=shapes.TransactionShape(many=True),
-        parameters=[*PAGES, OpenApiParameter("state", str)],
-    )
-    def get(self, request: Request, identity: str | None = None) -> Response:
-        """List them, newest first."""
-        rows = Transaction.objects.filter(operator_id__in=self.operator_ids)
-        if identity is not None:
-            rows = rows.filter(
-                charge_point=own_charge_point(self.operator_ids, identity)
-            )
-        state = request.query_params.get("state")
-        if state:
-            rows = rows.filter(state=state)
-        pages = CursorPagination()
-        page = pages.paginate_queryset(
-            rows.select_related("charge_point"), request, view=self
-        )
-        body = shapes.TransactionShape(page, many=True).data
-        return pages.get_paginated_response(body)
-
-
-class MessagesView(OperatorScopedView):
-    """The message log of a charge point."""
-
-    permission_classes = (HasScope("charge_points:read"),)
-
-    @extend_schema(
-        responses=shapes.MessageShape(many=True),
-        parameters=[
-            OpenApiParameter("before", str, description="time; default now"),
-            OpenApiParameter("since", str, description="time; default a day before"),
-            OpenApiParameter("action", str),
-            OpenApiParameter("search", str, description="text in the message"),
-        ],
-    )
-    def get(self, request: Request, identity: str) -> Response:
-        """The newest messages of a span of time, at most 500."""
-        station = own_charge_point(self.operator_ids, identity)
-        query = request.query_params
-        before = parse_datetime(query.get("before", "")) or timezone.now()
-        since = parse_datetime(query.get("since", "")) or before - MESSAGES_DEFAULT
-        rows: QuerySet[MessageLog] = MessageLog.objects.filter(
-            operator_id__in=self.operator_ids,
-            charge_point=station,
-            at__gte=since,
-            at__lte=before,
-        )
-        if query.get("action"):
-            rows = rows.filter(action=query["action"])
-        if query.get("search"):
-            word = query["search"]
-            rows = rows.filter(Q(text__icontains=word) | Q(answer_text__icontains=word))
-        page = rows.order_by("-at")[:MESSAGES_MAX]
-        return Response({"results": shapes.MessageShape(page, many=True).data})

@@ -1,16 +1,17 @@
 """Commands to charge points: raw OCPP, validated before it is queued."""
 
+import threading
 import time
 from datetime import timedelta
 from typing import Any, Final
 
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from charge_points.api import shapes
-from charge_points.api.charge_points import PAGES, own_charge_point
+from charge_points.api.charge_points import own_charge_point
 from charge_points.handlers.asking import check
 from charge_points.models import ChargePoint, Command
 from charge_points.models.states import COMMAND_OPEN
@@ -19,13 +20,22 @@ from cpms.accounts.api.idempotency import HEADER, IdempotentMixin
 from cpms.accounts.api.pagination import CursorPagination
 from cpms.accounts.api.permissions import HasScope
 from cpms.accounts.api.scoping import OperatorScopedView
+from cpms.accounts.services import audit
 from cpms.accounts.tenancy import acting_for
 from cpms.kernel.errors import DomainError
-from cpms.kernel.ids import new_secret
+from cpms.kernel.ids import new_secret, sha256_hex
 
 LIFETIME: Final = timedelta(minutes=10)
 POLL_FIRST_S: Final = 0.02
 POLL_MAX_S: Final = 0.25
+
+WAITERS_MAX: Final = 32
+"""Requests of one process that wait for a charger at the same time: each holds a
+thread and a database connection. One more is answered at once, as with wait_s 0."""
+_waiters: Final = threading.BoundedSemaphore(WAITERS_MAX)
+
+# Who may send must also be able to read how it went.
+MAY_READ: Final = HasScope("charge_points:read") | HasScope("commands:write")
 
 
 class UnableToFindCommand(DomainError):
@@ -37,16 +47,24 @@ class UnableToFindCommand(DomainError):
 class CommandsView(IdempotentMixin, OperatorScopedView):
     """Commands of one charge point."""
 
-    permission_classes = (HasScope("commands:write"),)
     # Waiting for the charger must not hold a database transaction open.
     one_transaction = False
+    pagination_class = CursorPagination
 
-    @extend_schema(responses=shapes.CommandShape(many=True), parameters=PAGES)
+    def get_permissions(self) -> list[Any]:
+        """Sending needs its own right."""
+        if self.request.method == "POST":
+            return [HasScope("commands:write")()]
+        return [MAY_READ()]
+
+    @extend_schema(
+        operation_id="list_commands", responses=shapes.CommandShape(many=True)
+    )
     def get(self, request: Request, identity: str) -> Response:
-        """List them, newest first."""
+        """List the commands of a charge point, newest first."""
         with acting_for(self.operator_ids):
             station = own_charge_point(self.operator_ids, identity)
-            pages = CursorPagination()
+            pages = self.pagination_class()
             page = pages.paginate_queryset(
                 Command.objects.filter(charge_point=station), request, view=self
             )
@@ -54,11 +72,17 @@ class CommandsView(IdempotentMixin, OperatorScopedView):
         return pages.get_paginated_response(body)
 
     @extend_schema(
+        operation_id="send_command",
         request=shapes.CommandRequest,
-        responses={200: shapes.CommandShape, 202: shapes.CommandShape},
+        responses={
+            200: OpenApiResponse(shapes.CommandShape, "The charge point has answered."),
+            202: OpenApiResponse(
+                shapes.CommandShape, "It waits or is under way; ask for it by its id."
+            ),
+        },
     )
     def post(self, request: Request, identity: str) -> Response:
-        """Queue a command; with ``wait_s`` wait for the charger's answer."""
+        """Send an OCPP command; with `wait_s` wait for the charge point's answer."""
         form = shapes.CommandRequest(data=request.data)
         form.is_valid(raise_exception=True)
         asked = form.validated_data
@@ -66,7 +90,11 @@ class CommandsView(IdempotentMixin, OperatorScopedView):
             station = own_charge_point(self.operator_ids, identity)
             check(station.ocpp_version, asked["action"], asked["payload"])
             command = self._queue(request, station, asked)
-        command = self._wait(command, asked["wait_s"])
+        if asked["wait_s"] and _waiters.acquire(blocking=False):
+            try:
+                self._wait(command, asked["wait_s"])
+            finally:
+                _waiters.release()
         status = 202 if command.state in COMMAND_OPEN else 200
         return Response(shapes.CommandShape(command).data, status=status)
 
@@ -74,17 +102,31 @@ class CommandsView(IdempotentMixin, OperatorScopedView):
         self, request: Request, station: ChargePoint, asked: dict[str, Any]
     ) -> Command:
         now = timezone.now()
-        return commands.queue(
+        by = str(request.user.pk)
+        key = request.headers.get(HEADER) or new_secret(bits=128)
+        command = commands.queue(
             charge_point_id=station.pk,
             action=asked["action"],
             payload=asked["payload"],
-            by=str(request.user.pk),
-            idempotency_key=request.headers.get(HEADER) or new_secret(bits=128),
+            by=by,
+            # A key is its sender's: two systems may count from 1.
+            idempotency_key=sha256_hex(f"{by}\n{key}"),
             expires_at=now + LIFETIME,
             at=now,
         )
+        if command.created_at == now:
+            audit.record(
+                operator_id=station.operator_id,
+                actor=by,
+                action="command.queued",
+                object=f"charge point {station.identity}",
+                # The payload may hold a password: the command's own row masks it.
+                changes={"command": command.pk, "ocpp_action": command.action},
+                at=now,
+            )
+        return command
 
-    def _wait(self, command: Command, seconds: int) -> Command:
+    def _wait(self, command: Command, seconds: int) -> None:
         deadline = time.monotonic() + seconds
         pause = POLL_FIRST_S
         while command.state in COMMAND_OPEN and time.monotonic() < deadline:
@@ -92,22 +134,21 @@ class CommandsView(IdempotentMixin, OperatorScopedView):
             pause = min(POLL_MAX_S, pause * 1.5)
             with acting_for(self.operator_ids):
                 command.refresh_from_db()
-        return command
 
 
 class CommandView(OperatorScopedView):
     """One command."""
 
-    permission_classes = (HasScope("commands:write"),)
+    permission_classes = (MAY_READ,)
 
-    @extend_schema(responses=shapes.CommandShape)
+    @extend_schema(operation_id="show_command", responses=shapes.CommandShape)
     def get(self, request: Request, identity: str, command_id: int) -> Response:  # noqa: ARG002 - DRF's own
-        """Its status and the charger's answer."""
+        """Show a command's status and the charge point's answer."""
         station = own_charge_point(self.operator_ids, identity)
         row = Command.objects.filter(charge_point=station, pk=command_id).first()
         if row is None:
             raise UnableToFindCommand(
                 "unknown_command",
-                "This charge point has no command with this id.",
+                f"The charge point {identity} has no command {command_id}.",
             )
         return Response(shapes.CommandShape(row).data)

@@ -1,10 +1,12 @@
 """The JSON shapes of the network's REST."""
 
 import json
+from decimal import Decimal
 from typing import Any, Final
 
 from rest_framework import serializers
 
+from charge_points.events import whole_wh
 from charge_points.models import (
     ChargePoint,
     Command,
@@ -12,8 +14,18 @@ from charge_points.models import (
     MessageLog,
     Transaction,
 )
+from charge_points.ocpp.schemas import MESSAGE_SETS
+from charge_points.ocpp.wire_text import is_deep, without_nul
+from charge_points.services.connectors import EVSES_MAX
+from charge_points.services.masking import mask_payload
+from charge_points.services.provisioning import (
+    DEFAULT_SITE,
+    IDENTITY,
+    PASSWORD_CHARS,
+)
 
 WAIT_MAX_S: Final = 30
+POWER_MAX_W: Final = 10_000_000
 
 
 class ConnectorShape(serializers.ModelSerializer[Connector]):
@@ -40,6 +52,7 @@ class ChargePointShape(serializers.ModelSerializer[ChargePoint]):
     """A charge point."""
 
     operator = serializers.CharField(source="operator.code")
+    site = serializers.CharField(source="site.name")
     online = serializers.BooleanField(source="is_online")
     connectors = ConnectorShape(many=True, source="connector_set")
 
@@ -48,6 +61,7 @@ class ChargePointShape(serializers.ModelSerializer[ChargePoint]):
         fields = (
             "identity",
             "operator",
+            "site",
             "ocpp_version",
             "security_profile",
             "registration",
@@ -67,30 +81,93 @@ class ChargePointShape(serializers.ModelSerializer[ChargePoint]):
 class NewChargePoint(serializers.Serializer[Any]):
     """Take in a charge point."""
 
-    identity = serializers.RegexField(r"^[A-Za-z0-9*+=:|@._-]{1,48}$")
-    security_profile = serializers.IntegerField(min_value=0, max_value=3, default=1)
-    evses = serializers.IntegerField(min_value=1, max_value=100, default=1)
+    identity = serializers.RegexField(
+        f"^{IDENTITY.pattern}$", help_text="As it calls itself at the end of its URL."
+    )
+    operator = serializers.SlugField(
+        required=False, help_text="Code; for staff of several operators only."
+    )
+    security_profile = serializers.IntegerField(
+        min_value=0,
+        max_value=3,
+        default=1,
+        help_text="1: password; 2: password and TLS; 3: client certificate; 0: "
+        "nothing, where the operator allows it.",
+    )
+    password = serializers.CharField(
+        min_length=PASSWORD_CHARS.start,
+        max_length=PASSWORD_CHARS.stop - 1,
+        required=False,
+        trim_whitespace=False,
+        help_text="Left out: one is made. For profiles 1 and 2.",
+    )
+    evses = serializers.IntegerField(
+        min_value=1, max_value=EVSES_MAX, default=1, help_text="One connector each."
+    )
+    ocpp_version = serializers.ChoiceField(
+        choices=[*MESSAGE_SETS],
+        required=False,
+        help_text="Known from the first connection on anyway.",
+    )
+    max_power_w = serializers.IntegerField(
+        min_value=0, max_value=POWER_MAX_W, default=0, help_text="0: not known."
+    )
+    connector_type = serializers.ChoiceField(
+        choices=Connector.Type.choices, required=False
+    )
+    site = serializers.CharField(
+        max_length=120, default=DEFAULT_SITE, help_text="A new name makes a new site."
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse a password where none is used."""
+        if "password" in attrs and attrs["security_profile"] not in {1, 2}:
+            raise serializers.ValidationError(
+                {"password": "Security profiles 0 and 3 use no password."}
+            )
+        return attrs
 
 
 class NewChargePointAnswer(serializers.Serializer[Any]):
     """The only moment at which the password is known."""
 
     identity = serializers.CharField()
-    password = serializers.CharField(allow_null=True)
+    operator = serializers.CharField()
+    password = serializers.CharField(
+        allow_null=True, help_text="null for profiles 0 and 3"
+    )
+    connector_codes = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="What the labels at the connectors say, in order of the EVSEs.",
+    )
 
 
 class CommandRequest(serializers.Serializer[Any]):
     """An OCPP action exactly as the specification of the station's version says."""
 
     action = serializers.CharField(max_length=60)
-    payload = serializers.JSONField(default=dict)
-    wait_s = serializers.IntegerField(min_value=0, max_value=WAIT_MAX_S, default=0)
+    payload = serializers.DictField(
+        default=dict, help_text="The OCPP payload, as the station's version writes it."
+    )
+    wait_s = serializers.IntegerField(
+        min_value=0,
+        max_value=WAIT_MAX_S,
+        default=0,
+        help_text="How long to wait for the charge point's answer.",
+    )
 
-    def validate_payload(self, value: object) -> dict[str, Any]:
-        """Demand an object."""
-        if not isinstance(value, dict):
-            raise serializers.ValidationError("The payload must be a JSON object.")
-        if "\\u0000" in json.dumps(value):
+    def validate_payload(self, value: dict[str, Any]) -> dict[str, Any]:
+        """Refuse what no JSON column can hold and no OCPP message says."""
+        if is_deep([value]):
+            raise serializers.ValidationError("The payload is nested too deeply.")
+        try:
+            text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+            text.encode()
+        except ValueError as error:  # 1e999, or half of a surrogate pair
+            raise serializers.ValidationError(
+                "The payload holds a number or a character that JSON does not have."
+            ) from error
+        if without_nul(value) != value:
             raise serializers.ValidationError(
                 "The payload holds the character U+0000, which cannot be stored."
             )
@@ -100,7 +177,11 @@ class CommandRequest(serializers.Serializer[Any]):
 class CommandShape(serializers.ModelSerializer[Command]):
     """A command and the charger's answer."""
 
-    status = serializers.CharField(source="state")
+    status = serializers.ChoiceField(source="state", choices=Command.State.choices)
+    payload = serializers.SerializerMethodField()
+    response = serializers.DictField(
+        allow_null=True, help_text="The payload of the charge point's answer."
+    )
     error = serializers.SerializerMethodField()
 
     class Meta:
@@ -121,11 +202,23 @@ class CommandShape(serializers.ModelSerializer[Command]):
             "error",
         )
 
+    def get_payload(self, command: Command) -> dict[str, Any]:
+        """What is sent, secrets masked."""
+        return dict(mask_payload(command.action, command.payload))
+
     def get_error(self, command: Command) -> str | None:
         """Why it failed."""
         if not command.error_code:
             return None
         return f"{command.error_code}: {command.error_text}".rstrip(": ")
+
+
+class WholeWh(serializers.IntegerField):
+    """Energy as everywhere in this interface: whole Wh, half up."""
+
+    def to_representation(self, value: Decimal) -> int:  # type: ignore[override]  # a column of Wh with decimals
+        """Round as billing does."""
+        return whole_wh(value)
 
 
 class TransactionShape(serializers.ModelSerializer[Transaction]):
@@ -135,6 +228,9 @@ class TransactionShape(serializers.ModelSerializer[Transaction]):
     charge_point = serializers.CharField(source="charge_point.identity")
     evse = serializers.IntegerField(source="evse_number")
     connector = serializers.IntegerField(source="connector_number")
+    meter_start_wh = WholeWh(allow_null=True)
+    meter_stop_wh = WholeWh(allow_null=True)
+    energy_wh = WholeWh(allow_null=True, help_text="null until it ends")
 
     class Meta:
         model = Transaction

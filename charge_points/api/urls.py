@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from charge_points.api import charge_points, commands
+from charge_points.api import charge_points, commands, records
 
 BASE = "api/v1/operator"
 STATION = f"{BASE}/charge-points/<str:identity>"
@@ -11,7 +11,7 @@ urlpatterns = [
     path(STATION, charge_points.ChargePointView.as_view()),
     path(f"{STATION}/commands", commands.CommandsView.as_view()),
     path(f"{STATION}/commands/<int:command_id>", commands.CommandView.as_view()),
-    path(f"{STATION}/messages", charge_points.MessagesView.as_view()),
-    path(f"{STATION}/transactions", charge_points.TransactionsView.as_view()),
-    path(f"{BASE}/transactions", charge_points.TransactionsView.as_view()),
+    path(f"{STATION}/messages", records.MessagesView.as_view()),
+    path(f"{STATION}/transactions", records.ChargePointTransactionsView.as_view()),
+    path(f"{BASE}/transactions", records.TransactionsView.as_view()),
 ]

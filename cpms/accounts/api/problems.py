@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import structlog
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
-from django.db import InterfaceError, OperationalError
+from django.db import DataError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
 from rest_framework import exceptions
@@ -19,6 +19,11 @@ MACHINES: Final = ("/api/", "/webhooks/", "/.well-known/")
 
 RETRY_AFTER_S: Final = 2
 _TOO_LARGE: Final = "The body of the request is larger than this server takes."
+_TOO_DEEP: Final = "The body of the request is nested too deeply."
+_NOT_STORABLE: Final = (
+    "A value cannot be kept: a number is too large, or a text holds the character "
+    "U+0000."
+)
 _NO_DATABASE: Final = "The database cannot be asked now; try again in a moment."
 
 log = structlog.get_logger(__name__)
@@ -70,13 +75,9 @@ def problem_json(error: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(error, DomainError):
         extra = {k: v for k, v in error.extra.items() if k != "http_status"}
         return problem(error.status, error.code, error.message, extra=extra)
-    if isinstance(error, RequestDataTooBig):
-        return problem(413, "request_too_large", _TOO_LARGE)
-    if isinstance(error, OperationalError | InterfaceError):
-        log.warning("database_unavailable", error=str(error).strip())
-        wrapped = problem(503, "temporarily_unavailable", _NO_DATABASE)
-        wrapped["Retry-After"] = str(RETRY_AFTER_S)
-        return wrapped
+    known = _known(error)
+    if known is not None:
+        return known
     response = exception_handler(error, context)
     if response is None:
         return None
@@ -87,6 +88,25 @@ def problem_json(error: Exception, context: dict[str, Any]) -> Response | None:
         if name in response.headers:
             wrapped[name] = response.headers[name]
     return wrapped
+
+
+def _known(error: Exception) -> Response | None:
+    """Refusals of what stands below the views: parser, driver, database."""
+    if isinstance(error, RequestDataTooBig):
+        return problem(413, "request_too_large", _TOO_LARGE)
+    if isinstance(error, RecursionError):
+        return problem(400, "parse_error", _TOO_DEEP)
+    # The driver's own word for a text that PostgreSQL cannot hold.
+    nul = isinstance(error, ValueError) and "NUL (0x00)" in str(error)
+    if nul or isinstance(error, DataError):
+        log.info("value_not_storable", error=str(error).strip())
+        return problem(400, "value_out_of_range", _NOT_STORABLE)
+    if isinstance(error, OperationalError | InterfaceError):
+        log.warning("database_unavailable", error=str(error).strip())
+        wrapped = problem(503, "temporarily_unavailable", _NO_DATABASE)
+        wrapped["Retry-After"] = str(RETRY_AFTER_S)
+        return wrapped
+    return None
 
 
 def _code_of(error: Exception) -> tuple[str, dict[str, Any]]:
