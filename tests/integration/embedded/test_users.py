@@ -1,5 +1,6 @@
 """Who keeps a server, who brings it down, and who may run it."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -154,7 +155,15 @@ def test_after_too_many_deaths_it_gives_up_and_the_next_call_begins_anew(
 
     os.kill(before.supervisor_pid, signal.SIGSTOP)
     kill(before.server_pid)
-    with socket.create_server(("127.0.0.1", before.port)):
+    taken = []
+
+    def took_the_port():
+        with contextlib.suppress(OSError):
+            taken.append(socket.create_server(("127.0.0.1", before.port)))
+        return bool(taken)
+
+    wait_until(took_the_port, "the dead server's port is free")
+    with taken[0]:
         os.kill(before.supervisor_pid, signal.SIGCONT)
         wait_until(lambda: gone(before), "the supervisor gave up")
         assert valkey.status().status == "failed"

