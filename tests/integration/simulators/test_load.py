@@ -82,11 +82,14 @@ async def test_transaction_events_are_a_chain_without_gaps(server):
 
 
 async def test_a_charge_goes_from_boot_to_unplug_with_energy(server):
-    report = await run_load(plan_of(server, message="charge", connections=1))
+    report = await run_load(
+        plan_of(server, message="charge", connections=1, seconds=1.5)
+    )
 
     assert report.units > 0
     actions = Counter(server.actions("CP00001"))
-    assert actions["StartTransaction"] == actions["StopTransaction"]
+    # The run may end while the last charge is being told.
+    assert actions["StartTransaction"] - actions["StopTransaction"] in {0, 1}
     assert server.actions("CP00001")[:10] == [
         "BootNotification",
         "StatusNotification",
