@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -11,6 +12,7 @@ from billing.models import Tariff, TariffAssignment
 from billing.pricing import UnableToParseTariff, describe, parse_tariff
 from billing.services.tariffs import save_tariff
 from cpms.accounts.admin import OperatorScopedAdmin
+from cpms.accounts.admin_pages import may_act
 from cpms.accounts.services.audit import record
 
 
@@ -90,8 +92,14 @@ class TariffAssignmentAdmin(OperatorScopedAdmin):
         form: Any,  # noqa: ANN401, ARG002 - Django's own
         change: bool,  # noqa: ARG002, FBT001 - Django's own
     ) -> None:
-        """Keep an audit row beside the change."""
+        """Keep an audit row beside the change.
+
+        Raises:
+            PermissionDenied: no role for it at the tariff's own operator.
+        """
         obj.operator_id = obj.tariff.operator_id
+        if not may_act(request, operator_id=obj.operator_id, roles=self.change_roles):
+            raise PermissionDenied
         obj.save()
         record(
             operator_id=obj.operator_id,
