@@ -125,6 +125,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "ENUM_NAME_OVERRIDES": {
+        "ConnectorTypeEnum": "charge_points.models.connector.Connector.Type",
         "OrderStateEnum": "billing.models.order_states.OrderState",
         "OrderStartedByEnum": "billing.models.order.StartedBy",
     },
