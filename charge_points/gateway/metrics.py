@@ -35,6 +35,9 @@ WAIT_SECONDS = Histogram(
 QUEUE_JOBS = Gauge("cpms_gateway_queue_jobs", "Jobs that wait for the writer")
 OVERLOADS = Counter("cpms_gateway_overloads", "Jobs refused because the queue was full")
 CONFLICTS = Counter("cpms_gateway_conflicts", "Batches repeated after a deadlock")
+REPEATS = Counter(
+    "cpms_gateway_repeats", "Batches repeated with savepoints after an error"
+)
 ISOLATIONS = Counter("cpms_gateway_isolations", "Batches that were taken apart")
 DATABASE_LOST = Counter("cpms_gateway_database_lost", "Times the database went away")
 DATABASE_UP = Gauge("cpms_gateway_database_up", "1 while the writer has a database")

@@ -21,7 +21,12 @@ from django.db import connection, transaction
 from charge_points.gateway import metrics
 from charge_points.gateway.jobs import BatchFrame, Job, Kind, NoFrame, UnableToServe
 from charge_points.gateway.limits import Limits
-from charge_points.handlers.dispatch import is_conflict, is_lost, sqlstate
+from charge_points.handlers.dispatch import (
+    is_conflict,
+    is_lost,
+    sqlstate,
+    without_savepoints,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -179,9 +184,14 @@ class Writer:
     def _execute(self, batch: Sequence[Job]) -> None:
         """Give every job of the batch its result, committed.
 
+        First without savepoints, which is the shortest way when nothing is wrong;
+        then with them; then every job in a database transaction of its own.
+
         Raises:
             Exception: only a lost database; jobs with a result are committed.
         """
+        if self._commit_at_once(batch):
+            return
         for _ in range(self._limits.conflict_retries_max):
             try:
                 self._commit(batch)
@@ -196,6 +206,19 @@ class Writer:
             else:
                 return
         self._isolate(batch)
+
+    def _commit_at_once(self, batch: Sequence[Job]) -> bool:
+        """Try without savepoints; False when something was wrong and must be found."""
+        try:
+            with without_savepoints():
+                self._commit(batch)
+        except Exception as error:
+            if is_lost(error):
+                raise
+            metrics.REPEATS.inc()
+            logger.debug("a batch is repeated with savepoints: %s", error)
+            return False
+        return True
 
     def _isolate(self, batch: Sequence[Job]) -> None:
         """Run every job in a database transaction of its own."""
