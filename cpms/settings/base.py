@@ -35,6 +35,7 @@ INSTALLED_APPS = [
     "cpms.accounts",
     "cpms.outbox",
     "cpms.ops",
+    "cpms.web",
     "charge_points",
     "settlement",
     "billing",

@@ -1,0 +1,1 @@
+"""The drivers' pages: behind the QR code, the live charge, the receipt."""
