@@ -65,6 +65,12 @@ class Order(models.Model):
     action_url = models.URLField(
         blank=True, default="", max_length=ACTION_URL_CHARS_MAX
     )
+    contact_email = models.EmailField(
+        blank=True, default="", help_text="Where a guest wants the receipt"
+    )
+    language = models.CharField(
+        max_length=10, blank=True, default="", help_text="What a guest reads"
+    )
 
     energy_wh = models.BigIntegerField(null=True, blank=True)
     decided_energy_wh = models.BigIntegerField(

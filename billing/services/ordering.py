@@ -194,17 +194,26 @@ def stop_for_driver(*, driver_id: int, number: str, at: datetime) -> Order:
     order = moves.lock(number)
     if order is None or order.driver_id != driver_id:
         raise UnableToFindOrder("unknown_order", "You have no order with this number.")
+    stop(order, actor="driver", at=at)
+    return order
+
+
+def stop(order: Order, *, actor: str, at: datetime) -> None:
+    """Stop the charge of a locked order, or cancel it before it began.
+
+    Raises:
+        UnableToStop: it has ended.
+    """
     if order.state not in LIVE_STATES:
         raise UnableToStop(
             "order_not_running",
             f"The order is {order.state}; there is nothing to stop.",
         )
     # The news of its begin may still be on the way to the order.
-    if order.state == OrderState.CHARGING or live_values(number) is not None:
-        starting.request_stop(order_number=number, reason="driver", at=at)
+    if order.state == OrderState.CHARGING or live_values(order.number) is not None:
+        starting.request_stop(order_number=order.number, reason=actor, at=at)
     else:
-        cancel(order, cause=moves.Cause("stopped by the driver", "driver", at))
-    return order
+        cancel(order, cause=moves.Cause(f"stopped by the {actor}", actor, at))
 
 
 def cancel(order: Order, *, cause: moves.Cause) -> None:

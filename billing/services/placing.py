@@ -10,6 +10,7 @@ from billing.models.order_states import OrderState, PaymentState
 from billing.services import moves
 from billing.services.terms import (
     Buyer,
+    Guest,
     Terms,
     UnableToPlaceOrder,
     require_worth,
@@ -159,6 +160,8 @@ def _new_order(
         tariff_reason=terms.applied.reason,
         payee=asdict(terms.payee) if terms.payee else None,
         split=asdict(terms.split) if terms.split else None,
+        contact_email=buyer.guest.email if buyer.guest else "",
+        language=buyer.guest.language if buyer.guest else "",
         created_at=at,
         moved_at=at,
     )
@@ -171,6 +174,9 @@ def _open_payment(order: Order, buyer: Buyer, *, at: datetime) -> None:
         UnableToPlaceOrder: the driver has no payment method.
         UnableToOpenPayment: it cannot be used at this operator.
     """
+    if buyer.guest is not None:
+        _open_checkout(order, buyer.guest, at=at)
+        return
     driver = buyer.driver
     method = methods.default_for(driver.pk) if driver is not None else None
     if driver is None or method is None:
@@ -196,6 +202,33 @@ def _open_payment(order: Order, buyer: Buyer, *, at: datetime) -> None:
     order.payment_id = payment.id
     moves.follow_payment(
         order, payment.state, cause=moves.Cause("hold requested", "system", at)
+    )
+
+
+def _open_checkout(order: Order, guest: Guest, *, at: datetime) -> None:
+    """Have the provider ask for the hold, on its page for the operator's account."""
+    assert order.payee is not None, "frozen before anything is paid"
+    payment = payments.open_payment(
+        operator_id=order.operator_id,
+        order_number=order.number,
+        currency=order.currency,
+        hold_minor=order.hold_minor,
+        driver_id=None,
+        payment_method_id=None,
+        payee=payees.PayeeSnapshot(**order.payee),
+        split=splits.SplitSnapshot.from_json(order.split or {}),
+        off_session=False,
+        at=at,
+        checkout=payments.CheckoutWanted(
+            success_url=guest.success_url,
+            cancel_url=guest.cancel_url,
+            locale=guest.language,
+            email=guest.email or None,
+        ),
+    )
+    order.payment_id = payment.id
+    moves.follow_payment(
+        order, payment.state, cause=moves.Cause("payment page asked for", "system", at)
     )
 
 

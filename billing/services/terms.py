@@ -38,6 +38,22 @@ class UnableToPlaceOrder(DomainError):
 
 
 @dataclass(frozen=True)
+class Guest:
+    """Somebody without an account: pays on the provider's own page, once.
+
+    Args:
+        email: where the receipt goes; empty: nowhere.
+        language: of pages and receipt.
+        success_url, cancel_url: where the provider's page sends its visitor back to.
+    """
+
+    email: str
+    language: str
+    success_url: str
+    cancel_url: str
+
+
+@dataclass(frozen=True)
 class Buyer:
     """Who pays and what they allow.
 
@@ -51,6 +67,7 @@ class Buyer:
     max_amount_minor: int | None = None
     max_currency: str | None = None
     present: bool = False
+    guest: Guest | None = None
 
 
 @dataclass(frozen=True)

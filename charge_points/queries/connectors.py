@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from django.db.models import Q, QuerySet
 
-from charge_points.models import Connector, PlugInEpisode
+from charge_points.models import Connector, PlugInEpisode, Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,7 @@ class ConnectorView:
     status: str
     plugged_in: bool
     online: bool
+    site_address: str = ""
 
 
 def connector_by_code(code: str) -> ConnectorView | None:
@@ -71,4 +72,11 @@ def _first(condition: Q) -> ConnectorView | None:
         status=row.status,
         plugged_in=live.exists(),
         online=station.is_online,
+        site_address=_address(station.site),
     )
+
+
+def _address(site: Site) -> str:
+    """One line; what is not known is left out."""
+    town = f"{site.postal_code} {site.city}".strip()
+    return ", ".join(part for part in (site.address, town, site.country) if part)

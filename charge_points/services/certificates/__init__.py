@@ -8,6 +8,7 @@ from charge_points.services.certificates.claiming import (
     claim,
     close,
     expire,
+    is_waiting,
     release,
 )
 from charge_points.services.certificates.codes import CODE_CHARS, uri_of
@@ -34,6 +35,7 @@ __all__ = [
     "claim",
     "close",
     "expire",
+    "is_waiting",
     "issue",
     "jwks",
     "release",

@@ -80,6 +80,13 @@ def _repeat(row: ChargingCertificate, idempotency_key: str) -> CertificateView:
     )
 
 
+def is_waiting(*, connector_id: int, at: datetime) -> bool:
+    """Whether a certificate of this connector waits for a vehicle now."""
+    return ChargingCertificate.objects.filter(
+        connector_id=connector_id, state="issued", expires_at__gt=at
+    ).exists()
+
+
 @transaction.atomic
 def release(*, order_number: str, reason: str, at: datetime) -> bool:
     """The order will not charge (declined, cancelled, failed): end its certificate.
