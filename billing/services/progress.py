@@ -1,7 +1,7 @@
 """What facts of charges do to an order. Facts may come late, twice, unordered."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from charge_points.queries import (
     TokenAccount,
     charging_session,
     charging_sessions,
-    connector_view,
+    connector_view_at,
     live_values,
     token_account,
 )
@@ -146,20 +146,26 @@ def _account_of(account: TokenAccount | None) -> Driver | None:
 
 
 def _place(fact: Fact) -> ConnectorView:
-    """Where the charge runs; it belongs to the operator that it began at (B2)."""
+    """Where the charge runs; it belongs to the operator that it began at (B2).
+
+    A charge point may have been sold between an offline charge and its report.
+    """
     payload = fact.payload
     facts = charging_session(fact.transaction_id)
     evse, connector = int(payload["evse"]), int(payload["connector"])
     if facts is not None:
         evse, connector = facts.evse, facts.connector
-    view = connector_view(str(payload["charge_point"]), evse, connector)
+    view = connector_view_at(
+        str(payload["charge_point"]),
+        evse,
+        connector,
+        at=datetime.fromisoformat(payload["started_at"]),
+    )
     if view is None:
         raise fact.wait(
             f"Connector {evse}/{connector} of {payload['charge_point']} is not known "
             "yet."
         )
-    if fact.operator_id is not None and view.operator_id != fact.operator_id:
-        return replace(view, operator_id=fact.operator_id)
     return view
 
 

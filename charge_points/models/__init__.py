@@ -12,6 +12,8 @@ from charge_points.models.evse import Evse
 from charge_points.models.id_token import IdToken
 from charge_points.models.message import MessageLog
 from charge_points.models.meter_value import MeterValue
+from charge_points.models.operator_policy import OperatorPolicy
+from charge_points.models.ownership import ChargePointOwnership
 from charge_points.models.quirk_count import QuirkCount
 from charge_points.models.report_part import ReportPart
 from charge_points.models.security_event import SecurityEvent
@@ -24,6 +26,7 @@ from charge_points.models.transaction_phase import TransactionPhase
 __all__ = [
     "CertificateKey",
     "ChargePoint",
+    "ChargePointOwnership",
     "ChargingCertificate",
     "Command",
     "Connector",
@@ -33,6 +36,7 @@ __all__ = [
     "IdToken",
     "MessageLog",
     "MeterValue",
+    "OperatorPolicy",
     "PlugInEpisode",
     "QuirkCount",
     "ReportPart",

@@ -7,7 +7,12 @@ from charge_points.models.states import CERTIFICATE_LIVE
 
 
 class ChargingCertificate(TenantModel):
-    """What was issued; its secret code is not kept, only the hash of it (``jti``)."""
+    """What was issued; found by the hash of its secret code (``jti``).
+
+    ``sealed_code`` is the code itself, encrypted, for as long as the certificate
+    waits for a vehicle: the station that is told of its end knows it by nothing else.
+    It is emptied with the certificate's claim or end.
+    """
 
     class State(models.TextChoices):
         """See ``models.states.CERTIFICATE``."""
@@ -41,6 +46,7 @@ class ChargingCertificate(TenantModel):
     )
     jti = models.CharField(max_length=43, unique=True)
     kid = models.CharField(max_length=43)
+    sealed_code = models.CharField(max_length=200, blank=True, default="")
     request_id = models.CharField(max_length=64, blank=True, default="")
     requested_by = models.CharField(max_length=20)
     state = models.CharField(max_length=10, choices=State, default=State.ISSUED)

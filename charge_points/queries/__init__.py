@@ -8,6 +8,7 @@ from charge_points.queries.connectors import (
     ConnectorView,
     connector_by_code,
     connector_view,
+    connector_view_at,
 )
 from charge_points.queries.live import LiveValues, live_values
 from charge_points.queries.periods import PeriodFact
@@ -36,6 +37,7 @@ __all__ = [
     "charging_sessions",
     "connector_by_code",
     "connector_view",
+    "connector_view_at",
     "live_values",
     "token_account",
 ]

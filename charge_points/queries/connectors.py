@@ -1,10 +1,16 @@
 """A connector as billing and the driver's pages see it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from django.db.models import Q, QuerySet
 
-from charge_points.models import Connector, PlugInEpisode, Site
+from charge_points.models import (
+    ChargePointOwnership,
+    Connector,
+    PlugInEpisode,
+    Site,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,26 @@ def connector_view(identity: str, evse: int, connector: int) -> ConnectorView | 
     if connector:
         place &= Q(number=connector)
     return _first(place)
+
+
+def connector_view_at(
+    identity: str, evse: int, connector: int, *, at: datetime
+) -> ConnectorView | None:
+    """The connector as its owner at an instant has it (design B2).
+
+    The view keeps the station's own identity, whatever the former owner's row is
+    called today.
+    """
+    owned = (
+        ChargePointOwnership.objects.filter(identity=identity, owned_until__gt=at)
+        .select_related("charge_point")
+        .order_by("owned_until")
+        .first()
+    )
+    if owned is None:
+        return connector_view(identity, evse, connector)
+    view = connector_view(owned.charge_point.identity, evse, connector)
+    return None if view is None else replace(view, charge_point=identity)
 
 
 def _rows() -> QuerySet[Connector]:

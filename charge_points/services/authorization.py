@@ -23,8 +23,10 @@ _ANSWER_BY_STATUS: Final = {
 }
 # An operator's own policy counts before the common one.
 _POLICIES: Final = """
-SELECT wanted.key, wanted.operator_id, policy.*
+SELECT wanted.key, wanted.operator_id, policy.*, coalesce(operator.can_be_paid, true)
 FROM unnest(%s::text[], %s::bigint[]) AS wanted (key, operator_id)
+LEFT JOIN charge_points_operatorpolicy AS operator
+    ON operator.operator_id = wanted.operator_id
 CROSS JOIN LATERAL (
     SELECT status, account_state, expires_at, group_id, driver_id, concurrent_allowed
     FROM charge_points_idtoken
@@ -45,6 +47,14 @@ class Policy:
     group_id: str
     driver_id: int | None
     concurrent_allowed: bool
+    operator_can_be_paid: bool = True
+
+    @property
+    def payable(self) -> bool:
+        """Whether somebody can pay, and somebody can be paid; own tokens are free."""
+        if self.account_state == "blocked":
+            return False
+        return self.driver_id is None or self.operator_can_be_paid
 
 
 def authorize(
@@ -131,7 +141,7 @@ def find_policies(
 def judge(policy: Policy, at: datetime) -> Authorization:
     """What a policy says at an instant, before any charge is looked at."""
     status = _ANSWER_BY_STATUS.get(policy.status, "Accepted")
-    if status == "Accepted" and policy.account_state == "blocked":
+    if status == "Accepted" and not policy.payable:
         status = "Blocked"
     if (
         status == "Accepted"

@@ -5,7 +5,7 @@ from typing import Final
 
 from django.db import transaction
 
-from charge_points.models import IdToken
+from charge_points.models import IdToken, OperatorPolicy
 from charge_points.services.wake import wake_policies
 from cpms.kernel.errors import DomainError
 
@@ -103,3 +103,29 @@ def set_account_state(*, driver_id: int, can_pay: bool, at: datetime) -> int:
     if changed:
         wake_policies(None)
     return changed
+
+
+@transaction.atomic
+def set_operator_state(*, operator_id: int, can_be_paid: bool, at: datetime) -> bool:
+    """Let the tokens of drivers in at an operator's stations, or refuse them there.
+
+    An operator's own tokens (nobody's account) are not touched.
+
+    Returns:
+        Whether this changed anything.
+    """
+    known = (
+        OperatorPolicy.objects.select_for_update()
+        .filter(operator_id=operator_id)
+        .first()
+    )
+    if known is None and can_be_paid:
+        return False
+    if known is not None and known.can_be_paid == can_be_paid:
+        return False
+    OperatorPolicy.objects.update_or_create(
+        operator_id=operator_id,
+        defaults={"can_be_paid": can_be_paid, "updated_at": at},
+    )
+    wake_policies(operator_id)
+    return True

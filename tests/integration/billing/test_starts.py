@@ -7,11 +7,11 @@ from django.utils import timezone
 
 from billing.models import Order
 from billing.services import ordering, progress
-from charge_points.models import Command, Connector, IdToken, StartHandle
-from charge_points.services import starting
+from charge_points.models import ChargePoint, Command, Connector, IdToken, StartHandle
+from charge_points.services import ownership, starting
 from cpms.outbox.models import Delivery
 from settlement.models import DriverPaymentMethod, PayeeAccount, Receivable
-from tests.factories import accounts, network, tariffs
+from tests.factories import accounts, money, network, tariffs
 from tests.integration.billing.world import ago, fresh, payment_of
 from tests.outbox import drain
 
@@ -209,10 +209,37 @@ def test_a_connector_that_nobody_knows_yet_waits(world):
     assert Order.objects.get().transaction_id == charge.transaction_id
 
 
-def test_a_charge_belongs_to_the_operator_it_began_at(world):
-    """The station is sold while the news of its charge is on its way (B2)."""
+@pytest.mark.parametrize(("began", "mine"), [(48, True), (12, False)])
+def test_an_offline_charge_told_after_a_sale_pays_who_owned_the_station(
+    world, began, mine
+):
+    """B2: the charge began two days ago, the station was sold yesterday."""
     buyer = accounts.operator()
+    account = money.payee_account(world.psp, buyer)
     tariffs.tariff(buyer, tariffs.component(price="9.00"))
+    ownership.transfer(
+        identity=world.station.identity,
+        to_operator_code=buyer.code,
+        site="Car park",
+        by="test",
+        at=ago(hours=24),
+    )
+    row = ChargePoint.objects.get(identity=world.station.identity)
+    sold = network.Station(row.pk, buyer.pk, row.identity).go_online()
+    text = network.token(driver=world.driver)
+    charge = sold.start(text, ago(hours=began), told_at=timezone.now())
+    charge.stop(10_000, ago(hours=began - 1), told_at=timezone.now())
+    sold.status("available", ago(hours=began - 1, minutes=-5))
+    drain()
+    order = Order.objects.get()
+    owner, paid = (world.operator, world.account) if mine else (buyer, account)
+    assert (order.operator_id, order.state) == (owner.pk, "CLOSED")
+    assert order.charge_point == world.station.identity
+    assert payment_of(order).account_reference == paid.reference
+    assert payment_of(order).captured_minor == (595 if mine else 5000)
+
+
+def test_plug_and_charge_is_written_on_its_order(world):
     charge = world.station.start(network.token(operator=world.operator))
     fact = progress.Fact(
         {
@@ -225,13 +252,12 @@ def test_a_charge_belongs_to_the_operator_it_began_at(world):
             "started_by": "plug_and_charge",
             "started_at": charge.started_at.isoformat(),
         },
-        buyer.pk,
+        world.operator.pk,
         charge.started_at,
         timezone.now(),
     )
     progress.transaction_started(fact)
-    order = Order.objects.get()
-    assert (order.operator_id, order.started_by) == (buyer.pk, "plug_and_charge")
+    assert Order.objects.get().started_by == "plug_and_charge"
 
 
 # -- driver API ------------------------------------------------------------------
