@@ -20,6 +20,7 @@ app.autodiscover_tasks()
 TASK_MODULES: Final = (
     "cpms.accounts.tasks",
     "cpms.outbox.tasks",
+    "cpms.notifications.tasks",
     "charge_points.tasks",
     "settlement.tasks",
     "billing.tasks",

@@ -16,6 +16,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("charge_points.api.urls")),
     path("", include("settlement.api.urls")),
     path("", include("billing.api.urls")),
+    path("", include("cpms.notifications.urls")),
     path("", include("cpms.web.urls")),
 ]
 

@@ -73,6 +73,10 @@ GROUPS: Final[tuple[tuple[Any, tuple[Item, ...]], ...]] = (
         (
             Item("accounts.operator", _("Operators"), "domain"),
             Item("accounts.apikey", _("API keys"), "key"),
+            Item("notifications.webhookendpoint", _("Webhooks"), "webhook"),
+            Item(
+                "notifications.webhookmessage", _("Webhook messages"), "outgoing_mail"
+            ),
             Item("accounts.auditentry", _("Audit"), "history"),
             Item("accounts.user", _("Users"), "group"),
             Item("accounts.driver", _("Drivers"), "person"),

@@ -54,6 +54,7 @@ def publish_many(facts: Sequence[Fact]) -> list[int]:
             (event_id, subscription.name)
             for event_id, fact in zip(ids, facts, strict=True)
             for subscription in subscriptions_to(fact[0])
+            if subscription.only_for is None or subscription.only_for(fact[1])
         ]
         if deliveries:
             execute_values(

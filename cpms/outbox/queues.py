@@ -2,5 +2,12 @@
 
 from typing import Final
 
-QUEUES: Final = ("default", "billing", "payments", "settlement", "maintenance")
+QUEUES: Final = (
+    "default",
+    "billing",
+    "payments",
+    "settlement",
+    "notifications",
+    "maintenance",
+)
 """Every queue of the system; a worker that serves all of them takes ``-Q`` this."""

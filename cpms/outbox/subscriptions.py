@@ -31,6 +31,7 @@ class RetryLater(Exception):
 
 BatchHandler = Callable[[list[Event]], None]
 EventHandler = Callable[[Event], None]
+OperatorFilter = Callable[[int | None], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class Subscription:
     batch_max: int
     handle_batch: BatchHandler | None
     handle_one: EventHandler | None
+    only_for: OperatorFilter | None = None
 
 
 _by_name: dict[str, Subscription] = {}
@@ -57,6 +59,7 @@ def subscriber(
     queue: str = "default",
     transactional: bool = True,
     batch_max: int = BATCH_MAX,
+    only_for: OperatorFilter | None = None,
 ) -> Callable[[Callable[[Any], None]], Callable[[Any], None]]:
     """Register a handler under a stable name.
 
@@ -69,6 +72,8 @@ def subscriber(
             out: ``handle(Event)`` runs outside any database transaction and must be
             idempotent.
         batch_max: events a call (1 when not transactional).
+        only_for: asked at publishing with the operator's id; False: no delivery is
+            written. For subscribers that few operators have.
 
     Raises:
         ValueError: the name is taken by another handler.
@@ -85,6 +90,7 @@ def subscriber(
             batch_max=batch_max if transactional else 1,
             handle_batch=handle if transactional else None,
             handle_one=None if transactional else handle,
+            only_for=only_for,
         )
         _by_name[name] = subscription
         for topic in subscription.topics:

@@ -34,6 +34,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "cpms.accounts",
     "cpms.outbox",
+    "cpms.notifications",
     "cpms.ops",
     "cpms.web",
     "charge_points",
@@ -175,6 +176,11 @@ PAYMENT_PROVIDERS: dict[str, dict[str, Any]] = {
         "timeout_s": env.float("STRIPE_TIMEOUT_S", 10.0),
     }
 }
+
+# Addresses that operators set (webhooks) must be public; networks named here (CIDR)
+# are allowed too, and by plain http.
+OUTGOING_NETWORKS: list[str] = env.list("OUTGOING_NETWORKS", [])
+OUTGOING_CA_FILE: str = env.str("OUTGOING_CA_FILE", "")
 
 LOGGING_CONFIG = None
 LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO")

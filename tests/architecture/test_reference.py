@@ -6,6 +6,7 @@ from pathlib import Path
 from django.core.management import call_command, get_commands
 
 from charge_points.management.commands.ocpp_coverage import markdown
+from cpms.notifications.catalogue import CATALOGUE, reference
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "docs" / "reference"
@@ -35,6 +36,20 @@ def test_every_command_of_ours_is_in_the_table():
 
 def test_the_ocpp_table_is_that_of_the_routes():
     assert (REFERENCE / "ocpp.md").read_text() == markdown()
+
+
+def test_the_event_catalogue_is_that_of_the_code():
+    assert (REFERENCE / "events.md").read_text() == reference()
+
+
+def test_every_public_event_is_published_somewhere():
+    sources = [*ROOT.glob("charge_points/**/*.py"), *ROOT.glob("settlement/**/*.py")]
+    sources += ROOT.glob("billing/**/*.py")
+    text = "".join(path.read_text() for path in sources)
+
+    assert {
+        entry.topic for entry in CATALOGUE if f'"{entry.topic}"' not in text
+    } == set()
 
 
 def test_the_openapi_description_is_that_of_the_views(tmp_path):

@@ -21,6 +21,7 @@ SCOPES: Final = (
     "orders:read",
     "payments:write",
     "tokens:write",
+    "webhooks:write",
 )
 
 

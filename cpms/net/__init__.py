@@ -1,0 +1,1 @@
+"""Outgoing HTTP to addresses that users have set, behind a guard."""
