@@ -6,7 +6,7 @@ from typing import Final
 
 from django.utils import timezone
 
-from billing.services import paying, progress
+from billing.services import payability, paying, progress
 from charge_points.queries import SessionFacts
 from cpms.outbox import Event, subscriber
 
@@ -79,3 +79,10 @@ def on_payment_method(events: list[Event]) -> None:
     """A driver can pay now: its tokens are let in again."""
     for driver_id in sorted({int(event.payload["driver_id"]) for event in events}):
         paying.set_can_pay(driver_id, can_pay=True, at=timezone.now())
+
+
+@subscriber("billing.payees", topics=["PayeeAccountChanged"], queue="billing")
+def on_payee_account(events: list[Event]) -> None:
+    """What an operator's account may do changed: its stations let drivers in or not."""
+    changed = {event.operator_id for event in events if event.operator_id is not None}
+    payability.refresh(at=timezone.now(), operator_ids=sorted(changed))

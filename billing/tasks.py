@@ -13,7 +13,7 @@ from django.utils import timezone
 from billing.models import Order
 from billing.models.order_states import OrderState
 from billing.queries import stuck_orders
-from billing.services import moves, ordering, paying, rating
+from billing.services import moves, ordering, payability, paying, rating
 from cpms.kernel.errors import DomainError
 
 SWEEP_MAX: Final = 500
@@ -84,6 +84,12 @@ def sweep_rated() -> int:
     return _each(OrderState.RATED, timezone.now() - PAYMENT_AFTER, _ask_payment)
 
 
+@shared_task(name="billing.refresh_payability")
+def refresh_payability() -> int:
+    """Let drivers' tokens in only where the operator can be paid (new ones as well)."""
+    return payability.refresh(at=timezone.now())
+
+
 @shared_task(name="billing.report_stuck")
 def report_stuck() -> int:
     """Tell the log of orders that do not go on; the operator sees the same list."""
@@ -116,6 +122,11 @@ BEAT_SCHEDULE: Final[dict[str, dict[str, Any]]] = {
     },
     "billing-sweep-rated": {
         "task": "billing.sweep_rated",
+        "schedule": 60.0,
+        "options": BILLING,
+    },
+    "billing-refresh-payability": {
+        "task": "billing.refresh_payability",
         "schedule": 60.0,
         "options": BILLING,
     },

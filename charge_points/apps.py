@@ -14,7 +14,9 @@ class ChargePointsConfig(AppConfig):
     verbose_name = "Charge points"
 
     def ready(self) -> None:
-        """Register the system check."""
+        """Register the system check and the subscriptions."""
+        from charge_points import tasks  # noqa: F401, PLC0415 - registers them
+
         register(address_fits)
 
 

@@ -21,6 +21,7 @@ CONNECTOR_STATUS_CHANGED: Final = "ConnectorStatusChanged"
 CHARGE_POINT_CONNECTED: Final = "ChargePointConnected"
 CHARGE_POINT_DISCONNECTED: Final = "ChargePointDisconnected"
 SECURITY_EVENT_RAISED: Final = "SecurityEventRaised"
+PLUGGED_IN: Final = "PluggedIn"
 
 Fact = tuple[str, int | None, str, dict[str, Any]]
 
@@ -196,3 +197,9 @@ def security_event_raised(
     payload = {"charge_point_id": charge_point_id, "kind": kind, "at": iso(at)}
     key = f"charge_point:{charge_point_id}"
     return SECURITY_EVENT_RAISED, operator_id, key, payload
+
+
+def plugged_in(*, operator_id: int, connector_id: int, at: datetime) -> Fact:
+    """A plug-in episode began at a station that has a display."""
+    payload = {"connector_id": connector_id, "at": iso(at)}
+    return (PLUGGED_IN, operator_id, f"connector {connector_id}", payload)

@@ -3,13 +3,14 @@
 The schedule is part of the code; ``cpms.celery`` collects it.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
+from charge_points.events import PLUGGED_IN
 from charge_points.services import (
     certificates,
     commands,
@@ -17,8 +18,12 @@ from charge_points.services import (
     starting,
     transactions,
 )
+from cpms.outbox import Event, subscriber
 
 DAY_S: Final = 86_400.0
+STALE: Final = timedelta(seconds=60)
+"""A plug-in told so late shows nothing any more: the driver has found another way."""
+
 MAINTENANCE: Final = {"queue": "maintenance"}
 
 
@@ -65,6 +70,15 @@ def maintain_partitions() -> tuple[int, int]:
     made = partitions.add_ahead(at=now)
     retention = timedelta(days=settings.MESSAGE_LOG_RETENTION_DAYS)
     return made, partitions.drop_messages(before=now - retention)
+
+
+@subscriber("charge_points.displays", topics=[PLUGGED_IN], queue="default")
+def on_plugged_in(events: list[Event]) -> None:
+    """Show a certificate where a vehicle was plugged in at a station with display."""
+    for event in events:
+        now = timezone.now()
+        if now - datetime.fromisoformat(event.payload["at"]) <= STALE:
+            certificates.show(connector_id=int(event.payload["connector_id"]), at=now)
 
 
 BEAT_SCHEDULE: Final[dict[str, dict[str, Any]]] = {

@@ -8,7 +8,7 @@ from django.db import connection
 
 from charge_points import events
 from charge_points.models import ChargingCertificate
-from charge_points.services import handles
+from charge_points.services import displays, handles
 from charge_points.services.rows import execute_rows, fetch_rows
 from cpms.outbox import publish_many
 
@@ -19,6 +19,7 @@ _BEGIN: Final = """
 INSERT INTO charge_points_pluginepisode
     (operator_id, charge_point_id, connector_id, started_at, started_by, ended_by)
 VALUES %s ON CONFLICT DO NOTHING
+RETURNING operator_id, charge_point_id, connector_id, started_at
 """
 _END: Final = """
 UPDATE charge_points_pluginepisode AS episode
@@ -28,9 +29,10 @@ WHERE episode.connector_id = v.connector_id AND episode.ended_at IS NULL
 """
 _REVOKE: Final = """
 UPDATE charge_points_chargingcertificate AS certificate SET
-    state = 'revoked', ended_at = v.at, end_reason = v.cause
+    state = 'revoked', ended_at = v.at, end_reason = v.cause, sealed_code = ''
 FROM (VALUES %s) AS v (connector_id, at, cause)
 WHERE certificate.connector_id = v.connector_id AND certificate.state = 'issued'
+RETURNING certificate.connector_id, certificate.jti, certificate.requested_by, v.at
 """
 _UNPLUG: Final = """
 WITH pulled AS (SELECT * FROM (VALUES %s) AS v (connector_id, at)),
@@ -49,8 +51,18 @@ RETURNING newest.connector_id, charge.id, charge.order_number
 
 
 def begin_many(begins: Sequence[Begin]) -> None:
-    """Begin episodes; a connector that has a live one keeps it."""
-    execute_rows(_BEGIN, [(*begin, "") for begin in begins])
+    """Begin episodes; a connector that has a live one keeps it.
+
+    Where the station can show a certificate, a worker is told of the plug-in; not
+    when the station itself asks for one ("request").
+    """
+    begun = fetch_rows(_BEGIN, [(*begin, "") for begin in begins])
+    asked = {begin[2] for begin in begins if begin[4] == "request"}
+    displays.tell_plugged_in(
+        (operator_id, charge_point_id, connector_id, at)
+        for operator_id, charge_point_id, connector_id, at in begun
+        if connector_id not in asked
+    )
 
 
 def end_many(ends: Mapping[int, datetime], *, cause: str) -> None:
@@ -65,7 +77,12 @@ def end_many(ends: Mapping[int, datetime], *, cause: str) -> None:
     if cause == "status":
         _fail_claimed(ends)
     word = handles.UNPLUGGED if cause == "status" else cause
-    execute_rows(_REVOKE, [(key, at, word) for key, at, _ in rows], template=template)
+    gone = fetch_rows(
+        _REVOKE, [(key, at, word) for key, at, _ in rows], template=template
+    )
+    for connector_id, jti, requested_by, at in gone:
+        if requested_by == displays.BY_DISPLAY:
+            displays.clear(connector_id=connector_id, jti=jti, at=at)
 
 
 def _fail_claimed(ends: Mapping[int, datetime]) -> None:

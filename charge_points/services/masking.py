@@ -8,6 +8,9 @@ AUTOCHARGE_VENDOR: Final = "org.cpms.autocharge"
 
 # Members of the certificate answer and of its revocation (design page 1.3).
 _CERTIFICATE_MEMBERS: Final = frozenset({"certificate", "code", "uri"})
+# A display message (2.0.1) that shows a certificate's address.
+_SHOWN_MEMBERS: Final = frozenset({"content"})
+CERTIFICATE_PATH: Final = "/c/"
 # Configuration keys and variables that hold a password (1.6 security whitepaper,
 # 2.0.1 SecurityCtrlr.BasicAuthPassword).
 SECRET_VARIABLES: Final = frozenset({"authorizationkey", "basicauthpassword"})
@@ -21,6 +24,7 @@ _WITH_SECRETS: Final = frozenset(
         "GetConfiguration",
         "GetVariables",
         "NotifyReport",
+        "SetDisplayMessage",
     }
 )
 
@@ -68,6 +72,8 @@ def _mask_object(value: dict[str, Json], *, ours: bool) -> dict[str, Json]:
         hidden = _CERTIFICATE_MEMBERS
     elif _names_secret(value):
         hidden = _VALUE_MEMBERS
+    elif CERTIFICATE_PATH in str(value.get("content", "")):
+        hidden = _SHOWN_MEMBERS
     masked = {
         key: MASK if key in hidden else mask(inner, ours=ours)
         for key, inner in value.items()

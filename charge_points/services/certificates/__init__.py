@@ -19,6 +19,7 @@ from charge_points.services.certificates.issuing import (
     revoke,
 )
 from charge_points.services.certificates.keys import jwks, rotate
+from charge_points.services.certificates.showing import show
 from charge_points.services.certificates.verifying import (
     CertificateView,
     UnableToVerifyCertificate,
@@ -41,6 +42,7 @@ __all__ = [
     "release",
     "revoke",
     "rotate",
+    "show",
     "uri_of",
     "verify",
 ]

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from charge_points.models import ChargingCertificate, Connector, StartHandle
 from charge_points.models.states import CERTIFICATE
-from charge_points.services import handles
+from charge_points.services import displays, handles
 from charge_points.services.certificates.verifying import (
     CertificateView,
     find,
@@ -59,15 +59,19 @@ def claim(
     row.order_number = order_number
     row.idempotency_key = idempotency_key[:KEY_CHARS_MAX]
     row.expires_at = at + timedelta(seconds=settings.CERTIFICATE_CLAIMED_LIFETIME_S)
+    row.sealed_code = ""
     row.save(
         update_fields=[
             "state",
+            "sealed_code",
             "claimed_at",
             "order_number",
             "idempotency_key",
             "expires_at",
         ]
     )
+    if row.requested_by == displays.BY_DISPLAY:
+        displays.clear(connector_id=row.connector_id, jti=row.jti, at=at)
     return view_of(row)
 
 
@@ -135,6 +139,7 @@ def expire(*, at: datetime, limit: int = SWEEP_MAX) -> int:
     due = [row for row in rows if row.order_number not in pending]
     for row in due:
         row.state = ChargingCertificate.State.EXPIRED
-        row.ended_at = at
-    ChargingCertificate.objects.bulk_update(due, ["state", "ended_at"])
+        row.ended_at, row.sealed_code = at, ""
+    ChargingCertificate.objects.bulk_update(due, ["state", "ended_at", "sealed_code"])
+    displays.tell_expired(due, at=at)
     return len(due)

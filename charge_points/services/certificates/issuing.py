@@ -19,13 +19,17 @@ from charge_points.models import (
 from charge_points.models.states import CERTIFICATE
 from charge_points.services.certificates.codes import new_code, uri_of
 from charge_points.services.certificates.keys import signing_key
+from charge_points.services.certificates.telling import (
+    BY_STATION,
+    sealed,
+    tell_revoked,
+)
 from charge_points.services.episodes import begin_many
 from cpms.kernel.errors import DomainError
 from cpms.kernel.ids import sha256_b64url
 
 REQUEST_ID_CHARS_MAX: Final = 64
-BY_STATION: Final = "station"
-"""A request of the station itself is also its word that something is plugged in."""
+REASON_CHARS_MAX: Final = 60
 
 
 class UnableToIssueCertificate(DomainError):
@@ -84,6 +88,7 @@ def issue(
         episode_id=episode.pk,
         jti=sha256_b64url(code),
         kid=kid,
+        sealed_code=sealed(code, requested_by=requested_by),
         request_id=request_id[:REQUEST_ID_CHARS_MAX],
         requested_by=requested_by[:20],
         issued_at=at,
@@ -116,8 +121,9 @@ def _make_room(place: Connector, at: datetime) -> None:
             raise _busy(place)
         CERTIFICATE.require(row.state, "superseded")
         row.state = ChargingCertificate.State.SUPERSEDED
-        row.ended_at = at
-        row.save(update_fields=["state", "ended_at"])
+        row.ended_at, row.end_reason = at, "superseded"
+        tell_revoked([row], at=at)
+        row.save(update_fields=["state", "ended_at", "end_reason", "sealed_code"])
     taken = StartHandle.objects.filter(
         connector_id=place.pk, state__in=("pending", "started")
     )
@@ -135,6 +141,7 @@ def _busy(place: Connector) -> UnableToIssueCertificate:
     )
 
 
+# A request of the station itself is also its word that something is plugged in.
 def _episode(place: Connector, requested_by: str, at: datetime) -> PlugInEpisode:
     live = PlugInEpisode.objects.filter(connector_id=place.pk, ended_at__isnull=True)
     found = live.first()
@@ -156,6 +163,17 @@ def revoke(*, connector_id: int, reason: str, at: datetime) -> int:
     Returns:
         1 when there was one.
     """
-    return ChargingCertificate.objects.filter(
-        connector_id=connector_id, state__in=("issued",)
-    ).update(state="revoked", ended_at=at, end_reason=reason[:60])
+    Connector.objects.select_for_update(no_key=True).filter(pk=connector_id).first()
+    row = (
+        ChargingCertificate.objects.select_for_update(no_key=True)
+        .filter(connector_id=connector_id, state__in=("issued",))
+        .first()
+    )
+    if row is None:
+        return 0
+    CERTIFICATE.require(row.state, "revoked")
+    row.state = ChargingCertificate.State.REVOKED
+    row.ended_at, row.end_reason = at, reason[:REASON_CHARS_MAX]
+    tell_revoked([row], at=at)
+    row.save(update_fields=["state", "ended_at", "end_reason", "sealed_code"])
+    return 1
