@@ -3,19 +3,27 @@
 from charge_points.models.certificate import ChargingCertificate
 from charge_points.models.certificate_key import CertificateKey
 from charge_points.models.charge_point import ChargePoint
+from charge_points.models.charging_limit import ChargingLimit
+from charge_points.models.charging_needs import ChargingNeeds
+from charge_points.models.charging_profile import ChargingProfile
 from charge_points.models.command import Command
+from charge_points.models.composite_schedule import CompositeSchedule
 from charge_points.models.connector import Connector
+from charge_points.models.customer_information import CustomerInformation
 from charge_points.models.device_variable import DeviceVariable
 from charge_points.models.device_variable_change import DeviceVariableChange
+from charge_points.models.display_message import DisplayMessage
 from charge_points.models.episode import PlugInEpisode
 from charge_points.models.evse import Evse
 from charge_points.models.id_token import IdToken
+from charge_points.models.local_list import LocalList
 from charge_points.models.message import MessageLog
 from charge_points.models.meter_value import MeterValue
 from charge_points.models.operator_policy import OperatorPolicy
 from charge_points.models.ownership import ChargePointOwnership
 from charge_points.models.quirk_count import QuirkCount
 from charge_points.models.report_part import ReportPart
+from charge_points.models.reservation import Reservation
 from charge_points.models.security_event import SecurityEvent
 from charge_points.models.site import Site
 from charge_points.models.start_handle import StartHandle
@@ -28,18 +36,26 @@ __all__ = [
     "ChargePoint",
     "ChargePointOwnership",
     "ChargingCertificate",
+    "ChargingLimit",
+    "ChargingNeeds",
+    "ChargingProfile",
     "Command",
+    "CompositeSchedule",
     "Connector",
+    "CustomerInformation",
     "DeviceVariable",
     "DeviceVariableChange",
+    "DisplayMessage",
     "Evse",
     "IdToken",
+    "LocalList",
     "MessageLog",
     "MeterValue",
     "OperatorPolicy",
     "PlugInEpisode",
     "QuirkCount",
     "ReportPart",
+    "Reservation",
     "SecurityEvent",
     "Site",
     "StartHandle",

@@ -47,6 +47,11 @@ class ChargePoint(TenantModel):
         max_length=8, choices=Registration, default=Registration.ACCEPTED
     )
     tolerate_missing_subprotocol = models.BooleanField(default=True)
+    speaks_cost_messages = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="1.6: org.openchargealliance.costmsg by DataTransfer",
+    )
     vendor = models.CharField(max_length=60, blank=True, default="")
     model = models.CharField(max_length=60, blank=True, default="")
     serial_number = models.CharField(max_length=60, blank=True, default="")

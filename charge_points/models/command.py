@@ -42,6 +42,19 @@ class Command(TenantModel):
     repeatable = models.BooleanField(
         default=False, help_text="sending twice does no harm: at least once"
     )
+    parent = models.ForeignKey(
+        "self",
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        db_constraint=False,
+        db_index=False,
+    )
+    parts = models.PositiveSmallIntegerField(
+        default=0,
+        db_default=0,
+        help_text="of a command that is sent as several CALLs",
+    )
     created_at = models.DateTimeField()
     scheduled_at = models.DateTimeField()
     expires_at = models.DateTimeField()

@@ -46,6 +46,17 @@ class IdToken(models.Model):
     account_state = models.CharField(
         max_length=8, choices=AccountState, default=AccountState.NONE
     )
+    stop_only = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="master pass: stops all charges, starts none (2.0.1 C16)",
+    )
+    allowed_connector_types = models.JSONField(
+        default=list, db_default=models.Value([], models.JSONField()), blank=True
+    )
+    allowed_site_ids = models.JSONField(
+        default=list, db_default=models.Value([], models.JSONField()), blank=True
+    )
     updated_at = models.DateTimeField()
 
     class Meta:

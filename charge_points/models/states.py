@@ -61,3 +61,20 @@ COMMAND: Final = StateTable(
     },
 )
 COMMAND_OPEN: Final = ("queued", "sent")
+
+# "requested": the station has not answered yet. 1.6 tells of an end only by the
+# connector's status, 2.0.1 by ReservationStatusUpdate.
+RESERVATION: Final = StateTable(
+    "reservation",
+    {
+        "requested": ("active", "used", "rejected", "failed", "cancelled", "expired"),
+        "active": ("used", "cancelled", "expired", "removed"),
+        "used": (),
+        "cancelled": (),
+        "expired": (),
+        "removed": (),
+        "rejected": (),
+        "failed": (),
+    },
+)
+RESERVATION_LIVE: Final = ("requested", "active")

@@ -115,6 +115,18 @@ class Transaction(TenantModel):
     ends_by = models.DateTimeField(null=True, blank=True)
     stop_requested_at = models.DateTimeField(null=True, blank=True)
     stop_attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
+    running_cost_minor = models.BigIntegerField(
+        null=True, blank=True, help_text="as billing last told, taxes included"
+    )
+    running_cost_currency = models.CharField(
+        max_length=3, blank=True, default="", db_default=""
+    )
+    running_cost_at = models.DateTimeField(null=True, blank=True)
+    limit_profile_until = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="when the station's own limit of this charge falls to zero",
+    )
     last_seq_no = models.BigIntegerField(null=True, blank=True)
     signed_values = models.JSONField(
         default=list, db_default=models.Value([], models.JSONField()), blank=True
