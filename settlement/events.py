@@ -41,6 +41,9 @@ REFUND_FAILED: Final = "RefundFailed"
 RECEIVABLE_PAID: Final = "ReceivablePaid"
 """A debt was collected. ``receivable_id, amount_minor, currency``."""
 
+PAY_LINK_READY: Final = "PayLinkReady"
+"""A debt can be paid on a page. ``receivable_id, amount_minor, currency, url``."""
+
 PAYEE_ACCOUNT_CHANGED: Final = "PayeeAccountChanged"
 """What the provider lets an account do. ``payee_account_id, charges_enabled``."""
 

@@ -15,6 +15,7 @@ from settlement.providers.base import ProviderError
 from settlement.services import (
     attempts,
     holds,
+    method_pages,
     payees,
     receivables,
     reconciliation,
@@ -77,12 +78,18 @@ def sweep() -> int:
 
 @shared_task(name="settlement.look")
 def look() -> int:
-    """Ask what became of payments whose payer is being asked by the bank."""
-    return _each(holds.to_look_at(at=timezone.now()), _look)
+    """Ask what became of payments and pages whose payer is being asked."""
+    at = timezone.now()
+    asked = _each(holds.to_look_at(at=at), _look)
+    return asked + _each(method_pages.to_look_at(at=at), _look_at_page)
 
 
 def _look(payment_id: int) -> None:
     holds.refresh(payment_id=payment_id, at=timezone.now())
+
+
+def _look_at_page(page_id: int) -> None:
+    method_pages.look(page_id=page_id, at=timezone.now())
 
 
 @shared_task(name="settlement.seal")

@@ -1,5 +1,6 @@
 """The tables of settlement; constraints have the last word."""
 
+from settlement.models.checkout import Checkout, SetupPage
 from settlement.models.dispute import Dispute
 from settlement.models.driver_payment_method import DriverPaymentMethod
 from settlement.models.ledger import (
@@ -27,6 +28,7 @@ from settlement.models.webhook_event import WebhookEvent
 __all__ = [
     "PAYMENT_STATES",
     "PLATFORM_BOOK",
+    "Checkout",
     "Dispute",
     "DriverPaymentMethod",
     "LedgerAccount",
@@ -42,6 +44,7 @@ __all__ = [
     "Receivable",
     "ReconciliationDifference",
     "Refund",
+    "SetupPage",
     "SplitAgreement",
     "SplitLine",
     "SplitParty",

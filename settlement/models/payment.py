@@ -43,6 +43,7 @@ class Payment(models.Model):
     decline_code = models.CharField(max_length=60, blank=True, default="")
     decline_message = models.TextField(blank=True, default="")
     capture_before = models.DateTimeField(null=True, blank=True)
+    looked_at = models.DateTimeField(null=True, blank=True)
     expiry_warned_at = models.DateTimeField(null=True, blank=True)
     # Money.
     hold_minor = models.BigIntegerField()

@@ -19,6 +19,9 @@ class PaymentAttempt(models.Model):
         CAPTURE = "capture"
         CANCEL = "cancel"
         REFUND = "refund"
+        # A hosted page for the payer: opened, closed.
+        CHECKOUT = "checkout"
+        EXPIRE = "expire"
 
     class State(models.TextChoices):
         """``unknown``: asked, and no answer that tells what happened."""

@@ -8,9 +8,40 @@ operator: a capture credits the operator's own account.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Final, Literal, Protocol, runtime_checkable
+from typing import Any, Final, Literal, Protocol, runtime_checkable
 
-from cpms.kernel.errors import DomainError
+from settlement.providers.errors import (
+    ProviderAuthenticationRequired,
+    ProviderDeclined,
+    ProviderError,
+    ProviderRejected,
+    ProviderUnavailable,
+    UnableToVerifyWebhook,
+)
+
+__all__ = [
+    "IDEMPOTENCY_KEY_MAX",
+    "AccountStatus",
+    "AuthorizeRequest",
+    "CheckoutRequest",
+    "CheckoutState",
+    "PaymentProvider",
+    "PaymentState",
+    "ProviderAuthenticationRequired",
+    "ProviderBalanceTransaction",
+    "ProviderCheckout",
+    "ProviderDeclined",
+    "ProviderError",
+    "ProviderEvent",
+    "ProviderPayment",
+    "ProviderPaymentMethod",
+    "ProviderRefund",
+    "ProviderRejected",
+    "ProviderUnavailable",
+    "RefundState",
+    "SetupRequest",
+    "UnableToVerifyWebhook",
+]
 
 # Providers allow 255 characters; the rest is for keys that adapters derive.
 IDEMPOTENCY_KEY_MAX: Final = 200
@@ -19,67 +50,7 @@ PaymentState = Literal[
     "requires_action", "authorized", "captured", "cancelled", "failed", "processing"
 ]
 RefundState = Literal["succeeded", "pending", "failed", "cancelled"]
-
-
-class ProviderError(DomainError):
-    """A provider call that did not do what was asked."""
-
-
-class ProviderDeclined(ProviderError):
-    """The payer's bank said no. Final for this attempt: never ask again as is.
-
-    `payment_ref` names the provider's payment, when one was made; it holds no
-    money.
-    """
-
-    http_status: ClassVar[int] = 402
-
-    def __init__(
-        self, decline_code: str, message: str, *, payment_ref: str | None = None
-    ) -> None:
-        """Keep the bank's reason."""
-        super().__init__("payment_declined", message, decline_code=decline_code)
-        self.decline_code = decline_code
-        self.payment_ref = payment_ref
-
-
-class ProviderAuthenticationRequired(ProviderDeclined):
-    """The bank wants to ask the payer, who is not there (off session)."""
-
-    def __init__(self, message: str, *, payment_ref: str | None = None) -> None:
-        """Fix the decline code."""
-        super().__init__("authentication_required", message, payment_ref=payment_ref)
-
-
-class ProviderUnavailable(ProviderError):
-    """No answer, or none that tells what happened: ask again with the SAME key.
-
-    `retry_after_s` is the provider's own wish, when it told one.
-    """
-
-    http_status: ClassVar[int] = 503
-
-    def __init__(self, message: str, *, retry_after_s: int | None = None) -> None:
-        """Keep the provider's wish."""
-        super().__init__("provider_unavailable", message)
-        self.retry_after_s = retry_after_s
-
-
-class ProviderRejected(ProviderError):
-    """Our request is wrong or the account is blocked: asking again is useless.
-
-    `code` is the provider's word, or `account_blocked` when the account cannot
-    take payments, `authentication_failed` when our key is wrong,
-    `idempotency_mismatch` when a key was used with other parameters.
-    """
-
-    http_status: ClassVar[int] = 422
-
-
-class UnableToVerifyWebhook(ProviderError):
-    """A webhook that the provider did not sign, or signed too long ago."""
-
-    http_status: ClassVar[int] = 400
+CheckoutState = Literal["open", "complete", "expired"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +117,91 @@ class ProviderPayment:
     action_url: str | None = None
     order_number: str | None = None
     raw: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckoutRequest:
+    """A page of the provider's own where a payer pays an operator's account.
+
+    Attributes:
+        account: the provider's reference of the payee's account.
+        amount_minor: how much to hold, or to take, > 0.
+        currency: ISO 4217.
+        application_fee_minor: the platform's fee, when the money is taken at once;
+            a hold's fee is told at its capture.
+        hold: hold the money (True) or take it at once.
+        title: what the payer reads beside the amount.
+        order_number: shown in the provider's books.
+        success_url, cancel_url: where the page sends the payer afterwards.
+        locale: of the page; "auto" = the browser's.
+        email: known of the payer, or None.
+        expires_at: from when on nobody can pay there any more.
+        idempotency_key: stored by the caller before the call.
+    """
+
+    account: str
+    amount_minor: int
+    currency: str
+    application_fee_minor: int
+    hold: bool
+    title: str
+    order_number: str
+    success_url: str
+    cancel_url: str
+    locale: str
+    email: str | None
+    expires_at: datetime
+    idempotency_key: str
+
+    def __post_init__(self) -> None:
+        """Refuse what no provider may ever see.
+
+        Raises:
+            ValueError: no payee account, no key, or an amount that is not > 0.
+        """
+        if not self.account or not self.idempotency_key:
+            raise ValueError("A payment page needs a payee account and a key.")
+        if not 0 <= self.application_fee_minor <= self.amount_minor or (
+            self.amount_minor <= 0
+        ):
+            raise ValueError(
+                f"Cannot ask for {self.amount_minor} minor units with a fee of "
+                f"{self.application_fee_minor}."
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetupRequest:
+    """A page of the provider's own where a payer saves a method.
+
+    ``account`` None = on the platform, for every connected operator; else on the
+    account of the one operator that is asked with its own key.
+    """
+
+    account: str | None
+    customer_ref: str
+    currency: str
+    success_url: str
+    cancel_url: str
+    locale: str
+    idempotency_key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderCheckout:
+    """A hosted page as the provider knows it now.
+
+    ``payment`` is what the payer did there so far, ``payment_method_ref`` what a
+    page for saving a method saved.
+    """
+
+    ref: str
+    state: CheckoutState
+    url: str | None
+    expires_at: datetime
+    payment: ProviderPayment | None = None
+    customer_ref: str | None = None
+    payment_method_ref: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,6 +292,26 @@ class PaymentProvider(Protocol):
         """Hold money; on session the state may be `requires_action`."""
         ...
 
+    def open_checkout(self, request: CheckoutRequest) -> ProviderCheckout:
+        """Open a page where a payer pays an operator's account."""
+        ...
+
+    def open_setup(self, request: SetupRequest) -> ProviderCheckout:
+        """Open a page where a payer saves a method."""
+        ...
+
+    def fetch_checkout(
+        self, *, account: str | None, checkout_ref: str
+    ) -> ProviderCheckout:
+        """Ask what became of a page."""
+        ...
+
+    def expire_checkout(
+        self, *, account: str, checkout_ref: str, idempotency_key: str
+    ) -> ProviderCheckout:
+        """Close a page; one that is closed already is the answer."""
+        ...
+
     def capture(
         self,
         *,
@@ -317,9 +393,5 @@ class PaymentProvider(Protocol):
     def verify_webhook(
         self, *, payload: bytes, signature: str, now: int
     ) -> ProviderEvent:
-        """Check who sent a webhook; `now` in seconds since the epoch.
-
-        Raises:
-            UnableToVerifyWebhook: wrong signature, too old, or no event.
-        """
+        """Check who sent a webhook (or `UnableToVerifyWebhook`); `now` in epoch s."""
         ...

@@ -1,13 +1,17 @@
 """Asking the provider: HTTP only, never inside a database transaction, no writes."""
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
 
 from django.conf import settings
 
 from settlement.models import PaymentAttempt
 from settlement.providers.base import (
     AuthorizeRequest,
+    CheckoutRequest,
     PaymentProvider,
+    ProviderCheckout,
     ProviderError,
     ProviderPayment,
     ProviderRefund,
@@ -15,8 +19,29 @@ from settlement.providers.base import (
     ProviderUnavailable,
 )
 from settlement.providers.registry import UnableToFindProvider, get_provider
+from settlement.services.checkouts import CHECKOUT_KINDS
 
 _KIND = PaymentAttempt.Kind
+
+
+_TITLES: Final = {
+    "en": "Charging an electric vehicle",
+    "de": "Laden eines Elektrofahrzeugs",
+    "zh-hans": "电动汽车充电",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A hosted page, wanted or opened."""
+
+    reference: str
+    capture: bool
+    success_url: str
+    cancel_url: str
+    locale: str
+    email: str
+    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +65,7 @@ class Question:
     refund_application_fee: bool
     only_look: bool
     """The key is too old to be asked again: only look what became of it."""
+    page: Page | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +83,8 @@ class Unanswered:
     error: ProviderError
 
 
-Answer = ProviderPayment | ProviderRefund | Refused | Unanswered
+Heard = ProviderPayment | ProviderRefund | ProviderCheckout | Refused
+Answer = Heard | Unanswered
 
 
 def ask(question: Question) -> Answer:
@@ -67,6 +94,8 @@ def ask(question: Question) -> Answer:
     except UnableToFindProvider as error:
         return Unanswered(ProviderUnavailable(str(error)))
     try:
+        if question.kind in CHECKOUT_KINDS:
+            return _page(provider, question)
         return _call(provider, question)
     except ProviderUnavailable as error:
         return Unanswered(error)
@@ -101,6 +130,38 @@ def _call(provider: PaymentProvider, asked: Question) -> Answer:
         amount_minor=asked.amount_minor,
         refund_application_fee=asked.refund_application_fee,
         idempotency_key=asked.idempotency_key,
+    )
+
+
+def _page(provider: PaymentProvider, asked: Question) -> ProviderCheckout:
+    page = asked.page
+    assert page is not None, "written together with the attempt"
+    if asked.kind == _KIND.EXPIRE:
+        if asked.only_look:
+            return provider.fetch_checkout(
+                account=asked.account, checkout_ref=page.reference
+            )
+        return provider.expire_checkout(
+            account=asked.account,
+            checkout_ref=page.reference,
+            idempotency_key=asked.idempotency_key,
+        )
+    return provider.open_checkout(
+        CheckoutRequest(
+            account=asked.account,
+            amount_minor=asked.amount_minor,
+            currency=asked.currency,
+            application_fee_minor=asked.application_fee_minor,
+            hold=not page.capture,
+            title=_TITLES.get(page.locale.lower(), _TITLES["en"]),
+            order_number=asked.order_number,
+            success_url=page.success_url,
+            cancel_url=page.cancel_url,
+            locale=page.locale,
+            email=page.email or None,
+            expires_at=page.expires_at,
+            idempotency_key=asked.idempotency_key,
+        )
     )
 
 

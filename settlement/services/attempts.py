@@ -11,10 +11,11 @@ from typing import Final
 
 from django.db import transaction
 
-from settlement.models import Payment, PaymentAttempt
+from settlement.models import Checkout, Payment, PaymentAttempt
 from settlement.models.payment_attempt import OPEN_STATES
-from settlement.services import asking, outcomes
-from settlement.services.asking import Question, Unanswered
+from settlement.providers.base import ProviderCheckout
+from settlement.services import asking, checkouts, outcomes, page_outcomes
+from settlement.services.asking import Page, Question, Refused, Unanswered
 from settlement.services.moves import locked, wake
 
 LEASE: Final = timedelta(seconds=60)
@@ -71,10 +72,10 @@ def _begin(attempt_id: int, at: datetime) -> Question | float | None:
 
 def _question(payment: Payment, attempt: PaymentAttempt, at: datetime) -> Question:
     asked_for = at - (attempt.first_asked_at or at)
-    can_look = payment.provider_ref != "" and attempt.kind in {
-        PaymentAttempt.Kind.CAPTURE,
-        PaymentAttempt.Kind.CANCEL,
-    }
+    can_look = attempt.kind == PaymentAttempt.Kind.EXPIRE or (
+        payment.provider_ref != ""
+        and attempt.kind in {PaymentAttempt.Kind.CAPTURE, PaymentAttempt.Kind.CANCEL}
+    )
     too_old = asked_for > KEY_LIFETIME or attempt.tries > TRIES_MAX
     refund = attempt.refund
     return Question(
@@ -94,6 +95,7 @@ def _question(payment: Payment, attempt: PaymentAttempt, at: datetime) -> Questi
         off_session=payment.off_session,
         refund_application_fee=bool(refund and refund.refund_application_fee),
         only_look=can_look and too_old,
+        page=_page(payment, attempt),
     )
 
 
@@ -105,12 +107,38 @@ def _record(question: Question, answer: asking.Answer, at: datetime) -> float | 
     if attempt.state not in OPEN_STATES:
         return None
     if not isinstance(answer, Unanswered):
-        wait_s = outcomes.record(payment, attempt, answer, at=at)
+        wait_s = _take(payment, attempt, answer, at)
         return None if wait_s is None else _later(attempt, wait_s, at)
     if attempt.tries != question.tries:
         # Another worker took over when our lease ran out; its answer counts.
         return (attempt.next_try_at - at).total_seconds()
     return _unanswered(payment, attempt, answer, at)
+
+
+def _take(
+    payment: Payment, attempt: PaymentAttempt, answer: asking.Heard, at: datetime
+) -> float | None:
+    if attempt.kind in checkouts.CHECKOUT_KINDS:
+        assert isinstance(answer, ProviderCheckout | Refused)
+        page_outcomes.record(payment, attempt, answer, at=at)
+        return None
+    assert not isinstance(answer, ProviderCheckout)
+    return outcomes.record(payment, attempt, answer, at=at)
+
+
+def _page(payment: Payment, attempt: PaymentAttempt) -> Page | None:
+    if attempt.kind not in checkouts.CHECKOUT_KINDS:
+        return None
+    page = Checkout.objects.get(payment_id=payment.pk)
+    return Page(
+        reference=page.reference,
+        capture=page.capture,
+        success_url=page.success_url,
+        cancel_url=page.cancel_url,
+        locale=page.locale,
+        email=page.email,
+        expires_at=page.expires_at,
+    )
 
 
 def _unanswered(
@@ -126,7 +154,7 @@ def _unanswered(
 
 def _out_of_patience(attempt: PaymentAttempt, at: datetime) -> bool:
     age = at - (attempt.first_asked_at or at)
-    if attempt.kind == PaymentAttempt.Kind.AUTHORIZE:
+    if attempt.kind in {PaymentAttempt.Kind.AUTHORIZE, PaymentAttempt.Kind.CHECKOUT}:
         return age > AUTHORIZE_PATIENCE and attempt.tries > TRIES_MAX
     return age > KEY_LIFETIME
 

@@ -13,7 +13,7 @@ from settlement.models import (
     PaymentState,
     SplitLine,
 )
-from settlement.services import debts, ledger, postings
+from settlement.services import checkouts, debts, ledger, postings
 from settlement.services.moves import move, open_attempt, queue_attempt, tell
 from settlement.services.splits import SplitShare, SplitSnapshot, allocate, platform_fee
 
@@ -55,7 +55,8 @@ def release(payment: Payment, *, at: datetime) -> None:
             released(payment, reason=payment.release_reason, at=at)
         return
     if attempt is None:
-        queue_attempt(payment, _KIND.CANCEL, at=at)
+        waits = payment.state == _S.REQUIRES_ACTION and checkouts.is_open(payment)
+        queue_attempt(payment, _KIND.EXPIRE if waits else _KIND.CANCEL, at=at)
 
 
 def released(payment: Payment, *, reason: str, at: datetime) -> None:

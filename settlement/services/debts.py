@@ -61,3 +61,22 @@ def paid(collection: Payment, *, at: datetime) -> None:
             "currency": debt.currency,
         },
     )
+
+
+def tell_pay_link(collection: Payment, url: str) -> None:
+    """Publish where a debt can be paid, when the payment is one that collects it."""
+    if collection.collects_id is None:
+        return
+    debt = Receivable.objects.get(pk=collection.collects_id)
+    publish(
+        events.PAY_LINK_READY,
+        operator_id=debt.operator_id,
+        key=debt.order_number,
+        payload={
+            "receivable_id": debt.pk,
+            "order_number": debt.order_number,
+            "amount_minor": debt.amount_minor,
+            "currency": debt.currency,
+            "url": url,
+        },
+    )

@@ -4,12 +4,13 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 
 from settlement import events
 from settlement.models import Payment, PaymentState
+from settlement.models.payment_states import WAITING_STATES
 from settlement.providers.registry import get_provider
-from settlement.services import captures, outcomes
+from settlement.services import captures, checkouts, outcomes, page_outcomes
 from settlement.services.moves import locked, tell
 
 WARN_BEFORE: Final = timedelta(hours=12)
@@ -34,9 +35,20 @@ def refresh(*, payment_id: int, at: datetime) -> bool:
         ProviderError: the provider could not be asked.
     """
     payment = Payment.objects.get(pk=payment_id)
+    provider = get_provider(payment.provider)
+    Payment.objects.filter(pk=payment_id).update(looked_at=at)
+    page = checkouts.of(payment) if payment.state in WAITING_STATES else None
+    if page is not None and page.reference:
+        told = provider.fetch_checkout(
+            account=payment.account_reference, checkout_ref=page.reference
+        )
+        with transaction.atomic():
+            return page_outcomes.apply(
+                locked(payment_id), told, cause="fetched from the provider", at=at
+            )
     if not payment.provider_ref:
         return False
-    known = get_provider(payment.provider).fetch_state(
+    known = provider.fetch_state(
         account=payment.account_reference, payment_ref=payment.provider_ref
     )
     with transaction.atomic():
@@ -46,10 +58,10 @@ def refresh(*, payment_id: int, at: datetime) -> bool:
 
 
 def to_look_at(*, at: datetime) -> list[int]:
-    """Payments whose payer is being asked by the bank: nobody else may tell us."""
+    """Payments whose payer is being asked, those not looked at longest first."""
     rows = Payment.objects.filter(
         state=_S.REQUIRES_ACTION, moved_at__lt=at - LOOK_AFTER
-    ).order_by("moved_at")
+    ).order_by(F("looked_at").asc(nulls_first=True), "moved_at")
     return list(rows.values_list("pk", flat=True)[:LOOK_MAX])
 
 

@@ -94,17 +94,12 @@ def save(
     """
     with acting_as_platform("which customer of the provider is this driver?"):
         driver = Driver.objects.get(pk=driver_id)
-        known = DriverPaymentMethod.objects.filter(
-            driver_id=driver_id, provider=provider
-        ).first()
+        known = customer_of(driver_id=driver_id, provider=provider)
     try:
         remote = get_provider(provider)
-        customer = known.customer_ref if known else None
-        if customer is None:
-            stamp = sha256_hex(f"{driver.email} {driver.created_at.isoformat()}")
-            customer = remote.create_customer(
-                email=driver.email, idempotency_key=f"customer-{stamp}"
-            )
+        customer = known or remote.create_customer(
+            email=driver.email, idempotency_key=customer_key(driver)
+        )
         saved = remote.attach_payment_method(
             customer_ref=customer,
             payment_method_ref=payment_method_ref,
@@ -116,9 +111,9 @@ def save(
             "unknown_provider", str(error), http_status=422
         ) from error
     except ProviderError as error:
-        raise _refused(error) from error
+        raise refused(error) from error
     with acting_as_platform("a driver's own payment methods"):
-        return _remember(
+        return remember(
             driver_id=driver_id,
             provider=provider,
             customer_ref=customer,
@@ -127,7 +122,23 @@ def save(
         )
 
 
-def _refused(error: ProviderError) -> UnableToSavePaymentMethod:
+def customer_of(*, driver_id: int, provider: str) -> str | None:
+    """The driver's customer at a provider; None before the first method."""
+    return (
+        DriverPaymentMethod.objects.filter(driver_id=driver_id, provider=provider)
+        .values_list("customer_ref", flat=True)
+        .first()
+    )
+
+
+def customer_key(driver: Driver) -> str:
+    """The same driver makes the same customer, however often it is asked for."""
+    stamp = sha256_hex(f"{driver.email} {driver.created_at.isoformat()}")
+    return f"customer-{stamp}"
+
+
+def refused(error: ProviderError) -> UnableToSavePaymentMethod:
+    """What a driver is told of the provider's error."""
     if isinstance(error, ProviderUnavailable):
         return UnableToSavePaymentMethod(
             error.code,
@@ -140,7 +151,7 @@ def _refused(error: ProviderError) -> UnableToSavePaymentMethod:
 
 
 @transaction.atomic
-def _remember(
+def remember(
     *,
     driver_id: int,
     provider: str,
@@ -148,6 +159,11 @@ def _remember(
     card: ProviderPaymentMethod,
     at: datetime,
 ) -> PaymentMethodView:
+    """Keep a saved method as the driver's default.
+
+    Raises:
+        UnableToSavePaymentMethod: the account holds too many.
+    """
     Driver.objects.select_for_update().get(pk=driver_id)
     rows = DriverPaymentMethod.objects.filter(driver_id=driver_id)
     found = rows.filter(provider=provider, payment_method_ref=card.ref).first()

@@ -19,7 +19,7 @@ from settlement.providers.base import (
     ProviderRefund,
     ProviderRejected,
 )
-from settlement.services import captures, refunds
+from settlement.services import captures, checkouts, refunds
 from settlement.services.asking import Refused
 from settlement.services.moves import move, open_attempt, queue_attempt, tell
 
@@ -61,7 +61,8 @@ def record(
     return _settled(payment, attempt, answer, at)
 
 
-def _close(attempt: PaymentAttempt, state: PaymentAttempt.State, at: datetime) -> None:
+def close(attempt: PaymentAttempt, state: PaymentAttempt.State, at: datetime) -> None:
+    """Nothing more is to be asked."""
     attempt.state, attempt.finished_at = state, at
     attempt.save()
 
@@ -75,7 +76,7 @@ def _settled(
         _KIND.CANCEL: {"cancelled", "failed"},
     }[PaymentAttempt.Kind(attempt.kind)]
     done = known.state in wanted
-    _close(attempt, _STATE.SUCCEEDED if done else _STATE.FAILED, at)
+    close(attempt, _STATE.SUCCEEDED if done else _STATE.FAILED, at)
     if attempt.kind == _KIND.CAPTURE and known.state in {"authorized", "processing"}:
         _capture_again(payment, "the hold still stands", at)
         return None
@@ -90,6 +91,9 @@ def apply(
     payment: Payment, known: ProviderPayment, *, cause: str, at: datetime
 ) -> bool:
     """Bring a payment to what the provider says is true.
+
+    While a hosted page is open only money counts: what failed there may be tried
+    again, and its end is told by the page itself (``page_outcomes``).
 
     Returns:
         Whether something changed.
@@ -121,6 +125,9 @@ def _remember(payment: Payment, known: ProviderPayment) -> None:
 def _apply_to_waiting(
     payment: Payment, known: ProviderPayment, cause: str, at: datetime
 ) -> bool:
+    tried = known.state not in {"authorized", "captured"}
+    if tried and checkouts.of(payment) is not None:
+        return False
     if known.state == "requires_action":
         return _requires_action(payment, known, at)
     refused = known.state == "failed" or known.decline_code
@@ -202,7 +209,7 @@ def _answered_otherwise(payment: Payment, at: datetime) -> None:
     attempt = open_attempt(payment)
     if attempt is not None and attempt.kind != _KIND.REFUND:
         attempt.error_code = "answered_otherwise"
-        _close(attempt, _STATE.SUCCEEDED, at)
+        close(attempt, _STATE.SUCCEEDED, at)
 
 
 def _refund(
@@ -211,12 +218,12 @@ def _refund(
     refund = attempt.refund
     assert refund is not None, "the attempt's kind and its refund belong together"
     if answer.state in {"failed", "cancelled"}:
-        _close(attempt, _STATE.FAILED, at)
+        close(attempt, _STATE.FAILED, at)
         refunds.failed(
             payment, refund, code=answer.state, message="The refund failed.", at=at
         )
         return
-    _close(attempt, _STATE.SUCCEEDED, at)
+    close(attempt, _STATE.SUCCEEDED, at)
     refunds.succeeded(
         payment,
         refund,
@@ -234,7 +241,7 @@ def _refused(
     attempt.error_message = error.message[:ERROR_CHARS_MAX]
     if answer.known is not None:
         return _settled(payment, attempt, answer.known, at)
-    _close(attempt, _STATE.FAILED, at)
+    close(attempt, _STATE.FAILED, at)
     log.warning(
         "payment_refused",
         order=payment.order_number,
@@ -243,7 +250,7 @@ def _refused(
         error=error.message,
     )
     if attempt.kind == _KIND.AUTHORIZE:
-        _hold_refused(payment, answer, at)
+        hold_refused(payment, answer, at)
     elif attempt.kind == _KIND.CAPTURE:
         _capture_again(payment, error.message, at)
     elif attempt.kind == _KIND.CANCEL:
@@ -256,7 +263,8 @@ def _refused(
     return None
 
 
-def _hold_refused(payment: Payment, answer: Refused, at: datetime) -> None:
+def hold_refused(payment: Payment, answer: Refused, at: datetime) -> None:
+    """The provider refused the hold; a blocked account is looked at."""
     error = answer.error
     code = error.code
     if isinstance(error, ProviderDeclined):
@@ -302,8 +310,8 @@ def give_up(payment: Payment, attempt: PaymentAttempt, *, at: datetime) -> bool:
     event and released. Captures and releases go on looking; a refund goes to the
     operator, since asking again could pay twice.
     """
-    if attempt.kind == _KIND.AUTHORIZE:
-        _close(attempt, _STATE.FAILED, at)
+    if attempt.kind in {_KIND.AUTHORIZE, _KIND.CHECKOUT}:
+        close(attempt, _STATE.FAILED, at)
         if payment.release_reason:
             captures.released(payment, reason=payment.release_reason, at=at)
             return True
@@ -315,7 +323,7 @@ def give_up(payment: Payment, attempt: PaymentAttempt, *, at: datetime) -> bool:
         )
         return True
     if attempt.kind == _KIND.REFUND and attempt.refund is not None:
-        _close(attempt, _STATE.FAILED, at)
+        close(attempt, _STATE.FAILED, at)
         refunds.failed(
             payment,
             attempt.refund,

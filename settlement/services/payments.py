@@ -15,7 +15,8 @@ from cpms.kernel.errors import DomainError
 from settlement.models import Payment, PaymentAttempt, PaymentState
 from settlement.models.payment_states import MONEY_STATES, WAITING_STATES
 from settlement.queries import PaymentView, view_of
-from settlement.services import captures, debts, methods
+from settlement.services import captures, checkouts, debts, methods
+from settlement.services.checkouts import CheckoutWanted
 from settlement.services.moves import (
     entered,
     locked,
@@ -31,6 +32,7 @@ from settlement.services.refunds import (
 from settlement.services.splits import SplitSnapshot
 
 __all__ = [
+    "CheckoutWanted",
     "PaymentView",
     "RefundView",
     "UnableToBookReceivable",
@@ -78,8 +80,13 @@ def open_payment(  # noqa: PLR0913 - the facts of one payment, all named
     split: SplitSnapshot,
     off_session: bool,
     at: datetime,
+    checkout: CheckoutWanted | None = None,
 ) -> PaymentView:
     """Ask for a hold on the payee's own account; once per order.
+
+    With ``checkout`` the payer is asked on a page of the provider's own instead of a
+    saved method: ``PaymentActionRequired`` tells its address, and the hold stands
+    when the payer paid there.
 
     Returns:
         The payment in AUTHORIZING; or as it stands, when it was opened before.
@@ -101,7 +108,11 @@ def open_payment(  # noqa: PLR0913 - the facts of one payment, all named
             "currency_mismatch",
             f"The payee's account takes {payee.currency}, not {currency}.",
         )
-    method = _method(driver_id, payment_method_id, payee.provider)
+    method = (
+        _method(driver_id, payment_method_id, payee.provider)
+        if checkout is None
+        else None
+    )
     payment = Payment(
         operator_id=operator_id,
         order_number=order_number,
@@ -111,9 +122,9 @@ def open_payment(  # noqa: PLR0913 - the facts of one payment, all named
         provider=payee.provider,
         account_reference=payee.reference,
         split=asdict(split),
-        customer_ref=method.customer_ref,
-        payment_method_ref=method.payment_method_ref,
-        off_session=off_session,
+        customer_ref=method.customer_ref if method else "",
+        payment_method_ref=method.payment_method_ref if method else "",
+        off_session=off_session and method is not None,
         hold_minor=hold_minor,
         created_at=at,
         moved_at=at,
@@ -122,9 +133,11 @@ def open_payment(  # noqa: PLR0913 - the facts of one payment, all named
         with transaction.atomic():
             payment.save(force_insert=True)
             entered(payment, cause="hold requested", at=at)
-            queue_attempt(
-                payment, PaymentAttempt.Kind.AUTHORIZE, at=at, amount_minor=hold_minor
-            )
+            kind = PaymentAttempt.Kind.AUTHORIZE
+            if checkout is not None:
+                checkouts.want(payment, checkout, capture=False, at=at)
+                kind = PaymentAttempt.Kind.CHECKOUT
+            queue_attempt(payment, kind, at=at, amount_minor=hold_minor)
     except IntegrityError:
         known = Payment.objects.filter(order_number=order_number, sequence=1).first()
         if known is None:

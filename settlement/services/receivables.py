@@ -8,9 +8,19 @@ from django.db import IntegrityError, transaction
 from cpms.accounts.services import audit
 from cpms.kernel.errors import DomainError
 from settlement.models import Payment, PaymentAttempt, Receivable
+from settlement.models.payment_states import WAITING_STATES
 from settlement.queries import PaymentView, view_of
-from settlement.services import ledger, methods, payees, postings
+from settlement.services import (
+    captures,
+    checkouts,
+    ledger,
+    methods,
+    payees,
+    postings,
+)
+from settlement.services.checkouts import CheckoutWanted
 from settlement.services.moves import entered, queue_attempt
+from settlement.services.splits import platform_fee
 
 COLLECTIONS_MAX: Final = 5
 COLLECT_AGAIN_AFTER: Final = timedelta(days=2)
@@ -50,6 +60,22 @@ def collect(*, receivable_id: int, at: datetime) -> PaymentView:
         raise UnableToCollect(
             "no_payment_method", "The driver has no payment method; send a pay link."
         )
+    payment = _open(debt, method, at)
+    queue_attempt(
+        payment, PaymentAttempt.Kind.AUTHORIZE, at=at, amount_minor=debt.amount_minor
+    )
+    debt.collections_tried += 1
+    debt.next_try_at = (
+        at + COLLECT_AGAIN_AFTER if debt.collections_tried < COLLECTIONS_MAX else None
+    )
+    debt.save()
+    return view_of(payment)
+
+
+def _open(
+    debt: Receivable, method: methods.PaymentMethodView | None, at: datetime
+) -> Payment:
+    """A payment of its own for a locked debt, on the operator's present account."""
     payee = payees.snapshot(operator_id=debt.operator_id, currency=debt.currency, at=at)
     owing = debt.payment
     latest = Payment.objects.filter(order_number=debt.order_number).order_by(
@@ -65,9 +91,9 @@ def collect(*, receivable_id: int, at: datetime) -> PaymentView:
         provider=payee.provider,
         account_reference=payee.reference,
         split=owing.split,
-        customer_ref=method.customer_ref,
-        payment_method_ref=method.payment_method_ref,
-        off_session=True,
+        customer_ref=method.customer_ref if method else "",
+        payment_method_ref=method.payment_method_ref if method else "",
+        off_session=method is not None,
         hold_minor=debt.amount_minor,
         due_minor=debt.amount_minor,
         collects=debt,
@@ -79,17 +105,47 @@ def collect(*, receivable_id: int, at: datetime) -> PaymentView:
             payment.save(force_insert=True)
     except IntegrityError as error:
         raise UnableToCollect(
-            "collection_in_progress", f"The debt {receivable_id} is being collected."
+            "collection_in_progress", f"The debt {debt.pk} is being collected."
         ) from error
     entered(payment, cause=f"collects receivable {debt.pk}", at=at)
+    return payment
+
+
+@transaction.atomic
+def pay_link(
+    *, receivable_id: int, checkout: CheckoutWanted, at: datetime
+) -> PaymentView:
+    """Have a page opened where anybody with its address pays a debt at once.
+
+    The page is the provider's, on the same operator's account; ``PayLinkReady`` tells
+    its address, and so does ``action_url`` of the answer once it is there. Asking
+    again while the page is open gives the same one; a page that ran out, a new one.
+
+    Raises:
+        UnableToCollect: ``no_open_receivable`` or ``collection_in_progress``.
+        UnableToResolvePayee: the operator's account cannot take it.
+    """
+    debt = _locked(receivable_id)
+    live = (
+        Payment.objects.filter(
+            collects=debt, checkout__isnull=False, state__in=WAITING_STATES
+        )
+        .order_by("-sequence")
+        .first()
+    )
+    if live is not None:
+        return view_of(live)
+    payment = _open(debt, None, at)
+    checkouts.want(payment, checkout, capture=True, at=at)
     queue_attempt(
-        payment, PaymentAttempt.Kind.AUTHORIZE, at=at, amount_minor=debt.amount_minor
+        payment,
+        PaymentAttempt.Kind.CHECKOUT,
+        at=at,
+        amount_minor=debt.amount_minor,
+        application_fee_minor=platform_fee(
+            debt.amount_minor, captures.parties_of(payment).parties
+        ),
     )
-    debt.collections_tried += 1
-    debt.next_try_at = (
-        at + COLLECT_AGAIN_AFTER if debt.collections_tried < COLLECTIONS_MAX else None
-    )
-    debt.save()
     return view_of(payment)
 
 

@@ -11,11 +11,18 @@ from django.db import transaction
 
 from cpms.outbox import publish
 from settlement import events
-from settlement.models import Dispute, PayeeAccount, Payment, PaymentState, WebhookEvent
+from settlement.models import (
+    Checkout,
+    Dispute,
+    PayeeAccount,
+    Payment,
+    PaymentState,
+    WebhookEvent,
+)
 from settlement.models.payment_states import MONEY_STATES
 from settlement.providers.base import ProviderEvent, ProviderPayment
 from settlement.providers.registry import get_provider
-from settlement.services import outcomes, payees
+from settlement.services import holds, method_pages, outcomes, payees
 from settlement.services.moves import move, tell
 
 POLL_PAGE: Final = 200
@@ -79,6 +86,8 @@ def process(*, webhook_event_id: int, at: datetime) -> None:
         return
     if row.object_type == "account":
         note = _account(row, at)
+    elif row.object_type == "checkout.session":
+        note = _page(row, at)
     elif row.payment_ref:
         note = _payment(row, at)
     else:
@@ -96,6 +105,18 @@ def _account(row: WebhookEvent, at: datetime) -> str:
         return "not an account of ours"
     payees.verify(payee_account_id=account.pk, at=at)
     return ""
+
+
+def _page(row: WebhookEvent, at: datetime) -> str:
+    page = Checkout.objects.filter(
+        reference=row.object_ref, payment__provider=row.provider
+    ).first()
+    if page is not None:
+        holds.refresh(payment_id=page.payment_id, at=at)
+        return ""
+    if method_pages.follow(provider=row.provider, reference=row.object_ref, at=at):
+        return ""
+    return _payment(row, at) if row.payment_ref else "not a page of ours"
 
 
 def _payment(row: WebhookEvent, at: datetime) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from simulators.psp import accounts, customers, ids, intents
+from simulators.psp import accounts, customers, ids, intents, setups
 from simulators.psp.call import Call, field_filter, page
 from simulators.psp.errors import Json, invalid, missing_parameter, wrong_state
 from simulators.psp.form import Params
@@ -41,11 +41,14 @@ def _expiry(call: Call) -> int:
 
 
 def create(call: Call) -> Json:
-    """Open a session for one payment; the hosted page's address is `url`."""
+    """Open a session for one payment or one card to save; `url` is its page."""
     params = call.params
-    accounts.require_charges(call)
-    if params.choice("mode", {"payment"}) is None:
+    mode = params.choice("mode", {"payment", "setup"})
+    if mode is None:
         raise missing_parameter("mode")
+    if mode == "setup":
+        return _create_setup(call)
+    accounts.require_charges(call)
     total, currency = _total(params)
     method = params.choice(
         "payment_intent_data.capture_method",
@@ -60,13 +63,37 @@ def create(call: Call) -> Json:
         "application_fee_amount": fee,
         "metadata": inner.metadata(),
     }
+    first = params.items("line_items")[0]
+    session["_title"] = first.need_text("price_data.product_data.name")
+    return _opened(call, session)
+
+
+def _create_setup(call: Call) -> Json:
+    params = call.params
+    session = _shape(call, None, params.text("currency"))
+    setup = setups.build(
+        call,
+        customer=params.text("customer"),
+        metadata=params.metadata(),
+        usage="off_session",
+    )
+    setup["_session"] = session["id"]
+    call.put("setup_intent", setup)
+    call.emit("setup_intent.created", setup)
+    session.update(
+        mode="setup", setup_intent=setup["id"], payment_status="no_payment_required"
+    )
+    return _opened(call, session)
+
+
+def _opened(call: Call, session: Json) -> Json:
     call.world.deadlines.add(
         session["expires_at"], call.account, "checkout.session", session["id"]
     )
     return call.put("checkout.session", session)
 
 
-def _shape(call: Call, total: int, currency: str) -> Json:
+def _shape(call: Call, total: int | None, currency: str | None) -> Json:
     params = call.params
     reference = "cs_" + ids.token(32)
     secret = ids.token()
@@ -108,6 +135,7 @@ def _shape(call: Call, total: int, currency: str) -> Json:
         "payment_method_types": ["card"],
         "payment_status": "unpaid",
         "phone_number_collection": {"enabled": False},
+        "setup_intent": None,
         "shipping_options": [],
         "status": "open",
         "success_url": params.text("success_url"),
@@ -151,8 +179,26 @@ def close(call: Call, session: Json) -> Json:
     """Mark a session as expired."""
     session.update(status="expired", url=None)
     call.put("checkout.session", session)
+    _cancel_unpaid(call, session)
     call.emit("checkout.session.expired", session)
     return session
+
+
+def _cancel_unpaid(call: Call, session: Json) -> None:
+    """What was begun on a closed page can no longer be finished."""
+    if not session["payment_intent"]:
+        return
+    intent = call.get("payment_intent", session["payment_intent"], param="intent")
+    if intent["status"] not in {"requires_payment_method", "requires_action"}:
+        return
+    intent.update(
+        status="canceled",
+        canceled_at=call.now,
+        cancellation_reason="automatic",
+        next_action=None,
+    )
+    call.put("payment_intent", intent)
+    call.emit("payment_intent.canceled", intent)
 
 
 def expire_due(call: Call, reference: str) -> None:
@@ -163,13 +209,15 @@ def expire_due(call: Call, reference: str) -> None:
 
 
 def pay(call: Call, session: Json, card_name: str) -> Json:
-    """Pay an open session on the hosted page; returns the payment intent.
+    """Use an open session on the hosted page; returns the payment or setup intent.
 
     Raises:
         ApiError: the session is closed, or the card was refused.
     """
     if session["status"] != "open" or session["expires_at"] <= call.now:
         raise invalid("This checkout page is no longer open.", status=410)
+    if session["mode"] == "setup":
+        return _save(call, session, card_name)
     intent = _intent(call, session)
     method = customers.usable(call, card_name, session["customer"])
     intent.update(payment_method=method["id"], customer=session["customer"])
@@ -184,6 +232,14 @@ def pay(call: Call, session: Json, card_name: str) -> Json:
     return intent
 
 
+def _save(call: Call, session: Json, card_name: str) -> Json:
+    setup = call.get("setup_intent", session["setup_intent"], param="intent")
+    setup = setups.save_on_page(call, setup, card_name, session["success_url"])
+    if setup["status"] == "succeeded":
+        complete(call, session, setup)
+    return setup
+
+
 def _intent(call: Call, session: Json) -> Json:
     if session["payment_intent"]:
         return call.get("payment_intent", session["payment_intent"], param="intent")
@@ -196,11 +252,11 @@ def _intent(call: Call, session: Json) -> Json:
 
 
 def complete(call: Call, session: Json, intent: Json) -> Json:
-    """Finish a session whose payment is authorised or paid."""
-    paid = intent["status"] == "succeeded"
-    session.update(
-        status="complete", payment_status="paid" if paid else "unpaid", url=None
-    )
+    """Finish a session whose payment is authorised or paid, or whose card is saved."""
+    session.update(status="complete", url=None)
+    if session["mode"] == "payment":
+        paid = intent["status"] == "succeeded"
+        session["payment_status"] = "paid" if paid else "unpaid"
     call.put("checkout.session", session)
     call.emit("checkout.session.completed", session)
     return session

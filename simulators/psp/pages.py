@@ -9,21 +9,13 @@ from html import escape
 from typing import Final
 from urllib.parse import parse_qs
 
-from simulators.psp import accounts, cards, checkout, intents, setups
+from simulators.psp import accounts, checkout, checkout_page, intents, setups
 from simulators.psp.api import Api
 from simulators.psp.call import Call
 from simulators.psp.errors import ApiError, Json, invalid
 from simulators.psp.form import Params
 from simulators.psp.limits import PLATFORM
 from simulators.psp.web import Request, Response, html_response, redirect_response
-
-_OFFERED: Final = (
-    "pm_card_visa",
-    "pm_card_mastercard",
-    "pm_card_threeDSecure2Required",
-    "pm_card_chargeDeclined",
-    "pm_card_visa_chargeDeclinedInsufficientFunds",
-)
 
 
 def _page(title: str, content: str) -> str:
@@ -102,12 +94,14 @@ def _challenge(pages: Pages, request: Request, parts: list[str]) -> Response:
         return html_response(200, _page("Your bank asks: is this you?", form))
     passed = _field(request.body.decode(errors="replace"), "outcome") == "succeed"
     return_url = _return_url(intent)
-    if setup:
-        setups.answer_challenge(call, intent, passed=passed)
-    else:
-        intent = intents.answer_challenge(call, intent, passed=passed)
-        _complete_session(call, intent)
+    answer = setups.answer_challenge if setup else intents.answer_challenge
+    intent = answer(call, intent, passed=passed)
+    session = _session_of(call, intent)
+    if session is not None and passed:
+        session = checkout.complete(call, session, intent)
     pages.api.commit(call.unit)
+    if session is not None:
+        return _after_payment(session, intent)
     if not return_url:
         return html_response(200, _page("Done", "<p>You can close this page.</p>"))
     mark = "&" if "?" in return_url else "?"
@@ -120,11 +114,11 @@ def _return_url(intent: Json) -> str | None:
     return str(url) if url else None
 
 
-def _complete_session(call: Call, intent: Json) -> None:
+def _session_of(call: Call, intent: Json) -> Json | None:
     session_id = intent.get("_session")
-    if session_id and intent["status"] in {"requires_capture", "succeeded"}:
-        session = call.get("checkout.session", session_id, param="session")
-        checkout.complete(call, session, intent)
+    if not session_id:
+        return None
+    return call.get("checkout.session", session_id, param="session")
 
 
 def _checkout(pages: Pages, request: Request, parts: list[str]) -> Response:
@@ -133,16 +127,18 @@ def _checkout(pages: Pages, request: Request, parts: list[str]) -> Response:
     session = call.get("checkout.session", reference, param="session")
     _check_secret(session["_secret"], _field(request.query, "secret"))
     if request.method == "GET":
-        return html_response(200, _checkout_page(session, ""))
-    chosen = _field(request.body.decode(errors="replace"), "payment_method")
-    if chosen not in cards.TEST_CARDS:
-        return html_response(400, _checkout_page(session, "Choose a card."))
+        return html_response(200, checkout_page.show(session, ""))
+    sent = parse_qs(request.body.decode(errors="replace"))
+    chosen = checkout_page.card_of({name: values[0] for name, values in sent.items()})
+    if chosen is None:
+        wrong = checkout_page.words_of(session)["wrong"]
+        return html_response(400, checkout_page.show(session, wrong))
     try:
         intent = checkout.pay(call, session, chosen)
     except ApiError as error:
         if error.executed:
             pages.api.commit(call.unit)
-        return html_response(error.status, _checkout_page(session, str(error)))
+        return html_response(error.status, checkout_page.show(session, str(error)))
     pages.api.commit(call.unit)
     return _after_payment(session, intent)
 
@@ -152,23 +148,12 @@ def _after_payment(session: Json, intent: Json) -> Response:
         action = intent["next_action"]
         if action["type"] == "redirect_to_url":
             return redirect_response(action["redirect_to_url"]["url"])
+    if session["status"] == "open":
+        return redirect_response(session["url"])
     done = session["success_url"]
     if done:
         return redirect_response(done.replace("{CHECKOUT_SESSION_ID}", session["id"]))
     return html_response(200, _page("Paid", "<p>You can close this page.</p>"))
-
-
-def _checkout_page(session: Json, message: str) -> str:
-    if session["status"] != "open":
-        return _page("This page is closed", f"<p>It is {session['status']}.</p>")
-    options = "".join(f"<option>{escape(name)}</option>" for name in _OFFERED)
-    amount = f"{session['amount_total']} {session['currency'].upper()} (minor units)"
-    return _page(
-        "Checkout",
-        f"<p>{escape(amount)}</p><p role='alert'>{escape(message)}</p>"
-        "<form method='post'><label>Test card <select name='payment_method'>"
-        f"{options}</select></label> <button>Pay</button></form>",
-    )
 
 
 _PAGES: Final[

@@ -278,7 +278,8 @@ _CHECKOUT: Final = (
         "POST /v1/checkout/sessions",
         checkout.create,
         "checkout.session",
-        "cancel_url client_reference_id customer customer_email expand expires_at "
+        "cancel_url client_reference_id currency customer customer_email expand "
+        "expires_at "
         "line_items.price_data.currency line_items.price_data.product_data.name "
         "line_items.price_data.unit_amount line_items.quantity locale metadata "
         "mode payment_intent_data.application_fee_amount "

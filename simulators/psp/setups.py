@@ -11,11 +11,26 @@ def create(call: Call) -> Json:
     """Make a setup intent and, with `confirm`, try to save the card."""
     check_types(call.params)
     customer = call.params.text("customer")
+    usages = {"off_session", "on_session"}
+    setup = build(
+        call,
+        customer=customer,
+        metadata=call.params.metadata(),
+        usage=call.params.choice("usage", usages, "off_session") or "off_session",
+    )
+    _choose_method(call, setup, call.params.text("payment_method"))
+    call.emit("setup_intent.created", setup)
+    if call.params.flag("confirm"):
+        return confirm_with(call, setup, call.params.text("return_url"))
+    return call.put("setup_intent", setup)
+
+
+def build(call: Call, *, customer: str | None, metadata: Json, usage: str) -> Json:
+    """Return a setup intent without a method."""
     if customer and call.unit.find(call.account, "customer", customer) is None:
         raise no_such("customer", customer, param="customer", status=400)
     reference = ids.new("seti")
-    usages = {"off_session", "on_session"}
-    setup: Json = {
+    return {
         "id": reference,
         "object": "setup_intent",
         "application": None,
@@ -31,7 +46,7 @@ def create(call: Call) -> Json:
         "latest_attempt": None,
         "livemode": False,
         "mandate": None,
-        "metadata": call.params.metadata(),
+        "metadata": metadata,
         "next_action": None,
         "on_behalf_of": None,
         "payment_method": None,
@@ -39,17 +54,11 @@ def create(call: Call) -> Json:
         "payment_method_types": ["card"],
         "single_use_mandate": None,
         "status": "requires_payment_method",
-        "usage": call.params.choice("usage", usages, "off_session"),
+        "usage": usage,
     }
-    _choose_method(call, setup)
-    call.emit("setup_intent.created", setup)
-    if call.params.flag("confirm"):
-        return _confirm(call, setup)
-    return call.put("setup_intent", setup)
 
 
-def _choose_method(call: Call, setup: Json) -> None:
-    reference = call.params.text("payment_method")
+def _choose_method(call: Call, setup: Json, reference: str | None) -> None:
     if reference is not None:
         method = customers.usable(call, reference, setup["customer"])
         setup.update(payment_method=method["id"], status="requires_confirmation")
@@ -72,7 +81,7 @@ def update(call: Call) -> Json:
     if call.params.given("payment_method"):
         if setup["status"] in {"succeeded", "canceled"}:
             raise _unexpected(setup)
-        _choose_method(call, setup)
+        _choose_method(call, setup, call.params.text("payment_method"))
     setup["metadata"] = call.params.metadata(setup["metadata"])
     return call.put("setup_intent", setup)
 
@@ -82,11 +91,20 @@ def confirm(call: Call) -> Json:
     setup = get(call)
     if setup["status"] in {"succeeded", "canceled"}:
         raise _unexpected(setup)
-    _choose_method(call, setup)
-    return _confirm(call, setup)
+    _choose_method(call, setup, call.params.text("payment_method"))
+    return confirm_with(call, setup, call.params.text("return_url"))
 
 
-def _confirm(call: Call, setup: Json) -> Json:
+def save_on_page(call: Call, setup: Json, card_name: str, return_url: str) -> Json:
+    """Try to save the card that a payer named on a hosted page."""
+    if setup["status"] in {"succeeded", "canceled"}:
+        raise _unexpected(setup)
+    _choose_method(call, setup, card_name)
+    return confirm_with(call, setup, return_url)
+
+
+def confirm_with(call: Call, setup: Json, return_url: str | None) -> Json:
+    """Try to save the chosen card; the bank sends the payer to `return_url`."""
     if setup["payment_method"] is None:
         raise _unexpected(setup)
     method = customers.usable(call, setup["payment_method"], setup["customer"])
@@ -102,17 +120,16 @@ def _confirm(call: Call, setup: Json) -> Json:
         call.emit("setup_intent.setup_failed", setup)
         raise cards.declined(error, setup_intent=public(setup))
     if cards.needs_authentication(card):
-        return _ask_holder(call, setup)
+        return _ask_holder(call, setup, return_url)
     return _save(call, setup, method)
 
 
-def _ask_holder(call: Call, setup: Json) -> Json:
+def _ask_holder(call: Call, setup: Json, return_url: str | None) -> Json:
     setup["status"] = "requires_action"
     url = (
         f"{call.world.base_url}/hosted/3ds/{call.account}/{setup['id']}"
         f"?client_secret={setup['client_secret']}"
     )
-    return_url = call.params.text("return_url")
     setup["next_action"] = {
         "type": "redirect_to_url",
         "redirect_to_url": {"url": url, "return_url": return_url},

@@ -15,6 +15,7 @@ from settlement.providers.base import (
 )
 from settlement.providers.stripe_connect import listing, mapping, webhook
 from settlement.providers.stripe_connect.config import StripeConfig
+from settlement.providers.stripe_connect.hosted import HostedPages
 from settlement.providers.stripe_connect.transport import new_client, our_errors
 
 if TYPE_CHECKING:
@@ -30,20 +31,7 @@ _WRONG_STATE: Final = "payment_intent_unexpected_state"
 _BLOCKED: Final = "account_blocked"
 
 
-def _on(account: str, idempotency_key: str | None = None) -> "RequestOptions":
-    """Return the options of a call on a payee's account.
-
-    An empty account would silently act on the platform: refused.
-    """
-    if not account:
-        raise ValueError("A payment call needs the payee's account reference.")
-    options: RequestOptions = {"stripe_account": account}
-    if idempotency_key is not None:
-        options["idempotency_key"] = idempotency_key
-    return options
-
-
-class StripeConnect:
+class StripeConnect(HostedPages):
     """Direct charges on operators' own accounts."""
 
     def __init__(self, config: StripeConfig) -> None:
@@ -55,6 +43,22 @@ class StripeConnect:
     def __repr__(self) -> str:
         """Name provider and address, never a secret."""
         return f"StripeConnect({self._config!r})"
+
+    def _on(
+        self, account: str | None, idempotency_key: str | None = None
+    ) -> "RequestOptions":
+        """Return the options of a call on a payee's account; None = the platform.
+
+        An empty account would silently act on the platform: refused.
+        """
+        if account == "":
+            raise ValueError("A payment call needs the payee's account reference.")
+        options: RequestOptions = {}
+        if account is not None:
+            options["stripe_account"] = account
+        if idempotency_key is not None:
+            options["idempotency_key"] = idempotency_key
+        return options
 
     def authorize(self, request: AuthorizeRequest) -> ProviderPayment:
         """Hold money on the payee's account.
@@ -76,7 +80,7 @@ class StripeConnect:
                 "customer": request.customer_ref,
                 "payment_method": request.payment_method_ref,
             },
-            _on(request.account, f"{request.idempotency_key}:clone"),
+            self._on(request.account, f"{request.idempotency_key}:clone"),
         )
         return clone.id
 
@@ -95,7 +99,7 @@ class StripeConnect:
             params["off_session"] = True
         elif request.return_url is not None:
             params["return_url"] = request.return_url
-        options = _on(request.account, request.idempotency_key)
+        options = self._on(request.account, request.idempotency_key)
         intent = self._api.payment_intents.create(params, options)
         return mapping.payment(intent.to_dict())
 
@@ -134,7 +138,7 @@ class StripeConnect:
             raise ValueError(
                 f"Cannot capture {amount_minor} with a fee of {application_fee_minor}."
             )
-        options = _on(account, idempotency_key)
+        options = self._on(account, idempotency_key)
         try:
             with our_errors():
                 intent = self._api.payment_intents.capture(
@@ -161,7 +165,7 @@ class StripeConnect:
         self, *, account: str, payment_ref: str, idempotency_key: str
     ) -> ProviderPayment:
         """Release a hold; one that is already released is the answer."""
-        options = _on(account, idempotency_key)
+        options = self._on(account, idempotency_key)
         try:
             with our_errors():
                 intent = self._api.payment_intents.cancel(
@@ -198,7 +202,7 @@ class StripeConnect:
         """
         if amount_minor <= 0:
             raise ValueError(f"Cannot refund {amount_minor} minor units.")
-        options = _on(account, idempotency_key)
+        options = self._on(account, idempotency_key)
         with our_errors():
             made = self._api.refunds.create(
                 {
@@ -222,7 +226,7 @@ class StripeConnect:
         """Ask what is true now."""
         with our_errors():
             intent = self._api.payment_intents.retrieve(
-                payment_ref, {"expand": _CHARGE}, _on(account)
+                payment_ref, {"expand": _CHARGE}, self._on(account)
             )
         return mapping.payment(intent.to_dict())
 
@@ -230,7 +234,7 @@ class StripeConnect:
         self, *, account: str | None, after: str | None, limit: int
     ) -> list[ProviderEvent]:
         """Return events newer than `after`, oldest first."""
-        options = None if account is None else _on(account)
+        options = self._on(account)
 
         def fetch(params: dict[str, Any]) -> listing.Page:
             asked = cast("EventListParams", params)
@@ -244,10 +248,12 @@ class StripeConnect:
         self, *, account: str, after: str | None, limit: int
     ) -> list[ProviderBalanceTransaction]:
         """Return lines of the account's balance newer than `after`, oldest first."""
+        options = self._on(account)
 
         def fetch(params: dict[str, Any]) -> listing.Page:
             asked = cast("BalanceTransactionListParams", params)
-            return self._api.balance_transactions.list(asked, _on(account)).to_dict()
+            found = self._api.balance_transactions.list(asked, options)
+            return found.to_dict()
 
         with our_errors():
             found = listing.newer(fetch, after=after, limit=limit)

@@ -8,6 +8,7 @@ from settlement.providers.base import (
     AccountStatus,
     PaymentState,
     ProviderBalanceTransaction,
+    ProviderCheckout,
     ProviderEvent,
     ProviderPayment,
     ProviderPaymentMethod,
@@ -98,6 +99,23 @@ def payment(intent: Data) -> ProviderPayment:
             "cancellation_reason": intent.get("cancellation_reason"),
             "application_fee_amount": intent.get("application_fee_amount"),
         },
+    )
+
+
+def checkout(session: Data) -> ProviderCheckout:
+    """Return a hosted page; intents are read when they are expanded."""
+    intent = session.get("payment_intent")
+    setup = session.get("setup_intent")
+    saved = setup.get("payment_method") if isinstance(setup, Mapping) else None
+    done = isinstance(setup, Mapping) and setup.get("status") == "succeeded"
+    return ProviderCheckout(
+        ref=session["id"],
+        state=session["status"],
+        url=session.get("url"),
+        expires_at=instant(session["expires_at"]),
+        payment=payment(intent) if isinstance(intent, Mapping) else None,
+        customer_ref=reference(session.get("customer")),
+        payment_method_ref=reference(saved) if done else None,
     )
 
 
