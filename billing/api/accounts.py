@@ -13,10 +13,9 @@ from rest_framework.views import APIView
 from billing.api import shapes
 from cpms.accounts.api.idempotency import IdempotentMixin
 from cpms.accounts.api.permissions import IsDriver
-from cpms.accounts.api.problems import problem
 from cpms.accounts.api.scoping import DriverScopedView
-from cpms.accounts.models import Driver, Vehicle
-from cpms.accounts.services import drivers, vehicles
+from cpms.accounts.models import Driver
+from cpms.accounts.services import drivers
 from cpms.accounts.tenancy import acting_as_platform
 from settlement.services import methods
 
@@ -94,6 +93,8 @@ class MeView(DriverScopedView):
             "email": driver.email,
             "locale": driver.locale,
             "cap_minor": driver.cap_minor,
+            "day_cap_minor": driver.day_cap_minor,
+            "month_cap_minor": driver.month_cap_minor,
             "cap_currency": driver.cap_currency,
         }
         return Response(body)
@@ -105,49 +106,11 @@ class MeView(DriverScopedView):
 
     @extend_schema(request=shapes.MeShape, responses=shapes.MeShape)
     def patch(self, request: Request) -> Response:
-        """Change language and spending cap."""
+        """Change language and spending caps."""
         form = shapes.MeShape(data=request.data, partial=True)
         form.is_valid(raise_exception=True)
         Driver.objects.filter(pk=self.driver_id).update(**form.validated_data)
         return self._answer()
-
-
-class VehiclesView(IdempotentMixin, DriverScopedView):
-    """The driver's vehicles."""
-
-    permission_classes = (IsDriver,)
-
-    @extend_schema(responses=shapes.VehicleShape(many=True))
-    def get(self, request: Request) -> Response:  # noqa: ARG002 - DRF's own
-        """List the vehicles."""
-        rows = Vehicle.objects.filter(driver_id=self.driver_id).order_by("pk")
-        return Response(shapes.VehicleShape(rows, many=True).data)
-
-    @extend_schema(request=shapes.VehicleRequest, responses={201: shapes.VehicleShape})
-    def post(self, request: Request) -> Response:
-        """Enrol a vehicle."""
-        form = shapes.VehicleRequest(data=request.data)
-        form.is_valid(raise_exception=True)
-        vehicle = vehicles.enrol(
-            driver_id=self.driver_id, **form.validated_data, at=timezone.now()
-        )
-        return Response(shapes.VehicleShape(vehicle).data, status=201)
-
-
-class VehicleView(DriverScopedView):
-    """One vehicle."""
-
-    permission_classes = (IsDriver,)
-
-    @extend_schema(responses={204: None})
-    def delete(self, request: Request, vehicle_id: int) -> Response:  # noqa: ARG002
-        """Revoke it: its proofs are refused from now on."""
-        found = vehicles.revoke(
-            driver_id=self.driver_id, vehicle_id=vehicle_id, at=timezone.now()
-        )
-        if not found:
-            return problem(404, "unknown_vehicle", "You have no vehicle with this id.")
-        return Response(status=204)
 
 
 class PaymentMethodsView(IdempotentMixin, DriverScopedView):

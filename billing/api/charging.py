@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 from billing.api import shapes
 from billing.models import Order, Receipt
 from billing.pricing import describe, parse_tariff
-from billing.services import ordering, rating
+from billing.services import ordering, proofs, rating
 from billing.services.terms import Buyer, require_worth, terms_for
 from charge_points.queries import live_values
 from charge_points.services import certificates
@@ -34,6 +34,11 @@ class ClaimView(IdempotentMixin, APIView):
     permission_classes = (AllowAny,)
     throttle_classes = (ScopedRateThrottle,)
     throttle_scope = "claim"
+
+    def idempotency_subject(self, request: Request) -> str | None:
+        """The vehicle that the proof names: many stand behind one address."""
+        proof = request.data.get("proof") if isinstance(request.data, dict) else None
+        return proofs.named_key(proof) if isinstance(proof, str) else None
 
     @extend_schema(request=shapes.ClaimRequest, responses={201: shapes.OrderShape})
     def post(self, request: Request) -> Response:

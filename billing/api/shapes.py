@@ -8,7 +8,7 @@ from rest_framework import serializers
 from billing.models import Order, OrderMove, Receipt
 from billing.models.order_states import PaymentState
 from billing.pricing import describe, parse_tariff
-from cpms.accounts.models import Operator, Vehicle
+from cpms.accounts.models import Operator
 
 
 class OrderShape(serializers.ModelSerializer[Order]):
@@ -95,21 +95,6 @@ class MoveShape(serializers.ModelSerializer[OrderMove]):
         fields = ("from_state", "to_state", "cause", "actor", "at")
 
 
-class VehicleShape(serializers.ModelSerializer[Vehicle]):
-    """An enrolled vehicle."""
-
-    class Meta:
-        model = Vehicle
-        fields = (
-            "id",
-            "label",
-            "fingerprint",
-            "status",
-            "certificate_pem",
-            "enrolled_at",
-        )
-
-
 class ReceiptShape(serializers.ModelSerializer[Receipt]):
     """A receipt, as it was issued: parties, meter, lines, taxes, total."""
 
@@ -158,25 +143,26 @@ class MeShape(serializers.Serializer[Any]):
     locale = serializers.ChoiceField(
         choices=[code for code, _ in settings.LANGUAGES], required=False
     )
-    cap_minor = serializers.IntegerField(min_value=1, allow_null=True, required=False)
+    cap_minor = serializers.IntegerField(
+        min_value=1, allow_null=True, required=False, help_text="For one charge"
+    )
+    day_cap_minor = serializers.IntegerField(
+        min_value=1, allow_null=True, required=False
+    )
+    month_cap_minor = serializers.IntegerField(
+        min_value=1, allow_null=True, required=False
+    )
     cap_currency = serializers.RegexField(r"^[A-Z]{3}$", required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Demand a currency with a cap: without one it would cap nothing."""
-        if attrs.get("cap_minor") is not None and not attrs.get("cap_currency"):
+        caps = ("cap_minor", "day_cap_minor", "month_cap_minor")
+        capped = any(attrs.get(name) is not None for name in caps)
+        if capped and not attrs.get("cap_currency"):
             raise serializers.ValidationError(
                 {"cap_currency": "A cap needs its currency."}
             )
         return attrs
-
-
-class VehicleRequest(serializers.Serializer[Any]):
-    """Enrol a vehicle by exactly one of public key and CSR."""
-
-    # "label" is the interface's word; DRF has an attribute of the same name.
-    label = serializers.CharField(max_length=80)  # type: ignore[assignment]
-    public_key_pem = serializers.CharField(required=False, default="")
-    csr_pem = serializers.CharField(required=False, default="")
 
 
 class PaymentMethodRequest(serializers.Serializer[Any]):

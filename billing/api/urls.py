@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from billing.api import accounts, charging, operator
+from billing.api import accounts, charging, operator, vehicles
 
 API = "api/v1"
 urlpatterns = [
@@ -10,8 +10,29 @@ urlpatterns = [
     path(f"{API}/driver/sign-up", accounts.SignUpView.as_view()),
     path(f"{API}/driver/token", accounts.TokenView.as_view()),
     path(f"{API}/driver/me", accounts.MeView.as_view()),
-    path(f"{API}/driver/vehicles", accounts.VehiclesView.as_view()),
-    path(f"{API}/driver/vehicles/<int:vehicle_id>", accounts.VehicleView.as_view()),
+    path(f"{API}/driver/vehicles", vehicles.VehiclesView.as_view()),
+    path(f"{API}/driver/vehicles/transfers", vehicles.VehicleTakeoverView.as_view()),
+    path(f"{API}/driver/vehicles/<int:vehicle_id>", vehicles.VehicleView.as_view()),
+    path(
+        f"{API}/driver/vehicles/<int:vehicle_id>/certificate",
+        vehicles.VehicleCertificateView.as_view(),
+    ),
+    path(
+        f"{API}/driver/vehicles/<int:vehicle_id>/drivers",
+        vehicles.VehicleDriversView.as_view(),
+    ),
+    path(
+        f"{API}/driver/vehicles/<int:vehicle_id>/drivers/<int:other_id>",
+        vehicles.VehicleDriverView.as_view(),
+    ),
+    path(
+        f"{API}/driver/vehicles/<int:vehicle_id>/payer",
+        vehicles.VehiclePayerView.as_view(),
+    ),
+    path(
+        f"{API}/driver/vehicles/<int:vehicle_id>/transfer",
+        vehicles.VehicleTransferView.as_view(),
+    ),
     path(f"{API}/driver/payment-methods", accounts.PaymentMethodsView.as_view()),
     path(f"{API}/driver/price", charging.PriceView.as_view()),
     path(f"{API}/charging-certificates/claim", charging.ClaimView.as_view()),

@@ -8,7 +8,7 @@ from django.db import transaction
 from billing.models import Order
 from billing.models.order import StartedBy
 from billing.models.order_states import LIVE_STATES, OrderState
-from billing.services import moves, proofs
+from billing.services import caps, moves, proofs
 from billing.services.placing import REASON_CHARS_MAX, Origin, place
 from billing.services.terms import Buyer
 from charge_points.queries import (
@@ -54,13 +54,13 @@ class Claim:
 
 
 def _buyer(
-    claim: Claim, view: certificates.CertificateView
+    claim: Claim, view: certificates.CertificateView, *, at: datetime
 ) -> tuple[Buyer, proofs.VehicleProof | None]:
     if claim.proof is not None:
-        proof = proofs.verify(proof=claim.proof)
+        proof = proofs.verify(proof=claim.proof, at=at)
         proofs.bind(proof, jti=view.jti, charge_point=view.charge_point_identity)
         buyer = Buyer(
-            proof.vehicle.driver,
+            proof.vehicle.payer or proof.vehicle.driver,
             proof.vehicle,
             proof.max_amount_minor,
             proof.currency,
@@ -83,10 +83,11 @@ def claim_certificate(*, claim: Claim, at: datetime) -> Order:
         UnableToPlaceOrder, UnableToFindTariff, UnableToResolvePayee.
     """
     view = certificates.verify(presented=claim.presented, at=at)
-    buyer, proof = _buyer(claim, view)
+    buyer, proof = _buyer(claim, view, at=at)
     first = _first_answer(claim, view, buyer, at=at)
     if first is not None:
         return first
+    caps.lock(buyer.driver, buyer.vehicle)
     number = new_order_number()
     if proof is not None:
         proofs.use(proof, order_number=number, at=at)

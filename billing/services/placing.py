@@ -1,14 +1,15 @@
 """Creating an order: every way to start comes through here (one code path, B3)."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from django.db import transaction
 
 from billing.models import Order
 from billing.models.order_states import OrderState, PaymentState
-from billing.services import moves
+from billing.services import caps, moves
 from billing.services.terms import (
+    SPENDING_CAP_REACHED,
     Buyer,
     Guest,
     Terms,
@@ -55,6 +56,7 @@ def place(
         UnableToOpenPayment, and the refusals of ``starting.reserve`` when the
         connector is taken.
     """
+    caps.lock(buyer.driver, buyer.vehicle)
     terms = terms_for(view, buyer, group=origin.token_group, at=at)
     require_worth(terms)
     terms = with_payee(terms, view, at=at)
@@ -96,12 +98,12 @@ def place_running(
         UnableToFindTariff, UnableToLimitCharge: what the operator has to mend first.
     """
     began = running.started_at
-    terms = terms_for(view, buyer, group=origin.token_group, at=began)
-    problem = ""
+    caps.lock(buyer.driver, buyer.vehicle)
+    terms, problem = _terms_of_running(view, buyer, origin, at=began)
     try:
         terms = with_payee(terms, view, at=began)
     except payees.UnableToResolvePayee as error:
-        problem = error.message
+        problem = problem or error.message
     order = _new_order(view, buyer, origin, terms, number=number, at=at)
     order.state = OrderState.CHARGING
     order.started_at = began
@@ -121,6 +123,20 @@ def place_running(
         order.failure_reason = problem[:REASON_CHARS_MAX]
         order.save()
     return order
+
+
+def _terms_of_running(
+    view: ConnectorView, buyer: Buyer, origin: Origin, *, at: datetime
+) -> tuple[Terms, str]:
+    """Terms, and why the charge has to stop: a cap that is used up sells nothing."""
+    group = origin.token_group
+    try:
+        return terms_for(view, buyer, group=group, at=at), ""
+    except UnableToPlaceOrder as error:
+        if error.code != SPENDING_CAP_REACHED:
+            raise
+        freely = replace(buyer, uncapped=True)
+        return terms_for(view, freely, group=group, at=at), error.message
 
 
 def _cause(origin: Origin, at: datetime) -> moves.Cause:

@@ -10,7 +10,7 @@ from billing.models.order import StartedBy
 from billing.models.order_states import OrderState
 from billing.services import moves, ordering, paying, rating
 from billing.services.placing import Origin, Running, place_running
-from billing.services.terms import Buyer
+from billing.services.terms import NOTHING_LEFT, Buyer
 from charge_points.queries import (
     ConnectorView,
     SessionFacts,
@@ -172,7 +172,8 @@ def _place(fact: Fact) -> ConnectorView:
 def _stop_unpayable(order: Order, fact: Fact) -> None:
     """No hold can be asked for: the charge stops, and the next start is refused."""
     starting.request_stop(order_number=order.number, reason="no hold", at=fact.at)
-    if order.driver_id is not None and order.payee is not None:
+    capped = order.failure_reason.startswith(NOTHING_LEFT)
+    if order.driver_id is not None and order.payee is not None and not capped:
         paying.set_can_pay(order.driver_id, can_pay=False, at=fact.at)
 
 

@@ -40,7 +40,18 @@ def _invalid(detail: str) -> UnableToVerifyProof:
     return UnableToVerifyProof("proof_invalid", detail)
 
 
-def verify(*, proof: str) -> VehicleProof:
+def named_key(proof: str) -> str | None:
+    """The fingerprint (``kid``) that a proof names; nothing is checked yet."""
+    if len(proof) > PROOF_CHARS_MAX:
+        return None
+    try:
+        named = jwt.get_unverified_header(proof).get("kid")
+    except jwt.PyJWTError:
+        return None
+    return named if isinstance(named, str) else None
+
+
+def verify(*, proof: str, at: datetime) -> VehicleProof:
     """Check a compact JWS by the vehicle whose fingerprint is its ``kid``.
 
     The clock of the vehicle decides nothing: freshness comes from the certificate
@@ -66,6 +77,13 @@ def verify(*, proof: str) -> VehicleProof:
             "vehicle_unknown",
             "No active vehicle is enrolled with the key that the proof names (kid). "
             "Enrol it with POST /api/v1/driver/vehicles.",
+        )
+    expires_at = vehicle.certificate_expires_at
+    if expires_at is not None and expires_at <= at:
+        raise UnableToVerifyProof(
+            "vehicle_certificate_expired",
+            "The vehicle's certificate has expired. Renew it with POST "
+            f"/api/v1/driver/vehicles/{vehicle.pk}/certificate.",
         )
     try:
         payload: dict[str, Any] = jwt.decode(

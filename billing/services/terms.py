@@ -16,6 +16,7 @@ from billing.pricing import (
     parse_tariff,
     rate,
 )
+from billing.services import caps
 from billing.services.tariffs import AppliedTariff, Place, tariff_for
 from charge_points.queries import ConnectorView
 from cpms.accounts.models import Driver, Operator, Vehicle
@@ -31,6 +32,9 @@ IDLE_RESERVE: Final = timedelta(hours=1)
 """The hold keeps back so much idle time, where idle time costs; at most half of it."""
 
 FREE_VEND_CODE: Final = "FREE-VEND"
+SPENDING_CAP_REACHED: Final = "spending_cap_reached"
+NOTHING_LEFT: Final = "There is nothing left of"
+"""How the refusal of a used-up cap begins; on an order it blames no card."""
 
 
 class UnableToPlaceOrder(DomainError):
@@ -59,7 +63,8 @@ class Buyer:
 
     ``max_amount_minor`` is the most that vehicle or driver agreed to, in
     ``max_currency`` (None: whatever the tariff's is). ``present``: somebody can
-    answer the bank's question (3-D Secure) now.
+    answer the bank's question (3-D Secure) now. ``uncapped``: spending caps do not
+    count, for energy flows already and is to be stopped.
     """
 
     driver: Driver | None
@@ -68,6 +73,7 @@ class Buyer:
     max_currency: str | None = None
     present: bool = False
     guest: Guest | None = None
+    uncapped: bool = False
 
 
 @dataclass(frozen=True)
@@ -97,18 +103,18 @@ def place_of(view: ConnectorView, *, token_group: str = "") -> Place:
     )
 
 
-def hold_for(operator: Operator, buyer: Buyer, *, currency: str) -> int:
-    """The hold: the smallest of the operator's, the driver's and the agreed amount.
+def hold_for(
+    operator: Operator, buyer: Buyer, *, currency: str, time_zone: str, at: datetime
+) -> int:
+    """The hold: the smallest of the operator's, the caps' and the agreed amount.
 
-    A driver's spending cap counts where its currency is charged.
+    Caps of account and vehicle count where their currency is charged.
 
     Raises:
-        UnableToPlaceOrder: the vehicle agreed to an amount of another currency.
+        UnableToPlaceOrder: the vehicle agreed to an amount of another currency
+            (``currency_mismatch``), or a cap is used up (``spending_cap_reached``).
     """
-    caps = [operator.hold_default_minor]
-    driver = buyer.driver
-    if driver is not None and driver.cap_minor and driver.cap_currency == currency:
-        caps.append(driver.cap_minor)
+    hold_minor = operator.hold_default_minor
     if buyer.max_amount_minor is not None:
         if buyer.max_currency not in {None, currency}:
             raise UnableToPlaceOrder(
@@ -116,8 +122,20 @@ def hold_for(operator: Operator, buyer: Buyer, *, currency: str) -> int:
                 f"The charge costs {currency}, but a maximum in {buyer.max_currency} "
                 f"was agreed to. State it in {currency}, or leave it out.",
             )
-        caps.append(buyer.max_amount_minor)
-    return min(caps)
+        hold_minor = min(hold_minor, buyer.max_amount_minor)
+    if buyer.uncapped:
+        return hold_minor
+    for left in caps.left(
+        buyer.driver, buyer.vehicle, currency=currency, time_zone=time_zone, at=at
+    ):
+        if left.amount_minor <= 0:
+            raise UnableToPlaceOrder(
+                SPENDING_CAP_REACHED,
+                f"{NOTHING_LEFT} {left.of}; raise it, or wait.",
+                http_status=402,
+            )
+        hold_minor = min(hold_minor, left.amount_minor)
+    return hold_minor
 
 
 def terms_for(view: ConnectorView, buyer: Buyer, *, group: str, at: datetime) -> Terms:
@@ -133,7 +151,13 @@ def terms_for(view: ConnectorView, buyer: Buyer, *, group: str, at: datetime) ->
     tariff = parse_tariff(applied.ocpi)
     if is_free(tariff):
         return Terms(applied, 0, None)
-    hold_minor = hold_for(operator, buyer, currency=applied.currency)
+    hold_minor = hold_for(
+        operator,
+        buyer,
+        currency=applied.currency,
+        time_zone=view.time_zone,
+        at=at,
+    )
     reserve_minor = _idle_reserve_minor(tariff, view.time_zone, at=at)
     power_w = view.max_power_w or POWER_UNKNOWN_W
     limits = limits_for_amount(

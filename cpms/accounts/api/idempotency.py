@@ -37,12 +37,18 @@ class _Replay(Exception):
         self.answer = json.loads(unseal(sealed))
 
 
-def _principal(request: Request) -> str:
-    """Whose key it is; those who say not who they are have those of their address."""
+def _principal(request: Request, subject: str | None) -> str:
+    """Whose key it is; those who say not who they are have those of their address.
+
+    ``subject`` tells apart who shares an address (vehicles behind one gateway).
+    """
     user: Any = request.user
     if getattr(user, "is_authenticated", False):
         return str(user.pk)[:80]
-    return f"anonymous-{BaseThrottle().get_ident(request)}"[:80]
+    ident = BaseThrottle().get_ident(request)
+    if subject is not None:
+        return f"anonymous-{sha256_hex(f'{ident} {subject}')}"[:80]
+    return f"anonymous-{ident}"[:80]
 
 
 def _begin(principal: str, key: str, request_hash: str) -> IdempotencyRecord:
@@ -86,6 +92,10 @@ class IdempotentMixin(APIView):
 
     _record: IdempotencyRecord | None = None
 
+    def idempotency_subject(self, request: Request) -> str | None:  # noqa: ARG002
+        """What tells apart callers without login; None: their address alone."""
+        return None
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Look the key up after authentication."""
         super().initial(request, *args, **kwargs)
@@ -100,7 +110,8 @@ class IdempotentMixin(APIView):
             )
         body = json.dumps(request.data, sort_keys=True, default=str)
         digest = sha256_hex(f"{request.path}\n{body}")
-        self._record = _begin(_principal(request), key, digest)
+        principal = _principal(request, self.idempotency_subject(request))
+        self._record = _begin(principal, key, digest)
 
     def handle_exception(self, exc: Exception) -> Response:
         """Answer a repeat with the first answer."""

@@ -7,7 +7,7 @@ from cpms.accounts.models.driver import Driver, DriverToken
 from cpms.accounts.models.idempotency import IdempotencyRecord
 from cpms.accounts.models.operator import Membership, Operator
 from cpms.accounts.models.user import User
-from cpms.accounts.models.vehicle import Vehicle
+from cpms.accounts.models.vehicle import Vehicle, VehicleShare, VehicleTransfer
 
 __all__ = [
     "ApiKey",
@@ -20,4 +20,6 @@ __all__ = [
     "User",
     "Vehicle",
     "VehicleAuthority",
+    "VehicleShare",
+    "VehicleTransfer",
 ]

@@ -12,6 +12,12 @@ class Driver(models.Model):
     cap_minor = models.BigIntegerField(
         null=True, blank=True, help_text="Largest hold this driver allows"
     )
+    day_cap_minor = models.BigIntegerField(
+        null=True, blank=True, help_text="Most that may be spent in a day"
+    )
+    month_cap_minor = models.BigIntegerField(
+        null=True, blank=True, help_text="Most that may be spent in a month"
+    )
     cap_currency = models.CharField(max_length=3, blank=True, default="")
     can_pay = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -21,7 +27,17 @@ class Driver(models.Model):
             models.CheckConstraint(
                 condition=models.Q(cap_minor__isnull=True) | models.Q(cap_minor__gt=0),
                 name="driver_cap_positive",
-            )
+            ),
+            models.CheckConstraint(
+                condition=(
+                    models.Q(day_cap_minor__isnull=True) | models.Q(day_cap_minor__gt=0)
+                )
+                & (
+                    models.Q(month_cap_minor__isnull=True)
+                    | models.Q(month_cap_minor__gt=0)
+                ),
+                name="driver_period_caps_positive",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -11,6 +11,7 @@ from billing import subscribers
 from billing.models import Cdr, Order, Receipt, UsedProof
 from billing.services import moves, ordering, paying, rating
 from charge_points.models import ChargingCertificate, StartHandle
+from cpms.accounts.models import Driver
 from cpms.embedded import ensure_postgres
 from cpms.outbox import Event
 from cpms.outbox.delivery import claim_due, deliver
@@ -221,3 +222,20 @@ def test_a_stop_and_the_answer_of_the_bank_leave_no_hold_behind(world):
 def _authorized(number):
     with transaction.atomic():
         paying.payment_changed(number, at=timezone.now())
+
+
+def test_a_cap_holds_when_many_charges_start_at_once(world):
+    """Six starts at six connectors share what the day leaves: 12 euros."""
+    Driver.objects.update(day_cap_minor=1200, cap_minor=500, cap_currency="EUR")
+    stations = [network.station(world.operator) for _ in range(RUNNERS)]
+
+    def start(station):
+        target = ordering.Target(charge_point=station.identity)
+        return lambda: ordering.start_for_driver(
+            driver_id=world.driver.pk, target=target, at=timezone.now()
+        )
+
+    results = race(*map(start, stations))
+    holds = sorted(order.hold_minor for order in Order.objects.all())
+    assert holds == [200, 500, 500]
+    assert codes(results) == ["spending_cap_reached"] * (RUNNERS - 3)

@@ -263,7 +263,7 @@ def test_too_much_pem_is_refused_before_it_is_read(driver_id):
 def test_a_key_is_enrolled_once_at_a_time(driver_id):
     other = sign_up("bob@example.org").driver_id
     key = ec.generate_private_key(ec.SECP256R1())
-    first = enrol(driver_id, public_key_pem=public_pem(key))
+    first = enrol(driver_id, csr_pem=csr_pem(key))
 
     for who in (driver_id, other):
         with pytest.raises(vehicles.UnableToEnrolVehicle) as caught:
