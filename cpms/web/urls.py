@@ -1,5 +1,44 @@
 """Addresses of the drivers' pages."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from cpms.web.views import account, codes, language, live, sessions
+
+app_name = "web"
+_START = {"label": {"page": "label"}, "certificate": {"page": "certificate"}}
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", codes.landing, name="landing"),
+    path("language", language.choose, name="language"),
+    path("q/<str:code>", codes.label, name="label"),
+    path("c/<str:code>", codes.certificate, name="certificate"),
+    path("q/<str:code>/start", codes.start, _START["label"], name="label-start"),
+    path(
+        "c/<str:code>/start",
+        codes.start,
+        _START["certificate"],
+        name="certificate-start",
+    ),
+    path("live/<str:token>", live.live, name="live"),
+    path("live/<str:token>/events", live.events, name="live-events"),
+    path("live/<str:token>/stop", live.stop, name="live-stop"),
+    path("receipt/<str:token>", live.receipt, name="receipt"),
+    path("account/", account.history, name="history"),
+    path("account/log-in", sessions.log_in, name="log-in"),
+    path("account/sign-up", sessions.sign_up, name="sign-up"),
+    path("account/log-out", sessions.log_out, name="log-out"),
+    path("account/payment-methods", account.payment_methods, name="methods"),
+    path("account/vehicles", account.vehicles, name="vehicles"),
+    path(
+        "account/vehicles/<int:vehicle_id>/remove",
+        account.remove_vehicle,
+        name="vehicle-remove",
+    ),
+    path(
+        "account/vehicles/<int:vehicle_id>/certificate",
+        account.certificate_of,
+        name="vehicle-certificate",
+    ),
+    path("account/settings", account.preferences, name="preferences"),
+    path("account/data", account.export, name="export"),
+]

@@ -1,0 +1,193 @@
+"""The pages behind a code: of a printed label, or a live charging certificate."""
+
+from http import HTTPStatus
+from typing import Final
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.translation import get_language
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from billing.services import guests, offers, ordering
+from billing.services.guests import Offer
+from charge_points.services import certificates
+from cpms.accounts.models import Driver
+from cpms.accounts.tenancy import acting_as_platform
+from cpms.kernel.errors import DomainError
+from cpms.web import limits
+from cpms.web.pages import driver_of, remember_charge, show, show_problem
+from cpms.web.prices import price_text
+from cpms.web.problems import NOT_VALID, TOO_MANY, problem_of
+
+CONNECTOR_NAMES: Final = {
+    "IEC_62196_T2": "Type 2",
+    "IEC_62196_T2_COMBO": "CCS 2",
+    "IEC_62196_T1": "Type 1",
+    "IEC_62196_T1_COMBO": "CCS 1",
+    "CHADEMO": "CHAdeMO",
+    "GBT_AC": "GB/T AC",
+    "GBT_DC": "GB/T DC",
+    "SAE_J3400": "NACS",
+}
+GONE: Final = (
+    certificates.UnableToVerifyCertificate,
+    certificates.UnableToClaim,
+    offers.UnableToShowOffer,
+)
+"""What a guesser must not be able to tell apart."""
+USED: Final = "certificate_already_claimed"
+
+
+class GuestForm(forms.Form):
+    """What a guest may tell; nothing is needed."""
+
+    email = forms.EmailField(required=False, max_length=254)
+
+
+@require_http_methods(["GET", "POST"])
+def landing(request: HttpRequest) -> HttpResponse:
+    """The first page; the code of a label can be typed in."""
+    if request.method == "POST":
+        typed = "".join(request.POST.get("code", "").split()).rstrip("/")
+        code = typed.rpartition("/")[2][:64]
+        if code:
+            page = "label" if len(code) <= offers.LABEL_CHARS_MAX else "certificate"
+            return redirect(f"web:{page}", code=code)
+    return show(request, "landing.html", {})
+
+
+@require_GET
+def label(request: HttpRequest, code: str) -> HttpResponse:
+    """``/q/<connector code>``: the printed label; leads to the live certificate."""
+    found = _offer(request, code)
+    if found is None:
+        return _refusal(request)
+    if found.certificate_code and found.payable:
+        return redirect("web:certificate", code=found.certificate_code)
+    return _show_offer(request, found, code, page="label")
+
+
+@require_GET
+def certificate(request: HttpRequest, code: str) -> HttpResponse:
+    """``/c/<short code>``: a live charging certificate."""
+    found = _offer(request, code)
+    if found is None:
+        return _refusal(request)
+    return _show_offer(request, found, code, page="certificate")
+
+
+@require_POST
+def start(request: HttpRequest, page: str, code: str) -> HttpResponse:
+    """Start as a guest (the provider's page follows) or with the account."""
+    if limits.is_spent("code", limits.address_of(request)):
+        return _refusal(request)
+    driver = driver_of(request)
+    form = GuestForm(request.POST)
+    as_guest = driver is None or "guest" in request.POST
+    if as_guest and not form.is_valid():
+        found = _offer(request, code)
+        if found is None:
+            return _refusal(request)
+        return _show_offer(request, found, code, page=page, form=form)
+    try:
+        if driver is None or as_guest:
+            token = _start_guest(code, form.cleaned_data["email"])
+        else:
+            token = _start_driver(driver, code, request.POST.get("hold", ""))
+    except GONE:
+        limits.count("code", limits.address_of(request))
+        return _refusal(request)
+    except DomainError as error:
+        if error.code == USED:
+            return _refusal(request)
+        return show_problem(
+            request,
+            problem_of(error.code),
+            status=error.status,
+            back=("web:" + page, code),
+        )
+    response = redirect("web:live", token=token)
+    remember_charge(response, token)
+    return response
+
+
+def _start_guest(code: str, email: str) -> str:
+    begun = guests.start(
+        code=code,
+        locale=get_language() or "en",
+        email=email or None,
+        at=timezone.now(),
+    )
+    return begun.live_token
+
+
+def _start_driver(driver: Driver, code: str, confirmed: str) -> str:
+    """Claim with the account: the certificate itself, or a fresh one for a label."""
+    at = timezone.now()
+    hold_minor = int(confirmed) if confirmed.isascii() and confirmed.isdigit() else 0
+    with acting_as_platform("a driver starts: the code says whose station it is"):
+        spot = offers.find_spot(code, at=at)
+        problem = offers.obstacle(spot)
+        if problem is not None:
+            raise ordering.UnableToStart(*problem)
+        presented = code
+        if spot.certificate is None:
+            presented = offers.certificate_for_label(spot.view, at=at).code
+        claim = ordering.Claim(
+            presented=presented,
+            proof=None,
+            driver_id=driver.pk,
+            idempotency_key="",
+            confirmed_minor=hold_minor or None,
+        )
+        order = ordering.claim_certificate(claim=claim, at=at)
+    return guests.live_token(order.number)
+
+
+def _offer(request: HttpRequest, code: str) -> Offer | None:
+    """The offer; None for whatever is not valid now, which is counted."""
+    address = limits.address_of(request)
+    if limits.is_spent("code", address):
+        return None
+    try:
+        found = guests.offer(
+            code=code, language=get_language() or "en", at=timezone.now()
+        )
+    except GONE:
+        limits.count("code", address)
+        return None
+    return None if found.problem_code == USED else found
+
+
+def _refusal(request: HttpRequest) -> HttpResponse:
+    """One answer for unknown, expired and used codes."""
+    if limits.is_spent("code", limits.address_of(request)):
+        return show_problem(request, TOO_MANY, status=HTTPStatus.TOO_MANY_REQUESTS)
+    return show_problem(request, NOT_VALID, status=HTTPStatus.NOT_FOUND)
+
+
+def _show_offer(
+    request: HttpRequest,
+    found: Offer,
+    code: str,
+    *,
+    page: str,
+    form: GuestForm | None = None,
+) -> HttpResponse:
+    remaining_s = None
+    if page == "certificate" and found.certificate_expires_at is not None:
+        left = found.certificate_expires_at - timezone.now()
+        remaining_s = max(int(left.total_seconds()), 1)
+    context = {
+        "offer": found,
+        "code": code,
+        "page": page,
+        "form": form,
+        "prices": price_text(found.price_words),
+        "connector_name": CONNECTOR_NAMES.get(found.connector_type, ""),
+        "problem": None if found.payable else problem_of(found.problem_code or ""),
+        "remaining_s": remaining_s,
+    }
+    return show(request, "offer.html", context)

@@ -1,0 +1,141 @@
+"""The page of a charge: payment, live values, stop, receipt."""
+
+import json
+from decimal import ROUND_HALF_UP, Decimal
+from http import HTTPStatus
+from typing import Any, Final
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_GET, require_POST
+
+from billing.services import guests, ordering
+from cpms.kernel.money import minor_digits
+from cpms.web import limits
+from cpms.web.charges import Charge, find_charge, label_of, receipt_of
+from cpms.web.numbers import amount_text, decimal_text
+from cpms.web.pages import remember_charge, show, show_problem
+from cpms.web.prices import price_text
+from cpms.web.problems import TOO_MANY, Problem
+
+NEXT_EVENT_MS: Final = 3000
+"""After so long a browser asks again. Each answer carries one event and ends: no
+thread and no database connection waits with a phone in a pocket."""
+SENT_COOKIE: Final = "sent-to-pay"
+SENT_COOKIE_S: Final = 3600
+
+UNITS: Final = {"ENERGY": "kWh", "TIME": "h", "PARKING_TIME": "h", "FLAT": ""}
+DIMENSIONS: Final = {
+    "ENERGY": _("Energy"),
+    "TIME": _("Charging time"),
+    "PARKING_TIME": _("Parking after charging"),
+    "FLAT": _("Start fee"),
+}
+
+NO_CHARGE: Final = Problem(
+    _("There is no charge at this address"),
+    _("Please check the address, or scan the code on the charger again."),
+    "stop",
+)
+
+
+def _find(request: HttpRequest, token: str) -> Charge | None:
+    address = limits.address_of(request)
+    if limits.is_spent("code", address):
+        return None
+    try:
+        return find_charge(token, at=timezone.now())
+    except ordering.UnableToFindOrder:
+        limits.count("code", address)
+        return None
+
+
+def _refusal(request: HttpRequest) -> HttpResponse:
+    if limits.is_spent("code", limits.address_of(request)):
+        return show_problem(request, TOO_MANY, status=HTTPStatus.TOO_MANY_REQUESTS)
+    return show_problem(request, NO_CHARGE, status=HTTPStatus.NOT_FOUND)
+
+
+@require_GET
+def live(request: HttpRequest, token: str) -> HttpResponse:
+    """The charge as it stands; to the payment page once, as soon as there is one."""
+    charge = _find(request, token)
+    if charge is None:
+        return _refusal(request)
+    number = charge.order.order_number
+    url = charge.order.action_url
+    if url and request.COOKIES.get(SENT_COOKIE) != number:
+        away = redirect(url)
+        away.set_cookie(
+            SENT_COOKIE, number, max_age=SENT_COOKIE_S, httponly=True, samesite="Lax"
+        )
+        remember_charge(away, token)
+        return away
+    context = {
+        "charge": charge,
+        "order": charge.order,
+        "token": token,
+        "running": "",
+        "label_code": label_of(charge),
+        "prices": price_text(charge.order.price_words),
+    }
+    return show(request, "live.html", context)
+
+
+@require_GET
+def events(request: HttpRequest, token: str) -> HttpResponse:
+    """Server-sent events: the values now, and the mark of the page they belong to."""
+    charge = _find(request, token)
+    if charge is None:
+        return HttpResponse(status=HTTPStatus.NO_CONTENT)  # ends the asking
+    told = {"mark": charge.mark, "values": charge.values, "plot": charge.plot}
+    body = f"retry: {NEXT_EVENT_MS}\ndata: {json.dumps(told)}\n\n"
+    response = HttpResponse(body, content_type="text/event-stream")
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+@require_POST
+def stop(request: HttpRequest, token: str) -> HttpResponse:
+    """Stop the charge; one that has ended meanwhile is just shown."""
+    try:
+        guests.stop(live_token=token, at=timezone.now())
+    except ordering.UnableToFindOrder:
+        return _refusal(request)
+    except ordering.UnableToStop:
+        pass
+    return redirect("web:live", token=token)
+
+
+@require_GET
+def receipt(request: HttpRequest, token: str) -> HttpResponse:
+    """The receipt, made to be read and printed."""
+    charge = _find(request, token)
+    if charge is None:
+        return _refusal(request)
+    body = receipt_of(charge.order.order_number)
+    if body is None:
+        return redirect("web:live", token=token)
+    context = {
+        "receipt": body,
+        "order": charge.order,
+        "token": token,
+        "plot": charge.plot,
+        "lines": [_line(line, body["currency"]) for line in body["lines"]],
+    }
+    return show(request, "receipt.html", context)
+
+
+def _line(line: dict[str, Any], currency: str) -> dict[str, Any]:
+    """A price line to read: what, how much of it, and its amount with taxes."""
+    digits = Decimal(1).scaleb(-minor_digits(currency))
+    amount = Decimal(line["after_taxes"]).quantize(digits, ROUND_HALF_UP)
+    volume = decimal_text(Decimal(line["billed_volume"]).normalize() + 0)
+    unit = UNITS[line["dimension"]]
+    return {
+        "name": DIMENSIONS[line["dimension"]],
+        "volume": f"{volume} {unit}" if unit else "",
+        "amount": amount_text(amount, currency),
+    }
