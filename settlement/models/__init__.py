@@ -15,6 +15,7 @@ from settlement.models.payment import Payment
 from settlement.models.payment_attempt import PaymentAttempt
 from settlement.models.payment_move import PaymentMove
 from settlement.models.payment_states import PAYMENT_STATES, PaymentState
+from settlement.models.platform_invoice import PlatformInvoice
 from settlement.models.receivable import Receivable
 from settlement.models.reconciliation import (
     ProviderTransaction,
@@ -40,6 +41,7 @@ __all__ = [
     "PaymentAttempt",
     "PaymentMove",
     "PaymentState",
+    "PlatformInvoice",
     "ProviderTransaction",
     "Receivable",
     "ReconciliationDifference",

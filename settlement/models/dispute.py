@@ -7,9 +7,10 @@ class Dispute(models.Model):
     """Opened by the provider; its money is posted from the account's own lines."""
 
     class State(models.TextChoices):
-        """Open until the bank decides."""
+        """Open until it is answered, submitted until the bank decides."""
 
         OPEN = "open"
+        SUBMITTED = "submitted"
         WON = "won"
         LOST = "lost"
 
@@ -21,7 +22,15 @@ class Dispute(models.Model):
         related_name="disputes",
     )
     provider_ref = models.CharField(max_length=80)
-    state = models.CharField(max_length=6, choices=State, default=State.OPEN)
+    state = models.CharField(max_length=9, choices=State, default=State.OPEN)
+    amount_minor = models.BigIntegerField(default=0)
+    currency = models.CharField(max_length=3, blank=True, default="")
+    reason = models.CharField(max_length=60, blank=True, default="")
+    due_at = models.DateTimeField(null=True, blank=True)
+    evidence = models.JSONField(default=dict, blank=True)
+    submitted_at = models.DateTimeField(null=True, blank=True)
+    submitted_by = models.CharField(max_length=120, blank=True, default="")
+    submit_key = models.CharField(max_length=120, blank=True, default="")
     opened_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True, blank=True)
 

@@ -1,13 +1,19 @@
-"""A payment method that a driver saved once, for every operator."""
+"""A payment method that a driver saved: for every operator, or for one."""
 
 from django.db import models
 
 
 class DriverPaymentMethod(models.Model):
-    """References at the provider; card data never reaches us."""
+    """References at the provider; card data never reaches us.
+
+    ``operator_account`` is empty for a method on the platform, which is cloned to the
+    connected operators; else the account of the operator with an own key, where alone
+    it can be used.
+    """
 
     driver = models.ForeignKey("accounts.Driver", on_delete=models.CASCADE)
     provider = models.CharField(max_length=40)
+    operator_account = models.CharField(max_length=80, blank=True, default="")
     customer_ref = models.CharField(max_length=80)
     payment_method_ref = models.CharField(max_length=80)
     brand = models.CharField(max_length=20, blank=True, default="")
@@ -22,7 +28,7 @@ class DriverPaymentMethod(models.Model):
                 fields=["provider", "payment_method_ref"], name="payment_method_once"
             ),
             models.UniqueConstraint(
-                fields=["driver"],
+                fields=["driver", "operator_account"],
                 condition=models.Q(is_default=True),
                 name="one_default_payment_method",
             ),

@@ -12,9 +12,12 @@ class PayeeAccount(models.Model):
 
         ``connected``: with the platform's key in the name of the account; the
         platform's fee is taken by the provider at the capture.
+        ``own_key``: with the operator's own restricted key, sealed at rest; nothing of
+        the platform is in between, and its fee becomes a monthly invoice.
         """
 
         CONNECTED = "connected"
+        OWN_KEY = "own_key"
 
     operator = models.ForeignKey("accounts.Operator", on_delete=models.PROTECT)
     provider = models.CharField(max_length=40)
@@ -28,6 +31,12 @@ class PayeeAccount(models.Model):
         models.CharField(max_length=120), default=list, blank=True
     )
     disabled_reason = models.CharField(max_length=120, blank=True, default="")
+    sealed_key = models.TextField(blank=True, default="", editable=False)
+    sealed_webhook_secret = models.TextField(blank=True, default="", editable=False)
+    due_by = models.DateTimeField(
+        null=True, blank=True, help_text="When the provider begins to block it"
+    )
+    warned_at = models.DateTimeField(null=True, blank=True)
     checked_at = models.DateTimeField(null=True, blank=True)
     events_after = models.CharField(max_length=80, blank=True, default="")
     books_after = models.CharField(max_length=80, blank=True, default="")
@@ -49,6 +58,10 @@ class PayeeAccount(models.Model):
             ),
             models.CheckConstraint(
                 condition=~models.Q(reference=""), name="payee_account_reference"
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(mode="own_key") ^ ~models.Q(sealed_key=""),
+                name="payee_account_own_key",
             ),
         ]
 

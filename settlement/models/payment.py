@@ -31,6 +31,7 @@ class Payment(models.Model):
     )
     provider = models.CharField(max_length=40, blank=True, default="")
     account_reference = models.CharField(max_length=80, blank=True, default="")
+    mode = models.CharField(max_length=12, default="connected")
     split = models.JSONField(default=dict)
     # The payer.
     customer_ref = models.CharField(max_length=80, blank=True, default="")

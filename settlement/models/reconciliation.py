@@ -74,6 +74,18 @@ class ReconciliationDifference(models.Model):
     )
     kind = models.CharField(max_length=16, choices=Kind)
     reference = models.CharField(max_length=80, help_text="Of the provider")
+
+    class Resolution(models.TextChoices):
+        """What a difference turned out to be; each is posted by somebody."""
+
+        AGREED = "agreed"
+        PROVIDER_FEE = "provider_fee"
+        FOREIGN_CAPTURE = "foreign_capture"
+        FOREIGN_REFUND = "foreign_refund"
+        TRANSFER_TO_BANK = "transfer_to_bank"
+        WRITTEN_OFF = "written_off"
+        OTHER = "other"
+
     order_number = models.CharField(max_length=20, blank=True, default="")
     ours_minor = models.BigIntegerField(null=True, blank=True)
     theirs_minor = models.BigIntegerField(null=True, blank=True)
@@ -81,6 +93,18 @@ class ReconciliationDifference(models.Model):
     found_at = models.DateTimeField()
     resolved_at = models.DateTimeField(null=True, blank=True)
     resolution = models.CharField(max_length=200, blank=True, default="")
+    resolved_as = models.CharField(
+        max_length=20, choices=Resolution, blank=True, default=""
+    )
+    resolved_by = models.CharField(max_length=120, blank=True, default="")
+    entry = models.ForeignKey(
+        "settlement.LedgerEntry",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        db_constraint=False,
+        help_text="What was posted for it",
+    )
 
     class Meta:
         constraints = [

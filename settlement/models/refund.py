@@ -7,7 +7,7 @@ class Refund(models.Model):
     """One refund. ``source`` tells whether it was asked here or at the provider."""
 
     class State(models.TextChoices):
-        """Pending until the provider answers."""
+        """Pending until the provider says that the money went back."""
 
         PENDING = "pending"
         SUCCEEDED = "succeeded"
@@ -35,6 +35,7 @@ class Refund(models.Model):
     application_fee_refunded_minor = models.BigIntegerField(default=0)
     state = models.CharField(max_length=10, choices=State, default=State.PENDING)
     provider_ref = models.CharField(max_length=80, blank=True, default="")
+    looked_at = models.DateTimeField(null=True, blank=True)
     requested_by = models.CharField(max_length=120)
     created_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -45,6 +46,13 @@ class Refund(models.Model):
             models.CheckConstraint(
                 condition=models.Q(amount_minor__gt=0), name="refund_positive"
             ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["created_at"],
+                name="refund_waiting",
+                condition=models.Q(state="pending"),
+            )
         ]
 
     def __str__(self) -> str:

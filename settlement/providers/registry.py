@@ -1,7 +1,7 @@
 """Which provider a name means: from the settings, one object per process."""
 
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 from django.conf import settings
@@ -9,6 +9,7 @@ from django.core.signals import setting_changed
 
 from settlement.providers.base import PaymentProvider
 from settlement.providers.stripe_connect import StripeConfig, StripeConnect
+from settlement.providers.stripe_own_key import StripeOwnKey
 
 Builder = Callable[[str, Mapping[str, Any]], PaymentProvider]
 
@@ -19,6 +20,9 @@ def _stripe_connect(name: str, values: Mapping[str, Any]) -> PaymentProvider:
 
 ADAPTERS: Final[Mapping[str, Builder]] = {"stripe_connect": _stripe_connect}
 _DEFAULT_ADAPTER: Final = "stripe_connect"
+
+
+OWN_KEY_ADAPTERS_MAX: Final = 1_000
 
 
 class UnableToFindProvider(LookupError):
@@ -51,9 +55,26 @@ def get_provider(name: str) -> PaymentProvider:
     return builder(name, values)
 
 
+@lru_cache(maxsize=OWN_KEY_ADAPTERS_MAX)
+def own_key_provider(
+    name: str, *, account: str, api_key: str, webhook_secret: str
+) -> PaymentProvider:
+    """Return provider `name` as one operator reaches it with its own key.
+
+    Raises:
+        UnableToFindProvider: no such entry in PAYMENT_PROVIDERS.
+    """
+    get_provider(name)
+    platform = StripeConfig.from_mapping(name, settings.PAYMENT_PROVIDERS[name])
+    return StripeOwnKey.of(
+        platform, account=account, api_key=api_key, webhook_secret=webhook_secret
+    )
+
+
 def _forget(*, setting: str, **_: object) -> None:
     if setting == "PAYMENT_PROVIDERS":
         get_provider.cache_clear()
+        own_key_provider.cache_clear()
 
 
 setting_changed.connect(_forget, dispatch_uid="settlement.providers.registry")

@@ -10,12 +10,12 @@ from settlement.providers.base import (
     ProviderEvent,
     ProviderPayment,
     ProviderPaymentMethod,
-    ProviderRefund,
     ProviderRejected,
 )
 from settlement.providers.stripe_connect import listing, mapping, webhook
 from settlement.providers.stripe_connect.config import StripeConfig
 from settlement.providers.stripe_connect.hosted import HostedPages
+from settlement.providers.stripe_connect.money_back import MoneyBack
 from settlement.providers.stripe_connect.transport import new_client, our_errors
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from stripe.params import (
         BalanceTransactionListParams,
         EventListParams,
+        PaymentIntentCaptureParams,
         PaymentIntentCreateParams,
     )
 
@@ -31,7 +32,7 @@ _WRONG_STATE: Final = "payment_intent_unexpected_state"
 _BLOCKED: Final = "account_blocked"
 
 
-class StripeConnect(HostedPages):
+class StripeConnect(HostedPages, MoneyBack):
     """Direct charges on operators' own accounts."""
 
     def __init__(self, config: StripeConfig) -> None:
@@ -84,13 +85,17 @@ class StripeConnect(HostedPages):
         )
         return clone.id
 
+    def _payer(self, _request: AuthorizeRequest, method: str) -> dict[str, str]:
+        """Return the parameters that name the payer: a cloned method has no owner."""
+        return {"payment_method": method}
+
     def _hold(self, request: AuthorizeRequest, method: str) -> ProviderPayment:
-        params: PaymentIntentCreateParams = {
+        params: dict[str, Any] = {
             "amount": request.amount_minor,
             "currency": request.currency.lower(),
             "capture_method": "manual",
             "confirm": True,
-            "payment_method": method,
+            **self._payer(request, method),
             "allowed_payment_method_types": ["card"],
             "metadata": {mapping.ORDER_NUMBER: request.order_number},
             "expand": _CHARGE,
@@ -100,7 +105,9 @@ class StripeConnect(HostedPages):
         elif request.return_url is not None:
             params["return_url"] = request.return_url
         options = self._on(request.account, request.idempotency_key)
-        intent = self._api.payment_intents.create(params, options)
+        intent = self._api.payment_intents.create(
+            cast("PaymentIntentCreateParams", params), options
+        )
         return mapping.payment(intent.to_dict())
 
     def _explained(self, rejected: ProviderRejected, account: str) -> ProviderError:
@@ -145,8 +152,8 @@ class StripeConnect(HostedPages):
                     payment_ref,
                     {
                         "amount_to_capture": amount_minor,
-                        "application_fee_amount": application_fee_minor,
                         "expand": _CHARGE,
+                        **self._fee(application_fee_minor),
                     },
                     options,
                 )
@@ -160,6 +167,10 @@ class StripeConnect(HostedPages):
                 raise
             return known
         return mapping.payment(intent.to_dict())
+
+    def _fee(self, application_fee_minor: int) -> "PaymentIntentCaptureParams":
+        """Return the parameter that gives the platform its fee."""
+        return {"application_fee_amount": application_fee_minor}
 
     def cancel(
         self, *, account: str, payment_ref: str, idempotency_key: str
@@ -185,42 +196,6 @@ class StripeConnect(HostedPages):
         if rejected.code != _WRONG_STATE:
             raise self._explained(rejected, account) from rejected
         return self.fetch_state(account=account, payment_ref=payment_ref)
-
-    def refund(
-        self,
-        *,
-        account: str,
-        payment_ref: str,
-        amount_minor: int,
-        refund_application_fee: bool,
-        idempotency_key: str,
-    ) -> ProviderRefund:
-        """Give money back from the payee's balance.
-
-        With `refund_application_fee` the platform gives its share back, in
-        proportion; how much in all is read from the fee itself.
-        """
-        if amount_minor <= 0:
-            raise ValueError(f"Cannot refund {amount_minor} minor units.")
-        options = self._on(account, idempotency_key)
-        with our_errors():
-            made = self._api.refunds.create(
-                {
-                    "payment_intent": payment_ref,
-                    "amount": amount_minor,
-                    "refund_application_fee": refund_application_fee,
-                    "expand": ["charge"],
-                },
-                options,
-            ).to_dict()
-            fee_ref = mapping.reference(
-                (made.get("charge") or {}).get("application_fee")
-            )
-            returned = 0
-            if fee_ref is not None:
-                fee = self._api.application_fees.retrieve(fee_ref)
-                returned = fee.amount_refunded
-        return mapping.refund(made, fee_refunded_minor=returned)
 
     def fetch_state(self, *, account: str, payment_ref: str) -> ProviderPayment:
         """Ask what is true now."""

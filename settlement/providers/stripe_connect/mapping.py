@@ -6,9 +6,11 @@ from typing import Any, Final
 
 from settlement.providers.base import (
     AccountStatus,
+    DisputeState,
     PaymentState,
     ProviderBalanceTransaction,
     ProviderCheckout,
+    ProviderDispute,
     ProviderEvent,
     ProviderPayment,
     ProviderPaymentMethod,
@@ -37,6 +39,19 @@ _REFUND_STATES: Final[Mapping[str, RefundState]] = {
     "requires_action": "pending",
     "failed": "failed",
     "canceled": "cancelled",
+}
+
+
+# Inquiries ("warning_…") take no money yet, but want an answer all the same.
+_DISPUTE_STATES: Final[Mapping[str, DisputeState]] = {
+    "warning_needs_response": "open",
+    "warning_under_review": "submitted",
+    "warning_closed": "won",
+    "needs_response": "open",
+    "under_review": "submitted",
+    "won": "won",
+    "prevented": "won",
+    "lost": "lost",
 }
 
 
@@ -129,6 +144,22 @@ def refund(data: Data, *, fee_refunded_minor: int) -> ProviderRefund:
         payment_ref=reference(data.get("payment_intent")),
         charge_ref=reference(data.get("charge")),
         application_fee_refunded_minor=fee_refunded_minor,
+    )
+
+
+def dispute(data: Data) -> ProviderDispute:
+    """Return a dispute; an unknown status is an open one."""
+    due = (data.get("evidence_details") or {}).get("due_by")
+    return ProviderDispute(
+        ref=data["id"],
+        state=_DISPUTE_STATES.get(str(data["status"]), "open"),
+        amount_minor=data["amount"],
+        currency=str(data["currency"]).upper(),
+        reason=str(data.get("reason") or ""),
+        payment_ref=reference(data.get("payment_intent")),
+        charge_ref=reference(data.get("charge")),
+        due_at=None if due is None else instant(due),
+        opened_at=instant(data["created"]),
     )
 
 
