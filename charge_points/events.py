@@ -22,6 +22,7 @@ CHARGE_POINT_CONNECTED: Final = "ChargePointConnected"
 CHARGE_POINT_DISCONNECTED: Final = "ChargePointDisconnected"
 SECURITY_EVENT_RAISED: Final = "SecurityEventRaised"
 PLUGGED_IN: Final = "PluggedIn"
+RESERVATION_CHANGED: Final = "ReservationChanged"
 
 Fact = tuple[str, int | None, str, dict[str, Any]]
 
@@ -203,3 +204,37 @@ def plugged_in(*, operator_id: int, connector_id: int, at: datetime) -> Fact:
     """A plug-in episode began at a station that has a display."""
     payload = {"connector_id": connector_id, "at": iso(at)}
     return (PLUGGED_IN, operator_id, f"connector {connector_id}", payload)
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """What is told of a reservation; ``state`` as in ``models.states.RESERVATION``."""
+
+    reservation_id: int
+    charge_point_id: int
+    evse: int
+    id_token: str
+    state: str
+    active_from: datetime | None
+    expires_at: datetime
+    transaction_id: int | None
+
+
+def reservation_changed(
+    *, operator_id: int, reservation: Reserved, at: datetime
+) -> Fact:
+    """A reservation became active, or ended (used, cancelled, expired)."""
+    began_at = reservation.active_from
+    payload = {
+        "reservation_id": reservation.reservation_id,
+        "charge_point_id": reservation.charge_point_id,
+        "evse": reservation.evse,
+        "id_token": reservation.id_token,
+        "state": reservation.state,
+        "active_from": None if began_at is None else iso(began_at),
+        "expires_at": iso(reservation.expires_at),
+        "transaction_id": reservation.transaction_id,
+        "at": iso(at),
+    }
+    key = f"reservation:{reservation.reservation_id}"
+    return RESERVATION_CHANGED, operator_id, key, payload

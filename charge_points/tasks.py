@@ -14,7 +14,9 @@ from charge_points.events import PLUGGED_IN
 from charge_points.services import (
     certificates,
     commands,
+    local_lists,
     partitions,
+    reservations,
     starting,
     transactions,
 )
@@ -55,6 +57,18 @@ def stop_overdue_charges() -> int:
 def close_silent_charges() -> int:
     """Close charges that never got a stop, from their last sample."""
     return transactions.close_silent(at=timezone.now())
+
+
+@shared_task(name="charge_points.sync_local_lists")
+def sync_local_lists() -> int:
+    """Bring the stations' local lists in step with the start policies."""
+    return local_lists.sync_due(at=timezone.now())
+
+
+@shared_task(name="charge_points.expire_reservations")
+def expire_reservations() -> int:
+    """End reservations whose time is over."""
+    return reservations.expire(at=timezone.now())
 
 
 @shared_task(name="charge_points.rotate_keys")
@@ -101,6 +115,14 @@ BEAT_SCHEDULE: Final[dict[str, dict[str, Any]]] = {
     "charge-points-close-silent-charges": {
         "task": "charge_points.close_silent_charges",
         "schedule": 300.0,
+    },
+    "charge-points-sync-local-lists": {
+        "task": "charge_points.sync_local_lists",
+        "schedule": 60.0,
+    },
+    "charge-points-expire-reservations": {
+        "task": "charge_points.expire_reservations",
+        "schedule": 30.0,
     },
     "charge-points-rotate-keys": {
         "task": "charge_points.rotate_keys",

@@ -644,9 +644,23 @@ class Migration(migrations.Migration):
             parents=[STATION],
             indexed=["charge_point_id"],
         ),
+        # Parts of a command belong to the operator of the whole.
         migrations.RunSQL(
-            sql="CREATE INDEX command_parts ON charge_points_command (parent_id) "
-            "WHERE parent_id IS NOT NULL",
+            sql=[
+                (
+                    "ALTER TABLE charge_points_command "
+                    "ADD CONSTRAINT charge_points_command_parent_id_tenant_fk "
+                    "FOREIGN KEY (operator_id, parent_id) "
+                    "REFERENCES charge_points_command (operator_id, id) "
+                    "ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED",
+                    None,
+                ),
+                (
+                    "CREATE INDEX charge_points_command_parent_id_tenant_ix "
+                    "ON charge_points_command (parent_id)",
+                    None,
+                ),
+            ],
             reverse_sql=migrations.RunSQL.noop,
         ),
     ]

@@ -12,7 +12,7 @@ from typing import Any, Final
 from django.db import connection, transaction
 
 from charge_points import events
-from charge_points.services import episodes
+from charge_points.services import episodes, reservations
 from charge_points.services.connectors import UnableToFindConnector, add_connector
 from charge_points.services.facts import StatusReport
 from charge_points.services.phases import record_status_phases
@@ -30,6 +30,7 @@ PLUGGED: Final = frozenset(
     }
 )
 FREE: Final = frozenset({"available", "unavailable", "reserved"})
+RESERVED: Final = "reserved"
 
 Key = tuple[int, int, int]
 
@@ -79,6 +80,7 @@ class _Known:
     began_at: datetime | None = None
     freed_at: datetime | None = None
     told: str = ""
+    before: str = ""
 
 
 @transaction.atomic(savepoint=False)
@@ -172,6 +174,7 @@ def _apply(row: _Known, report: StatusReport) -> None:
         row.began_at, row.freed_at = None, at
     if report.status != row.status:
         row.told = report.status
+        row.before = row.before or row.status
     row.report = report
     row.status = report.status
     row.status_at = at
@@ -198,6 +201,13 @@ def _write(rows: list[_Known]) -> None:
         ]
     )
     changed = [row for row in rows if row.told and row.status_at is not None]
+    reservations.note_statuses(
+        [
+            (row.charge_point_id, row.evse, row.before, row.told, row.status_at)
+            for row in changed
+            if row.status_at and RESERVED in {row.before, row.told}
+        ]
+    )
     record_status_phases(
         [(row.id, row.told, row.status_at) for row in changed if row.status_at]
     )

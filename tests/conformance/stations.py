@@ -138,3 +138,14 @@ class Station:
             with transaction.atomic():
                 handler(command, answer, self.now)
         return table.interpret(action, sent, answer)
+
+    def fail(self, action, sent, code):
+        """Let a command end without an answer, or with a CALLERROR."""
+        handler = TABLES[self.version].outgoing[action].on_error
+        command = SentCommand(
+            *(1, self.id, self.operator_id, self.identity, self.version),
+            *(None, {}, action, sent),
+        )
+        if handler is not None:
+            with transaction.atomic():
+                handler(command, code, "", self.now)

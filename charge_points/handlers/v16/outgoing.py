@@ -8,6 +8,7 @@ import orjson
 
 from charge_points.handlers import autocharge
 from charge_points.handlers.registry import Outcome, Outgoing, Payload, SentCommand
+from charge_points.handlers.v16 import local_auth_list, reservation
 from charge_points.ocpp.versions import V16
 from charge_points.services import variables
 from charge_points.services.facts import VariableFact
@@ -62,6 +63,8 @@ _INTENTS: Final = {
     "unlock": _unlock,
     "reset": _reset,
     "certificate_revoked": _certificate_revoked,
+    **local_auth_list.INTENTS,
+    **reservation.INTENTS,
 }
 
 
@@ -126,7 +129,10 @@ def _out(action: str, block: str = "Core", **options: Any) -> tuple[str, Outgoin
 
 
 # Asking twice does no harm except for a start, a reset and what moves hardware.
-OUTGOING: Final = dict(
+# One module per profile brings its own messages.
+_BLOCKS: Final = (local_auth_list, reservation)
+
+OUTGOING: Final[dict[str, Outgoing]] = dict(
     (
         _out("ChangeAvailability", repeatable=True),
         _out("ChangeConfiguration", on_result=_keep_change, repeatable=True),
@@ -138,5 +144,6 @@ OUTGOING: Final = dict(
         _out("Reset"),
         _out("UnlockConnector"),
         _out("TriggerMessage", "RemoteTrigger", repeatable=True),
+        *((out.action, out) for block in _BLOCKS for out in block.OUTGOING),
     )
 )

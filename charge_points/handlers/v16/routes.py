@@ -3,7 +3,7 @@
 from typing import Final
 
 from charge_points.handlers.registry import Route
-from charge_points.handlers.v16 import core
+from charge_points.handlers.v16 import core, local_auth_list, reservation
 from charge_points.ocpp.versions import V16
 
 ROUTES_V16: Final = (
@@ -29,4 +29,6 @@ ROUTES_V16: Final = (
     Route(V16, "StartTransaction", core.start_transaction, "set", "Core"),
     Route(V16, "StatusNotification", core.status_notification, "set", "Core"),
     Route(V16, "StopTransaction", core.stop_transaction, "set", "Core"),
+    *local_auth_list.ROUTES,
+    *reservation.ROUTES,
 )

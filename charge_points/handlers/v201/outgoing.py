@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from charge_points.handlers import autocharge
 from charge_points.handlers.registry import Outcome, Outgoing, Payload, SentCommand
+from charge_points.handlers.v201 import local_auth_list, reservation
 from charge_points.handlers.v201.words import variable_fact
 from charge_points.ocpp.versions import V201
 from charge_points.services import variables
@@ -68,6 +69,8 @@ _INTENTS: Final = {
     "unlock": _unlock,
     "reset": _reset,
     "certificate_revoked": _certificate_revoked,
+    **local_auth_list.INTENTS,
+    **reservation.INTENTS,
 }
 
 
@@ -153,7 +156,10 @@ def _out(action: str, block: str, **options: Any) -> tuple[str, Outgoing]:
 
 
 # Asking twice does no harm except for a start, a reset and what moves hardware.
-OUTGOING: Final = dict(
+# One module per block brings its own messages.
+_BLOCKS: Final = (local_auth_list, reservation)
+
+OUTGOING: Final[dict[str, Outgoing]] = dict(
     (
         _out("ChangeAvailability", "G", repeatable=True),
         _out("DataTransfer", "P"),
@@ -165,5 +171,6 @@ OUTGOING: Final = dict(
         _out("SetVariables", "B", on_result=_keep_changes, repeatable=True),
         _out("TriggerMessage", "F", repeatable=True),
         _out("UnlockConnector", "F"),
+        *((out.action, out) for block in _BLOCKS for out in block.OUTGOING),
     )
 )

@@ -7,7 +7,9 @@ from charge_points.handlers.v201 import (
     authorization,
     availability,
     data_transfer,
+    local_auth_list,
     provisioning,
+    reservation,
     security,
     transactions,
 )
@@ -51,4 +53,6 @@ ROUTES_V201: Final = (
     ),
     Route(V201, "StatusNotification", availability.status_notification, "set", "G"),
     Route(V201, "TransactionEvent", transactions.transaction_event, "set", "E"),
+    *local_auth_list.ROUTES,
+    *reservation.ROUTES,
 )

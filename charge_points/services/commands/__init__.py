@@ -21,6 +21,7 @@ from charge_points.services.commands.queueing import (
     open_stops,
     queue,
     queue_intent,
+    withdraw,
 )
 
 __all__ = [
@@ -37,4 +38,5 @@ __all__ = [
     "recover",
     "settle_overdue",
     "take_for_delivery",
+    "withdraw",
 ]

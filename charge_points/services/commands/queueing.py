@@ -17,7 +17,20 @@ QUEUED_MAX: Final = 100
 """Commands of one charge point that wait or are under way."""
 STOP_LIFETIME: Final = timedelta(minutes=10)
 REPEATABLE_INTENTS: Final = frozenset(
-    {"stop", "certificate_revoked", "unlock", "trigger", "set_display"}
+    {
+        "stop",
+        "certificate_revoked",
+        "unlock",
+        "trigger",
+        "set_display",
+        "send_local_list",
+        "get_local_list_version",
+        "reserve",
+        "cancel_reservation",
+        "set_charging_profile",
+        "clear_charging_profile",
+        "cost_updated",
+    }
 )
 """Asking twice does no harm; ``start`` and ``reset`` are not among them."""
 
@@ -177,6 +190,14 @@ def cancel(*, command_id: int, at: datetime) -> bool:
             state=Command.State.CANCELLED, answered_at=at
         )
     )
+
+
+@transaction.atomic
+def withdraw(*, charge_point_id: int, key: str, at: datetime) -> bool:
+    """As ``cancel``, by the idempotency key."""
+    row = Command.objects.filter(charge_point_id=charge_point_id, idempotency_key=key)
+    found = row.values_list("pk", flat=True).first()
+    return found is not None and cancel(command_id=found, at=at)
 
 
 def open_stops(*, charge_point_ids: list[int]) -> list[tuple[int, str]]:

@@ -6,7 +6,12 @@ from decimal import Decimal
 from typing import Any, Final
 
 from charge_points.models import StartHandle, Transaction
-from charge_points.services import authorization, corrections, episodes
+from charge_points.services import (
+    authorization,
+    corrections,
+    episodes,
+    reservations,
+)
 from charge_points.services.facts import (
     CONTEXT_CLOCK,
     Authorization,
@@ -291,6 +296,7 @@ def _admit(rares: Sequence[Rare], rows: dict[int, Transaction]) -> None:
             for rare, row, admission in begun
         ]
     )
+    reservations.use_many([(row, rare.fact.reservation_id) for rare, row, _ in begun])
     # The Ended may have come before the event that says whose charge it was.
     tell_ended([row for _, row, _ in begun if row.state == Transaction.State.ENDED])
 

@@ -8,6 +8,7 @@ from typing import Final
 from django.db import transaction
 
 from charge_points.models import Transaction
+from charge_points.services import reservations
 from charge_points.services.facts import Authorization, StartAnswer, StartFact
 from charge_points.services.id_tokens import token_key
 from charge_points.services.rows import fetch_columns, numbers, texts
@@ -148,6 +149,7 @@ def _open(fresh: dict[Key, StartFact]) -> dict[Key, StartAnswer]:
         at = max(fresh[key].received_at for key in begun)
         supersede_older([rows[key] for key in begun], at=at)
         announce_many([(rows[key], False) for key in begun])
+        reservations.use_many([(rows[key], fresh[key].reservation_id) for key in begun])
     return answers
 
 
