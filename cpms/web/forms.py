@@ -7,9 +7,11 @@ from django import forms
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
+from cpms.accounts.models import Driver
 from cpms.accounts.services.vehicles import PEM_BYTES_MAX
 from cpms.kernel.money import from_minor, to_minor
 
+CAPS: Final = ("cap", "day_cap", "month_cap")
 CURRENCIES: Final = ("EUR", "CHF", "GBP", "CNY", "USD", "DKK", "SEK", "NOK", "PLN")
 
 
@@ -54,34 +56,63 @@ class VehicleForm(forms.Form):
     )
 
 
-class SettingsForm(forms.Form):
-    """Language and the most that a charge may reserve."""
-
-    locale = forms.ChoiceField(label=_("Language"), choices=settings.LANGUAGES)
-    cap = forms.DecimalField(
-        label=_("Most per charge"),
+def _cap(label: Any, help_text: Any = "") -> forms.DecimalField:  # noqa: ANN401 - lazy text
+    return forms.DecimalField(
+        label=label,
         required=False,
         min_value=Decimal(1),
         max_value=Decimal(1_000_000),
         decimal_places=2,
         localize=True,
-        help_text=_(
+        help_text=help_text,
+    )
+
+
+class SettingsForm(forms.Form):
+    """Language, and the most that may be spent at a time, in a day, in a month."""
+
+    locale = forms.ChoiceField(label=_("Language"), choices=settings.LANGUAGES)
+    cap = _cap(
+        _("Most per charge"),
+        _(
             "No charge reserves more on your card, and it stops there. Empty: each "
             "operator's own limit."
         ),
     )
+    day_cap = _cap(_("Most per day"))
+    month_cap = _cap(_("Most per month"))
     cap_currency = forms.ChoiceField(
         label=_("Currency"), choices=[(code, code) for code in CURRENCIES]
     )
 
     @property
-    def cap_minor(self) -> int | None:
-        """The cap in minor units; None for no cap."""
-        cap = self.cleaned_data["cap"]
-        return None if cap is None else to_minor(cap, self.cleaned_data["cap_currency"])
+    def caps(self) -> dict[str, int | None]:
+        """The caps in minor units by their columns; None for no cap."""
+        currency = self.cleaned_data["cap_currency"]
+        found = {name: self.cleaned_data[name] for name in CAPS}
+        return {
+            f"{name}_minor": None if cap is None else to_minor(cap, currency)
+            for name, cap in found.items()
+        }
 
 
-def settings_of(locale: str, cap_minor: int | None, currency: str) -> dict[str, Any]:
+class DeletionForm(forms.Form):
+    """The password, once more."""
+
+    password = forms.CharField(
+        label=_("Password"),
+        max_length=128,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+
+def settings_of(driver: Driver) -> dict[str, Any]:
     """What the settings form begins with."""
-    cap = None if cap_minor is None else from_minor(cap_minor, currency)
-    return {"locale": locale, "cap": cap, "cap_currency": currency or CURRENCIES[0]}
+    currency = driver.cap_currency or CURRENCIES[0]
+    caps = {name: getattr(driver, f"{name}_minor") for name in CAPS}
+    shown = {
+        name: None if cap is None else from_minor(cap, currency)
+        for name, cap in caps.items()
+    }
+    return {"locale": driver.locale, "cap_currency": currency, **shown}

@@ -53,13 +53,17 @@ def power_svg(points: Sequence[Point], *, time_zone: str, label: str) -> str:
         corners.append(f"{x(at):.1f},{before:.1f}")
     path = " ".join(corners)
     parts = [
-        f'<svg class="plot" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        f'aria-label="{escape(label)}" xmlns="http://www.w3.org/2000/svg">'
+        (
+            f'<svg class="plot" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
+            f'aria-label="{escape(label)}" xmlns="http://www.w3.org/2000/svg">'
+        )
     ]
     for mark in (Decimal(0), Decimal(top) / 2, Decimal(top)):
         parts += [
-            f'<line class="plot-grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" '
-            f'y1="{y(mark):.1f}" y2="{y(mark):.1f}"/>',
+            (
+                f'<line class="plot-grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" '
+                f'y1="{y(mark):.1f}" y2="{y(mark):.1f}"/>'
+            ),
             _text(LEFT - 6, y(mark) + 4, decimal_text(mark.normalize() + 0), "end"),
         ]
     zone = zone_named(time_zone)
@@ -67,8 +71,10 @@ def power_svg(points: Sequence[Point], *, time_zone: str, label: str) -> str:
     parts += [
         _text(LEFT, HEIGHT - 6, f"{begin.astimezone(zone):{form}}", "start"),
         _text(WIDTH - RIGHT, HEIGHT - 6, f"{end.astimezone(zone):{form}}", "end"),
-        f'<polygon class="plot-area" points="{LEFT},{base} {path} '
-        f'{WIDTH - RIGHT},{base}"/>',
+        (
+            f'<polygon class="plot-area" points="{LEFT},{base} {path} '
+            f'{WIDTH - RIGHT},{base}"/>'
+        ),
         f'<polyline class="plot-line" points="{path}"/>',
         "</svg>",
     ]

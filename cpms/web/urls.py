@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from cpms.web.views import account, codes, language, live, sessions
+from cpms.web.views import account, codes, language, live, paying, sessions
 
 app_name = "web"
 _START = {"label": {"page": "label"}, "certificate": {"page": "certificate"}}
@@ -27,7 +27,14 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("account/log-in", sessions.log_in, name="log-in"),
     path("account/sign-up", sessions.sign_up, name="sign-up"),
     path("account/log-out", sessions.log_out, name="log-out"),
-    path("account/payment-methods", account.payment_methods, name="methods"),
+    path("pay/<str:token>", paying.debt, name="pay"),
+    path("account/payment-methods", paying.payment_methods, name="methods"),
+    path("account/payment-methods/add", paying.add_method, name="method-add"),
+    path(
+        "account/payment-methods/<int:payment_method_id>",
+        paying.change_method,
+        name="method",
+    ),
     path("account/vehicles", account.vehicles, name="vehicles"),
     path(
         "account/vehicles/<int:vehicle_id>/remove",
@@ -40,5 +47,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
         name="vehicle-certificate",
     ),
     path("account/settings", account.preferences, name="preferences"),
+    path("account/delete", account.delete, name="delete"),
     path("account/data", account.export, name="export"),
 ]

@@ -7,6 +7,7 @@ from typing import Any, Concatenate, Final, ParamSpec
 
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth import logout
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
@@ -21,11 +22,12 @@ from billing.services import guests
 from cpms.accounts.models import Driver, Vehicle
 from cpms.accounts.services import vehicles as vehicle_services
 from cpms.accounts.tenancy import acting_as_driver, acting_as_platform
+from cpms.web import limits
+from cpms.web.erasure import UnableToDeleteAccount, delete_account
 from cpms.web.export import data_of
-from cpms.web.forms import SettingsForm, VehicleForm, settings_of
+from cpms.web.forms import DeletionForm, SettingsForm, VehicleForm, settings_of
 from cpms.web.pages import driver_of, show
 from cpms.web.views.language import COOKIE_S
-from settlement.services import methods
 
 PAGE_SIZE: Final = 20
 P = ParamSpec("P")
@@ -37,7 +39,7 @@ def of_driver(view: _View[P]) -> Callable[Concatenate[HttpRequest, P], HttpRespo
 
     @wraps(view)
     def guarded(
-        request: HttpRequest, *args: P.args, **kwargs: P.kwargs
+        request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs
     ) -> HttpResponse:
         driver = driver_of(request)
         if driver is None:
@@ -75,18 +77,6 @@ def history(request: HttpRequest, driver: Driver) -> HttpResponse:
     ]
     context = {"driver": driver, "charges": charges, "page": page, "tab": "history"}
     return show(request, "account/history.html", context)
-
-
-@require_GET
-@of_driver
-def payment_methods(request: HttpRequest, driver: Driver) -> HttpResponse:
-    """The saved payment methods."""
-    context = {
-        "driver": driver,
-        "methods": methods.list_for(driver.pk),
-        "tab": "methods",
-    }
-    return show(request, "account/methods.html", context)
 
 
 @require_http_methods(["GET", "POST"])
@@ -152,7 +142,9 @@ def remove_vehicle(
 @require_GET
 @of_driver
 def certificate_of(
-    request: HttpRequest, driver: Driver, vehicle_id: int
+    request: HttpRequest,  # noqa: ARG001 - a view
+    driver: Driver,
+    vehicle_id: int,
 ) -> HttpResponse:
     """The vehicle's certificate as a file."""
     with acting_as_driver(driver.pk):
@@ -170,12 +162,12 @@ def certificate_of(
 @of_driver
 def preferences(request: HttpRequest, driver: Driver) -> HttpResponse:
     """Language and spending cap."""
-    begin = settings_of(driver.locale, driver.cap_minor, driver.cap_currency)
+    begin = settings_of(driver)
     form = SettingsForm(request.POST or None, initial=begin)
     if form.is_valid():
         values: dict[str, Any] = {
             "locale": form.cleaned_data["locale"],
-            "cap_minor": form.cap_minor,
+            **form.caps,
             "cap_currency": form.cleaned_data["cap_currency"],
         }
         with acting_as_driver(driver.pk):
@@ -194,6 +186,40 @@ def preferences(request: HttpRequest, driver: Driver) -> HttpResponse:
     context = {"driver": driver, "form": form, "tab": "preferences"}
     status = HTTPStatus.UNPROCESSABLE_ENTITY if form.errors else HTTPStatus.OK
     return show(request, "account/preferences.html", context, status=status)
+
+
+@require_http_methods(["GET", "POST"])
+@of_driver
+def delete(request: HttpRequest, driver: Driver) -> HttpResponse:
+    """Delete the account, after the password was typed once more."""
+    form = DeletionForm(request.POST or None)
+    if form.is_valid():
+        spent = limits.is_spent("account", driver.email)
+        if spent or not request.user.check_password(form.cleaned_data["password"]):
+            limits.count("account", driver.email)
+            form.add_error("password", _("The password is not right."))
+        else:
+            try:
+                delete_account(driver_id=driver.pk, at=timezone.now())
+            except UnableToDeleteAccount as error:
+                form.add_error(None, _deletion_problem(error.code))
+            else:
+                logout(request)
+                messages.success(request, _("Your account was deleted."))
+                return redirect("web:landing")
+    context = {"driver": driver, "form": form, "tab": "preferences"}
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if form.errors else HTTPStatus.OK
+    return show(request, "account/delete.html", context, status=status)
+
+
+def _deletion_problem(code: str) -> str:
+    return {
+        "charge_running": _(
+            "A charge is not finished. Wait until it has its receipt, then delete the "
+            "account."
+        ),
+        "charge_unpaid": _("A charge is not paid. Pay it first."),
+    }.get(code, _("This account cannot be deleted here; ask the operator."))
 
 
 @require_GET

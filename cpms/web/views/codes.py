@@ -87,30 +87,35 @@ def start(request: HttpRequest, page: str, code: str) -> HttpResponse:
     form = GuestForm(request.POST)
     as_guest = driver is None or "guest" in request.POST
     if as_guest and not form.is_valid():
-        found = _offer(request, code)
-        if found is None:
+        shown = _offer(request, code)
+        if shown is None:
             return _refusal(request)
-        return _show_offer(request, found, code, page=page, form=form)
+        return _show_offer(request, shown, code, page=page, form=form)
     try:
         if driver is None or as_guest:
             token = _start_guest(code, form.cleaned_data["email"])
         else:
             token = _start_driver(driver, code, request.POST.get("hold", ""))
-    except GONE:
-        limits.count("code", limits.address_of(request))
-        return _refusal(request)
     except DomainError as error:
-        if error.code == USED:
-            return _refusal(request)
-        return show_problem(
-            request,
-            problem_of(error.code),
-            status=error.status,
-            back=("web:" + page, code),
-        )
+        return _refused(request, error, page=page, code=code)
     response = redirect("web:live", token=token)
     remember_charge(response, token)
     return response
+
+
+def _refused(
+    request: HttpRequest, error: DomainError, *, page: str, code: str
+) -> HttpResponse:
+    """Why the start was refused; of codes that are not valid nothing is told."""
+    if isinstance(error, GONE) or error.code == USED:
+        limits.count("code", limits.address_of(request))
+        return _refusal(request)
+    return show_problem(
+        request,
+        problem_of(error.code),
+        status=error.status,
+        back=("web:" + page, code),
+    )
 
 
 def _start_guest(code: str, email: str) -> str:

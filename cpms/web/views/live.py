@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_POST
 
-from billing.services import guests, ordering
+from billing.services import guests, ordering, pay_links
 from cpms.kernel.money import minor_digits
 from cpms.web import limits
 from cpms.web.charges import Charge, find_charge, label_of, receipt_of
@@ -79,6 +79,7 @@ def live(request: HttpRequest, token: str) -> HttpResponse:
         "token": token,
         "running": "",
         "label_code": label_of(charge),
+        "pay_url": pay_links.url_of(number),
         "prices": price_text(charge.order.price_words),
     }
     return show(request, "live.html", context)

@@ -1,4 +1,4 @@
-"""Fixtures of the drivers' pages: one operator's station, a provider, no limits left."""
+"""Fixtures of the drivers' pages: an operator's station and a provider."""
 
 import pytest
 from django.core.cache import cache
