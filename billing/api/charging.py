@@ -12,11 +12,13 @@ from rest_framework.throttling import ScopedRateThrottle
 from rest_framework.views import APIView
 
 from billing.api import shapes
+from billing.api.live import live_body
+from billing.api.throttling import AddressThrottle
 from billing.models import Order, Receipt
 from billing.pricing import describe, parse_tariff
-from billing.services import ordering, proofs, rating
+from billing.services import ordering, proofs, suspicions
+from billing.services.presence import Presence
 from billing.services.terms import Buyer, require_worth, terms_for
-from charge_points.queries import live_values
 from charge_points.services import certificates
 from cpms.accounts.api.authentication import DriverPrincipal
 from cpms.accounts.api.idempotency import HEADER, IdempotentMixin
@@ -26,13 +28,14 @@ from cpms.accounts.api.problems import problem
 from cpms.accounts.api.scoping import DriverScopedView
 from cpms.accounts.models import Driver
 from cpms.accounts.tenancy import acting_as_platform
+from cpms.kernel.errors import DomainError
 
 
 class ClaimView(IdempotentMixin, APIView):
     """Step 4 of the flow: certificate + identity."""
 
     permission_classes = (AllowAny,)
-    throttle_classes = (ScopedRateThrottle,)
+    throttle_classes = (ScopedRateThrottle, AddressThrottle)
     throttle_scope = "claim"
 
     def idempotency_subject(self, request: Request) -> str | None:
@@ -58,10 +61,19 @@ class ClaimView(IdempotentMixin, APIView):
             driver_id=driver_id,
             idempotency_key=request.headers.get(HEADER, ""),
             confirmed_minor=form.validated_data.get("confirm_price_minor"),
+            presence=Presence(
+                latitude=form.validated_data.get("latitude"),
+                longitude=form.validated_data.get("longitude"),
+            ),
         )
-        with acting_as_platform("claim: the certificate says whose station it is"):
-            order = ordering.claim_certificate(claim=claim, at=timezone.now())
-            body = shapes.OrderShape(order).data
+        try:
+            with acting_as_platform("claim: the certificate says whose station it is"):
+                order = ordering.claim_certificate(claim=claim, at=timezone.now())
+                body = shapes.OrderShape(order).data
+        except DomainError as error:
+            with acting_as_platform("a refused claim may be an attack"):
+                suspicions.report(claim.presented, error, at=timezone.now())
+            raise
         return Response(body, status=201)
 
 
@@ -73,13 +85,17 @@ class OrdersView(IdempotentMixin, DriverScopedView):
     @extend_schema(
         responses=shapes.OrderShape(many=True),
         parameters=[
+            shapes.HistoryQuery,
             OpenApiParameter("cursor", str),
             OpenApiParameter("page_size", int),
         ],
     )
     def get(self, request: Request) -> Response:
         """List own orders, newest first."""
+        form = shapes.HistoryQuery(data=request.query_params)
+        form.is_valid(raise_exception=True)
         rows = Order.objects.filter(driver_id=self.driver_id).select_related("operator")
+        rows = rows.filter(**form.conditions())
         pages = CursorPagination()
         page = pages.paginate_queryset(rows, request, view=self)
         return pages.get_paginated_response(shapes.OrderShape(page, many=True).data)
@@ -150,21 +166,7 @@ class LiveView(_OwnOrderView):
         """Energy, power, state of charge and the price so far."""
         order = self.order(number)
         with acting_as_platform("live values of the driver's own order"):
-            values = live_values(number)
-            cost_minor = rating.estimate(order, at=timezone.now())
-        body: dict[str, Any] = {
-            "order": number,
-            "state": order.state,
-            "energy_wh": values.energy_wh if values else (order.energy_wh or 0),
-            "power_w": values.power_w if values else None,
-            "soc_percent": values.soc_percent if values else None,
-            "cost_minor": (
-                cost_minor if order.amount_minor is None else order.amount_minor
-            ),
-            "currency": order.currency,
-            "at": values.at if values else None,
-        }
-        return Response(shapes.LiveShape(body).data)
+            return Response(live_body(order, at=timezone.now()))
 
 
 class PriceView(APIView):

@@ -6,8 +6,9 @@ from django.conf import settings
 from rest_framework import serializers
 
 from billing.models import Order, OrderMove, Receipt
-from billing.models.order_states import PaymentState
+from billing.models.order_states import OrderState, PaymentState
 from billing.pricing import describe, parse_tariff
+from billing.services import pay_links
 from cpms.accounts.models import Operator
 
 
@@ -67,10 +68,16 @@ class OrderDetailShape(OrderShape):
     """One order with what it cost, once that is known."""
 
     cost = serializers.SerializerMethodField()
+    pay_url = serializers.SerializerMethodField()
 
     class Meta:
         model = Order
-        fields = (*OrderShape.Meta.fields, "cost")
+        fields = (*OrderShape.Meta.fields, "cost", "pay_url")
+
+    def get_pay_url(self, order: Order) -> str | None:
+        """Where a debt is paid, while the charge is owed."""
+        owes = order.payment_state == PaymentState.RECEIVABLE
+        return pay_links.url_of(order.number) if owes else None
 
     def get_cost(self, order: Order) -> dict[str, Any] | None:
         """Lines, taxes and total of the newest price."""
@@ -192,6 +199,14 @@ class ClaimRequest(serializers.Serializer[Any]):
         help_text="The most that the driver confirmed on the page; the charge stops "
         "there. Without a proof only: a vehicle signs its maximum.",
     )
+    latitude = serializers.FloatField(
+        min_value=-90,
+        max_value=90,
+        required=False,
+        help_text="Where the phone is, if the driver lets it say so: a claim far from "
+        "the site is refused. A vehicle signs its position.",
+    )
+    longitude = serializers.FloatField(min_value=-180, max_value=180, required=False)
 
 
 class StartRequest(serializers.Serializer[Any]):
@@ -209,6 +224,26 @@ class StartRequest(serializers.Serializer[Any]):
                 "Give exactly one of connector_code and charge_point."
             )
         return attrs
+
+
+class HistoryQuery(serializers.Serializer[Any]):
+    """Which of the own orders are wanted."""
+
+    state = serializers.ChoiceField(choices=OrderState.choices, required=False)
+    charge_point = serializers.CharField(max_length=48, required=False)
+    vehicle = serializers.IntegerField(min_value=1, required=False)
+    created_from = serializers.DateTimeField(required=False)
+    created_before = serializers.DateTimeField(required=False)
+
+    def conditions(self) -> dict[str, Any]:
+        """As a queryset's filter has them."""
+        names = {
+            "vehicle": "vehicle_id",
+            "created_from": "created_at__gte",
+            "created_before": "created_at__lt",
+        }
+        given: dict[str, Any] = dict(self.validated_data)
+        return {names.get(name, name): value for name, value in given.items()}
 
 
 class LiveShape(serializers.Serializer[Any]):

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from billing.api import accounts, charging, operator, vehicles
+from billing.api.streaming import live_stream
 
 API = "api/v1"
 urlpatterns = [
@@ -40,6 +41,7 @@ urlpatterns = [
     path(f"{API}/driver/orders/<str:number>", charging.OrderView.as_view()),
     path(f"{API}/driver/orders/<str:number>/stop", charging.StopView.as_view()),
     path(f"{API}/driver/orders/<str:number>/live", charging.LiveView.as_view()),
+    path(f"{API}/driver/orders/<str:number>/live/stream", live_stream),
     path(f"{API}/driver/receipts", charging.ReceiptsView.as_view()),
     path(f"{API}/driver/receipts/<str:number>", charging.ReceiptView.as_view()),
     path(f"{API}/operator/orders", operator.OperatorOrdersView.as_view()),

@@ -16,7 +16,7 @@ from billing.models import Order, Receipt
 from billing.models.order import StartedBy
 from billing.models.order_states import LIVE_STATES, PaymentState
 from billing.pricing import parse_tariff
-from billing.services import moves, ordering, rating
+from billing.services import moves, ordering, pay_links, rating
 from billing.services.offers import (
     Offer,
     PriceLine,
@@ -97,6 +97,7 @@ class LiveOrder:
     can_stop: bool
     receipt_ready: bool
     price_words: list[str]
+    pay_url: str | None
 
 
 def start(*, code: str, locale: str, email: str | None, at: datetime) -> GuestStart:
@@ -178,6 +179,7 @@ def _live(order: Order, *, at: datetime) -> LiveOrder:
     values = live_values(order.number)
     view = connector_view(order.charge_point, order.evse, order.connector)
     amount = order.amount_minor
+    owes = order.payment_state == PaymentState.RECEIVABLE
     asks = order.payment_state == PaymentState.REQUIRES_ACTION
     measured: dict[str, Any] = {
         "energy_wh": values.energy_wh if values else (order.energy_wh or 0),
@@ -209,6 +211,7 @@ def _live(order: Order, *, at: datetime) -> LiveOrder:
         can_stop=order.state in LIVE_STATES,
         receipt_ready=Receipt.objects.filter(order=order).exists(),
         price_words=price_words(parse_tariff(order.tariff), order.language),
+        pay_url=pay_links.url_of(order.number) if owes else None,
         **measured,
     )
 

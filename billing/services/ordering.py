@@ -8,8 +8,9 @@ from django.db import transaction
 from billing.models import Order
 from billing.models.order import StartedBy
 from billing.models.order_states import LIVE_STATES, OrderState
-from billing.services import caps, moves, proofs
+from billing.services import caps, moves, notices, proofs
 from billing.services.placing import REASON_CHARS_MAX, Origin, place
+from billing.services.presence import Presence, confirm
 from billing.services.terms import Buyer
 from charge_points.queries import (
     ConnectorView,
@@ -51,6 +52,7 @@ class Claim:
     driver_id: int | None
     idempotency_key: str
     confirmed_minor: int | None = None
+    presence: Presence = proofs.NOWHERE
 
 
 def _buyer(
@@ -80,7 +82,8 @@ def claim_certificate(*, claim: Claim, at: datetime) -> Order:
 
     Raises:
         UnableToVerifyCertificate, UnableToClaim, UnableToVerifyProof,
-        UnableToPlaceOrder, UnableToFindTariff, UnableToResolvePayee.
+        UnableToConfirmPresence, UnableToPlaceOrder, UnableToFindTariff,
+        UnableToResolvePayee.
     """
     view = certificates.verify(presented=claim.presented, at=at)
     buyer, proof = _buyer(claim, view, at=at)
@@ -88,6 +91,15 @@ def claim_certificate(*, claim: Claim, at: datetime) -> Order:
     if first is not None:
         return first
     caps.lock(buyer.driver, buyer.vehicle)
+    place_view = _known(
+        connector_view(view.charge_point_identity, view.evse, view.connector)
+    )
+    confirm(
+        claim.presence if proof is None else proof.presence,
+        place_view,
+        plugged_in_at=view.episode_started_at,
+        at=at,
+    )
     number = new_order_number()
     if proof is not None:
         proofs.use(proof, order_number=number, at=at)
@@ -103,13 +115,14 @@ def claim_certificate(*, claim: Claim, at: datetime) -> Order:
             "certificate_already_claimed",
             "This charging certificate was used already; plug in again for a new one.",
         )
-    connector = connector_view(view.charge_point_identity, view.evse, view.connector)
     origin = Origin(
         StartedBy.CERTIFICATE,
         certificate_jti=view.jti,
         actor="vehicle" if proof is not None else "driver",
     )
-    return place(_known(connector), buyer, origin, number=number, at=at)
+    order = place(place_view, buyer, origin, number=number, at=at)
+    notices.tell(notices.CHARGE_REQUESTED, order)
+    return order
 
 
 def _first_answer(

@@ -13,7 +13,7 @@ from django.db import transaction
 from billing.models import Order
 from billing.models.order import ACTION_URL_CHARS_MAX
 from billing.models.order_states import OrderState, PaymentState
-from billing.services import moves, ordering, rating
+from billing.services import moves, notices, ordering, pay_links, rating
 from billing.services.placing import start
 from charge_points.services import id_tokens, starting
 from cpms.accounts.models import Driver
@@ -38,6 +38,8 @@ def payment_changed(number: str, *, at: datetime) -> None:
     if payment.decline_message and payment.state == PaymentState.DECLINED:
         text = f"payment declined: {payment.decline_message}"
     cause = moves.Cause(text, "system", at)
+    if order.payment_state != payment.state == PaymentState.DECLINED:
+        notices.tell(notices.PAYMENT_FAILED, order, reason=text)
     moves.follow_payment(order, payment.state, cause=cause)
     _account_state(order, payment, at=at)
     react = _REACTIONS.get(OrderState(order.state))
@@ -92,6 +94,14 @@ def _charging(order: Order, payment: PaymentView, cause: moves.Cause) -> None:
 
 def _rated(order: Order, payment: PaymentView, cause: moves.Cause) -> None:
     rating.close_if_paid(order, payment.state, cause=cause)
+    if payment.state == PaymentState.CAPTURED and payment.receivable_minor:
+        notices.tell(
+            notices.PAYMENT_FAILED,
+            order,
+            reason="The charge cost more than was held.",
+            amount_minor=payment.receivable_minor,
+            pay_url=pay_links.url_of(order.number),
+        )
 
 
 def _never_charged(order: Order, payment: PaymentView, cause: moves.Cause) -> None:

@@ -8,8 +8,10 @@ from typing import Any, Final
 from billing.models import Order
 from billing.models.order import StartedBy
 from billing.models.order_states import OrderState
-from billing.services import moves, ordering, paying, rating
+from billing.pricing import parse_tariff
+from billing.services import moves, notices, ordering, paying, rating
 from billing.services.placing import Origin, Running, place_running
+from billing.services.sessions import charges_parking
 from billing.services.terms import NOTHING_LEFT, Buyer
 from charge_points.queries import (
     ConnectorView,
@@ -93,6 +95,7 @@ def transaction_started(fact: Fact) -> None:
         order.transaction_id = fact.transaction_id
         order.started_at = datetime.fromisoformat(fact.payload["started_at"])
         moves.move(order, OrderState.CHARGING, cause=fact.cause("charge began"))
+        notices.tell(notices.CHARGE_STARTED, order)
         return
     if fact.payload.get("started_by") != PENDING:
         _order_for_running(fact, former=order)
@@ -135,6 +138,7 @@ def _order_for_running(fact: Fact, *, former: Order | None) -> None:
         energy_limit_wh=order.energy_limit_wh,
         ends_by=order.ends_by,
     )
+    notices.tell(notices.CHARGE_STARTED, order)
     if order.failure_reason:
         _stop_unpayable(order, fact)
 
@@ -172,6 +176,7 @@ def _place(fact: Fact) -> ConnectorView:
 def _stop_unpayable(order: Order, fact: Fact) -> None:
     """No hold can be asked for: the charge stops, and the next start is refused."""
     starting.request_stop(order_number=order.number, reason="no hold", at=fact.at)
+    notices.tell(notices.PAYMENT_FAILED, order, reason=order.failure_reason)
     capped = order.failure_reason.startswith(NOTHING_LEFT)
     if order.driver_id is not None and order.payee is not None and not capped:
         paying.set_can_pay(order.driver_id, can_pay=False, at=fact.at)
@@ -198,6 +203,7 @@ def transaction_ended(fact: Fact) -> None:
     order.ended_at = datetime.fromisoformat(payload["ended_at"])
     if order.certificate_jti:
         certificates.close(order_number=order.number, at=fact.at)
+    _tell_stopped(order, payload)
     review = payload.get("review_reason")
     if review:
         order.review_reason = str(review)[:REVIEW_CHARS_MAX]
@@ -206,6 +212,19 @@ def transaction_ended(fact: Fact) -> None:
     text = f"charge ended: {payload.get('stop_reason') or 'no reason given'}"
     moves.move(order, OrderState.FINISHED, cause=fact.cause(text))
     rating.rate_if_complete(order, at=fact.at, known=fact.session)
+
+
+def _tell_stopped(order: Order, payload: dict[str, Any]) -> None:
+    notices.tell(
+        notices.CHARGE_STOPPED,
+        order,
+        energy_wh=order.energy_wh,
+        ended_at=payload["ended_at"],
+        stop_reason=payload.get("stop_reason"),
+    )
+    plugged_in = order.unplugged_at is None and not payload.get("unplugged")
+    if plugged_in and charges_parking(parse_tariff(order.tariff)):
+        notices.tell(notices.IDLE_FEE_SOON, order, since=payload["ended_at"])
 
 
 def _locked(transaction_id: int) -> Order | None:

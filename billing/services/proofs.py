@@ -8,6 +8,7 @@ import jwt
 from django.db import IntegrityError, transaction
 
 from billing.models import UsedProof
+from billing.services.presence import Presence
 from cpms.accounts.models import Vehicle
 from cpms.accounts.services.vehicles import active_by_fingerprint
 from cpms.kernel.errors import DomainError
@@ -16,6 +17,9 @@ ALGORITHMS: Final = ("ES256", "ES384", "ES512")
 PROOF_CHARS_MAX: Final = 4096
 JTI_CHARS_MAX: Final = 128
 PURPOSE: Final = "charge"
+PLUGGED_IN_S_MAX: Final = 30 * 86_400
+DEGREES_MAX: Final = 180
+NOWHERE: Final = Presence()
 
 
 class UnableToVerifyProof(DomainError):
@@ -34,6 +38,7 @@ class VehicleProof:
     jti: str
     max_amount_minor: int | None
     currency: str | None
+    presence: Presence = NOWHERE
 
 
 def _invalid(detail: str) -> UnableToVerifyProof:
@@ -127,7 +132,34 @@ def _checked(vehicle: Vehicle, payload: dict[str, Any]) -> VehicleProof:
         jti=_text(payload, "jti", JTI_CHARS_MAX),
         max_amount_minor=amount,
         currency=currency,
+        presence=_presence(payload),
     )
+
+
+def _presence(payload: dict[str, Any]) -> Presence:
+    """Where and since when the vehicle stands, if it says so."""
+    plugged_in_s = payload.get("plugged_in_s")
+    if plugged_in_s is not None and (
+        not isinstance(plugged_in_s, int)
+        or isinstance(plugged_in_s, bool)
+        or not 0 <= plugged_in_s <= PLUGGED_IN_S_MAX
+    ):
+        raise _invalid("plugged_in_s must be a whole number of seconds.")
+    position = payload.get("position")
+    if position is None:
+        return Presence(plugged_in_s)
+    if (
+        not isinstance(position, list)
+        or len(position) != 2
+        or not all(_is_number(each) for each in position)
+    ):
+        raise _invalid("position must be [latitude, longitude] in degrees.")
+    return Presence(plugged_in_s, float(position[0]), float(position[1]))
+
+
+def _is_number(value: object) -> bool:
+    known = isinstance(value, int | float) and not isinstance(value, bool)
+    return known and -DEGREES_MAX <= value <= DEGREES_MAX  # type: ignore[operator]
 
 
 def bind(proof: VehicleProof, *, jti: str, charge_point: str) -> None:

@@ -8,7 +8,7 @@ from django.db.models import Max
 from billing.models import Cdr, Order
 from billing.models.order_states import OrderState, PaymentState
 from billing.pricing import PricedSession, Session, Tariff, parse_tariff, rate
-from billing.services import moves, receipts
+from billing.services import moves, notices, pay_links, receipts
 from billing.services.cdr_json import (
     cdr_json,
     credit_json,
@@ -213,6 +213,15 @@ def close(order: Order, *, cause: moves.Cause) -> None:
     """End the order and give the driver a receipt."""
     moves.move(order, OrderState.CLOSED, cause=cause)
     receipts.issue(order, at=cause.at)
+    notices.tell(notices.RECEIPT_READY, order, amount_minor=order.amount_minor)
+    if order.payment_state == PaymentState.RECEIVABLE:
+        notices.tell(
+            notices.PAYMENT_FAILED,
+            order,
+            reason="No payment could be taken for this charge.",
+            amount_minor=order.amount_minor,
+            pay_url=pay_links.url_of(order.number),
+        )
 
 
 def correct(order: Order, *, at: datetime) -> bool:

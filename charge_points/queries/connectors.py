@@ -34,6 +34,7 @@ class ConnectorView:
     plugged_in: bool
     online: bool
     site_address: str = ""
+    site_position: tuple[float, float] | None = None
 
 
 def connector_by_code(code: str) -> ConnectorView | None:
@@ -99,7 +100,15 @@ def _first(condition: Q) -> ConnectorView | None:
         plugged_in=live.exists(),
         online=station.is_online,
         site_address=_address(station.site),
+        site_position=_position(station.site),
     )
+
+
+def _position(site: Site) -> tuple[float, float] | None:
+    """Latitude and longitude in degrees."""
+    if site.latitude is None or site.longitude is None:
+        return None
+    return float(site.latitude), float(site.longitude)
 
 
 def _address(site: Site) -> str:

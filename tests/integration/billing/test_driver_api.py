@@ -66,6 +66,8 @@ def test_a_driver_signs_up_logs_in_and_out(db, web):
         "email": "new@example.org",
         "locale": "de",
         "cap_minor": None,
+        "day_cap_minor": None,
+        "month_cap_minor": None,
         "cap_currency": "",
     }
     assert web("delete", f"{DRIVER}/token", headers=headers).status_code == 204

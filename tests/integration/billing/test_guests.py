@@ -1,15 +1,23 @@
 """Guests at the QR code: the offer, the start, the page of the charge, the stop."""
 
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import HTTPRedirectHandler, Request, build_opener
+
 import pytest
+from django.conf import settings
 from django.utils import timezone
 
+from billing import tasks
 from billing.models import Order
 from billing.models.order_states import OrderState
-from billing.services import guests, ordering
-from charge_points.models import ChargingCertificate
+from billing.services import guests, ordering, pay_links
+from charge_points.models import ChargingCertificate, StartHandle
 from charge_points.services import certificates
-from tests.factories import tariffs
-from tests.integration.billing.world import fresh
+from settlement.models import Payment
+from settlement.services import holds, receivables
+from tests.factories import network, tariffs
+from tests.integration.billing.world import ago, fresh, payment_of
 from tests.outbox import drain
 
 
@@ -166,3 +174,135 @@ def test_the_offer_works_under_row_level_security(plugged, as_role):
     label = label_of(plugged)
     with as_role("app"):
         assert offer(label).payable
+
+
+# -- payment on the provider's page --------------------------------------------------
+
+GOOD, ASKS = "4242424242424242", "4000000000003220"
+
+
+class _Stay(HTTPRedirectHandler):
+    def redirect_request(self, *_args, **_named):
+        return None
+
+
+def browse(url, **form):
+    """Open a hosted page as a browser does; returns status and where it leads."""
+    body = urlencode(form).encode() if form else None
+    try:
+        with build_opener(_Stay).open(Request(url, body), timeout=30) as answer:
+            return answer.status, ""
+    except HTTPError as error:
+        return error.code, error.headers.get("location", "")
+
+
+def start(world, **values):
+    begun = guests.start(
+        code=values.pop("code", None) or label_of(world),
+        locale="de",
+        email="guest@example.org",
+        at=timezone.now(),
+    )
+    drain()
+    return begun, Order.objects.get(number=begun.order_number)
+
+
+def look(order):
+    holds.refresh(payment_id=order.payment_id, at=timezone.now())
+    drain()
+    return fresh(order)
+
+
+def test_a_guest_pays_on_the_operators_page_charges_and_gets_a_receipt(plugged):
+    begun, order = start(plugged)
+    assert (order.state, order.payment_state) == ("CREATED", "REQUIRES_ACTION")
+    seen = guests.by_live_token(begun.live_token, at=timezone.now())
+    assert f"/{plugged.account.reference}/" in seen.action_url
+    status, back = browse(seen.action_url, card_number=GOOD)
+    assert status == 303
+    assert back.startswith(f"{settings.PUBLIC_BASE_URL}/live/{begun.live_token}")
+    order = look(order)
+    assert (order.state, order.payment_state) == ("STARTING", "AUTHORIZED")
+    charge = plugged.begin(order)
+    plugged.finish(charge)
+    order = fresh(order)
+    assert (order.state, order.payment_state) == ("CLOSED", "CAPTURED")
+    assert payment_of(order).captured_minor == 595
+    assert payment_of(order).account_reference == plugged.account.reference
+    seen = guests.by_live_token(begun.live_token, at=timezone.now())
+    assert (seen.receipt_ready, seen.amount_minor, seen.pay_url) == (True, 595, None)
+
+
+def test_the_banks_question_is_part_of_the_page(plugged):
+    begun, order = start(plugged)
+    seen = guests.by_live_token(begun.live_token, at=timezone.now())
+    _, challenge = browse(seen.action_url, card_number=ASKS)
+    assert look(order).state == "CREATED"
+    assert challenge
+
+
+def test_a_guest_who_never_pays_frees_the_connector(plugged):
+    _, order = start(plugged)
+    Order.objects.update(moved_at=ago(minutes=6))
+    assert tasks.sweep_unpaid() == 1
+    drain()
+    order = fresh(order)
+    assert (order.state, order.payment_state) == ("FAILED", "RELEASED")
+    assert start(plugged)[1].state == "CREATED"
+
+
+def test_a_return_without_payment_starts_nothing(plugged):
+    _, order = start(plugged)
+    assert look(order).state == "CREATED"
+    assert not StartHandle.objects.get().requested_at
+
+
+# -- what is left owing --------------------------------------------------------------
+
+
+@pytest.fixture
+def owing(world):
+    """A charge by an operator's own token: nobody's account, so a debt."""
+    charge = world.station.start(network.token(operator=world.operator))
+    drain()
+    world.finish(charge)
+    return Order.objects.get()
+
+
+def link_token(order):
+    return pay_links.url_of(order.number).rpartition("/")[2]
+
+
+def test_a_debt_is_paid_by_its_link_on_the_operators_account(world, owing):
+    token = link_token(owing)
+    assert pay_links.look(token).amount_minor == 595
+    pay_links.pay(token, locale="en", at=timezone.now())
+    drain()
+    debt = pay_links.pay(token, locale="en", at=timezone.now())
+    assert f"/{world.account.reference}/" in debt.action_url
+    status, back = browse(debt.action_url, card_number=GOOD)
+    assert status == 303
+    assert back.startswith(f"{settings.PUBLIC_BASE_URL}/pay/{token}")
+    collecting = Payment.objects.get(order_number=owing.number, sequence=2)
+    holds.refresh(payment_id=collecting.pk, at=timezone.now())
+    drain()
+    assert pay_links.look(token).amount_minor == 0
+    collecting.refresh_from_db()
+    assert (collecting.state, collecting.captured_minor) == ("CAPTURED", 595)
+    with pytest.raises(receivables.UnableToCollect):
+        pay_links.pay(token, locale="en", at=timezone.now())
+
+
+def test_a_live_address_is_no_pay_link_and_the_other_way_round(owing):
+    with pytest.raises(pay_links.UnableToFindDebt):
+        pay_links.look(guests.live_token(owing.number))
+    with pytest.raises(ordering.UnableToFindOrder):
+        guests.by_live_token(link_token(owing), at=timezone.now())
+    with pytest.raises(pay_links.UnableToFindDebt):
+        pay_links.pay("A" * 20 + ".x", locale="en", at=timezone.now())
+
+
+def test_the_page_of_an_owed_charge_leads_to_its_pay_link(owing):
+    token = guests.live_token(owing.number)
+    seen = guests.by_live_token(token, at=timezone.now())
+    assert seen.pay_url == pay_links.url_of(owing.number)
