@@ -10,8 +10,8 @@ from rest_framework.response import Response
 
 from billing.api import shapes
 from billing.models import Order
-from billing.services import reviewing
-from billing.services.ordering import UnableToFindOrder
+from billing.services import operator_starts, reviewing
+from billing.services.ordering import Target, UnableToFindOrder
 from cpms.accounts.api.idempotency import HEADER, IdempotentMixin
 from cpms.accounts.api.pagination import CursorPagination
 from cpms.accounts.api.permissions import HasScope
@@ -21,10 +21,31 @@ from settlement.queries import payment_view, split_lines
 from settlement.services import payments
 
 
-class OperatorOrdersView(OperatorScopedView):
-    """The operator's orders."""
+class OperatorOrdersView(IdempotentMixin, OperatorScopedView):
+    """The operator's orders; POST starts a charge on its own account."""
 
-    permission_classes = (HasScope("orders:read"),)
+    def get_permissions(self) -> list[Any]:
+        """Starting is a command; listing is not."""
+        request: Any = self.request  # None while the schema is generated
+        starts = request is not None and request.method == "POST"
+        return [HasScope("commands:write" if starts else "orders:read")()]
+
+    @extend_schema(
+        request=shapes.OperatorStartRequest, responses={201: shapes.OrderShape}
+    )
+    def post(self, request: Request) -> Response:
+        """Start a charge at an own connector; what it costs is owed to the operator."""
+        form = shapes.OperatorStartRequest(data=request.data)
+        form.is_valid(raise_exception=True)
+        data: dict[str, Any] = dict(form.validated_data)
+        order = operator_starts.start(
+            operator_ids=self.operator_ids,
+            id_token=data.pop("id_token"),
+            target=Target(**data),
+            by=str(request.user.pk),
+            at=timezone.now(),
+        )
+        return Response(shapes.OrderShape(order).data, status=201)
 
     @extend_schema(
         responses=shapes.OrderShape(many=True),
@@ -70,6 +91,23 @@ class OperatorOrderView(OperatorScopedView):
             "cdrs": [cdr.ocpi for cdr in order.cdrs.order_by("sequence")],
         }
         return Response(body)
+
+
+class OperatorStopView(IdempotentMixin, OperatorScopedView):
+    """Stop a charge."""
+
+    permission_classes = (HasScope("commands:write"),)
+
+    @extend_schema(request=None, responses={202: shapes.OrderShape})
+    def post(self, request: Request, number: str) -> Response:
+        """Ask the charger to stop; before the charge began this cancels."""
+        order = operator_starts.stop(
+            operator_ids=self.operator_ids,
+            number=number,
+            by=str(request.user.pk),
+            at=timezone.now(),
+        )
+        return Response(shapes.OrderShape(order).data, status=202)
 
 
 class RefundsView(IdempotentMixin, OperatorScopedView):

@@ -226,6 +226,17 @@ class StartRequest(serializers.Serializer[Any]):
         return attrs
 
 
+class OperatorStartRequest(StartRequest):
+    """Start on the operator's own account."""
+
+    id_token = serializers.CharField(
+        max_length=36,
+        required=False,
+        default="",
+        help_text="A token of the operator's own",
+    )
+
+
 class HistoryQuery(serializers.Serializer[Any]):
     """Which of the own orders are wanted."""
 

@@ -46,6 +46,9 @@ urlpatterns = [
     path(f"{API}/driver/receipts/<str:number>", charging.ReceiptView.as_view()),
     path(f"{API}/operator/orders", operator.OperatorOrdersView.as_view()),
     path(f"{API}/operator/orders/<str:number>", operator.OperatorOrderView.as_view()),
+    path(
+        f"{API}/operator/orders/<str:number>/stop", operator.OperatorStopView.as_view()
+    ),
     path(f"{API}/operator/orders/<str:number>/refunds", operator.RefundsView.as_view()),
     path(f"{API}/operator/orders/<str:number>/review", operator.ReviewView.as_view()),
 ]

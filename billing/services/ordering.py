@@ -178,6 +178,19 @@ def find_connector(target: Target) -> ConnectorView:
     )
 
 
+def require_online(view: ConnectorView) -> None:
+    """Refuse a station that nobody can ask to start.
+
+    Raises:
+        UnableToStart: charge_point_offline.
+    """
+    if not view.online:
+        raise UnableToStart(
+            "charge_point_offline",
+            f"Charge point {view.charge_point} is not connected; try another one.",
+        )
+
+
 @transaction.atomic
 def start_for_driver(*, driver_id: int, target: Target, at: datetime) -> Order:
     """A remote start by the driver's app.
@@ -187,11 +200,7 @@ def start_for_driver(*, driver_id: int, target: Target, at: datetime) -> Order:
         UnableToPlaceOrder, UnableToFindTariff, UnableToResolvePayee.
     """
     view = find_connector(target)
-    if not view.online:
-        raise UnableToStart(
-            "charge_point_offline",
-            f"Charge point {view.charge_point} is not connected; try another one.",
-        )
+    require_online(view)
     buyer = Buyer(Driver.objects.get(pk=driver_id), present=True)
     origin = Origin(StartedBy.DRIVER_API, actor="driver")
     return place(view, buyer, origin, number=new_order_number(), at=at)

@@ -71,8 +71,9 @@ def place(
     )
     order.save()
     moves.created(order, cause=_cause(origin, at))
-    if terms.free:
-        start(order, cause=moves.Cause("free of charge", origin.actor, at))
+    if terms.free or buyer.unsecured:
+        text = "free of charge" if terms.free else "on the operator's own account"
+        start(order, cause=moves.Cause(text, origin.actor, at))
     else:
         _open_payment(order, buyer, at=at)
     return order

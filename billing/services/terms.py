@@ -64,7 +64,8 @@ class Buyer:
     ``max_amount_minor`` is the most that vehicle or driver agreed to, in
     ``max_currency`` (None: whatever the tariff's is). ``present``: somebody can
     answer the bank's question (3-D Secure) now. ``uncapped``: spending caps do not
-    count, for energy flows already and is to be stopped.
+    count, for energy flows already and is to be stopped. ``unsecured``: the operator
+    itself wants the charge, and no hold is asked for.
     """
 
     driver: Driver | None
@@ -74,6 +75,7 @@ class Buyer:
     present: bool = False
     guest: Guest | None = None
     uncapped: bool = False
+    unsecured: bool = False
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 from django.db.models import Q
 
-from charge_points.models import CertificateKey
+from charge_points.models import CertificateKey, ChargingCertificate
+from charge_points.models.states import CERTIFICATE_LIVE
 from charge_points.services.rows import insert_unless_exists
 from cpms.kernel.ids import b64url
 from cpms.kernel.json import canonical
@@ -117,10 +118,15 @@ def jwks() -> dict[str, Any]:
 def rotate(*, at: datetime, force: bool = False) -> bool:
     """Replace a signing key that signed long enough, and drop long retired ones.
 
+    A retired key stays public as long as a certificate lives that it signed.
+
     Returns:
         Whether there is a new key.
     """
-    CertificateKey.objects.filter(retired_at__lt=at - PUBLIC_AFTER_RETIREMENT).delete()
+    needed = ChargingCertificate.objects.filter(state__in=CERTIFICATE_LIVE)
+    CertificateKey.objects.filter(retired_at__lt=at - PUBLIC_AFTER_RETIREMENT).exclude(
+        kid__in=needed.values("kid")
+    ).delete()
     due = Q(created_at__lte=at - SIGNING_FOR) if not force else Q()
     retired = CertificateKey.objects.filter(due, retired_at__isnull=True).update(
         retired_at=at

@@ -283,3 +283,49 @@ def test_a_row_cannot_point_to_another_operators_order(both):
 
     with pytest.raises(IntegrityError, match="order_id_tenant_fk"):
         write()
+
+
+# -- remote starts -------------------------------------------------------------------
+
+
+def test_an_operator_starts_and_stops_on_its_own_account(world, ours):
+    body = {"connector_code": world.station.connector().code}
+    answer = ours("post", "", body)
+    assert answer.status_code == 201, answer.json()
+    number = answer.json()["order"]
+    order = Order.objects.get(number=number)
+    assert (order.state, order.started_by) == ("STARTING", "operator")
+    assert (order.driver, order.payment_state) == (None, "NONE")
+    charge = world.begin(order)
+    assert ours("post", f"/{number}/stop").status_code == 202
+    assert charge.row.stop_requested_at is not None
+    world.finish(charge)
+    order.refresh_from_db()
+    assert (order.state, order.payment_state) == ("CLOSED", "RECEIVABLE")
+
+
+def test_an_operator_never_starts_at_a_drivers_cost(world, ours):
+    token = network.token(driver=world.driver)
+    code = world.station.connector().code
+    for text in (token, "NOBODY"):
+        answer = ours("post", "", {"connector_code": code, "id_token": text})
+        assert (answer.status_code, answer.json()["code"]) == (403, "token_not_own")
+    own = network.token(operator=world.operator, group="fleet")
+    answer = ours("post", "", {"connector_code": code, "id_token": own})
+    assert answer.status_code == 201
+    assert Order.objects.get().id_token == own
+
+
+def test_an_operator_starts_and_stops_at_its_own_stations_only(world, other, ours):
+    code = other.station.connector().code
+    answer = ours("post", "", {"connector_code": code})
+    assert (answer.status_code, answer.json()["code"]) == (404, "unknown_connector")
+    order = other.claimed()
+    assert ours("post", f"/{order.number}/stop").status_code == 404
+
+
+def test_a_start_needs_the_right_to_command(world, web):
+    key = accounts.api_key(world.operator, "orders:read")
+    body = {"connector_code": world.station.connector().code}
+    assert web("post", ORDERS, body, key).status_code == 403
+    assert web("get", ORDERS, headers=key).status_code == 200

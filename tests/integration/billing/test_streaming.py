@@ -32,20 +32,7 @@ def _close():
 
 async def opened(order, headers):
     path = f"{API}/driver/orders/{order.number}/live/stream"
-    return await AsyncClient(headers=headers).get(path)
-
-
-async def events_of(answer, until):
-    """Read a stream until something holds for the values of an event."""
-    found = []
-    async for part in answer.streaming_content:
-        for line in part.decode().splitlines():
-            if line.startswith("data: "):
-                found.append(json.loads(line.removeprefix("data: ")))
-                if until(found[-1]):
-                    await answer.streaming_content.aclose()
-                    return found
-    return found
+    return await AsyncClient().get(path, headers=headers)
 
 
 def test_a_stream_tells_changes_and_ends_with_the_order(world):

@@ -319,3 +319,13 @@ def test_the_jws_says_which_key_signed_it(issued):
     decoded = json.loads(urlsafe_b64decode(header + "=="))
     assert decoded["alg"] == "ES256"
     assert decoded["kid"] == CertificateKey.objects.get().kid
+
+
+def test_a_retired_key_stays_while_a_certificate_lives_that_it_signed(issued):
+    claim(issued)
+    assert certificates.rotate(at=later(days=31))
+    assert certificates.rotate(at=later(days=33), force=True)
+    assert len(certificates.jwks()["keys"]) == 3
+    certificates.release(order_number=ORDER, reason="test", at=later(days=33))
+    assert not certificates.rotate(at=later(days=36))
+    assert len(certificates.jwks()["keys"]) == 1
