@@ -17,7 +17,7 @@ from charge_points.queries import (
     connector_view,
 )
 from cpms.accounts.tenancy import acting_as_platform
-from cpms.web import numbers
+from cpms.web import figures
 from cpms.web.plot import Point, power_svg
 
 STALE_AFTER: Final = timedelta(minutes=3)
@@ -109,9 +109,9 @@ def _session(number: str) -> SessionFacts | None:
 
 def _values(order: LiveOrder, *, at: datetime) -> dict[str, str]:
     values: dict[str, str] = {
-        "energy": numbers.kilo_text(order.energy_wh),
-        "cost": numbers.money_text(order.cost_minor, order.currency),
-        "power": "–" if order.power_w is None else numbers.kilo_text(order.power_w, 1),
+        "energy": figures.kilo_text(order.energy_wh),
+        "cost": figures.money_text(order.cost_minor, order.currency),
+        "power": "–" if order.power_w is None else figures.kilo_text(order.power_w, 1),
         "duration": "–",
         "soc": "" if order.soc_percent is None else f"{order.soc_percent} %",
         "measured": "",
@@ -119,9 +119,9 @@ def _values(order: LiveOrder, *, at: datetime) -> dict[str, str]:
     }
     if order.started_at is not None:
         length = (order.ended_at or at) - order.started_at
-        values["duration"] = numbers.length_text(length)
+        values["duration"] = figures.length_text(length)
     if order.measured_at is not None:
-        clock = numbers.clock_text(order.measured_at, order.time_zone)
+        clock = figures.clock_text(order.measured_at, order.time_zone)
         values["measured"] = _("Last value from the charger: %(time)s") % {
             "time": clock
         }

@@ -8,7 +8,10 @@ from django.http import HttpRequest, HttpResponse
 ELSEWHERE: Final = ("/admin/", "/api/", "/static/", "/webhooks/", "/ocpi/")
 """Addresses with rules of their own."""
 
-POLICY: Final = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
 
 
 class PageHeadersMiddleware:

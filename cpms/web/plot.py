@@ -8,7 +8,7 @@ from typing import Final
 
 from cpms.kernel.plots import thin
 from cpms.kernel.zones import zone_named
-from cpms.web.numbers import decimal_text
+from cpms.web.figures import decimal_text
 
 WIDTH: Final = 360
 HEIGHT: Final = 170

@@ -12,7 +12,7 @@ from typing import Final
 
 from django.utils.translation import gettext as _, gettext_noop, pgettext
 
-from cpms.web.numbers import amount_text, decimal_text
+from cpms.web.figures import amount_text, decimal_text
 
 NAMES: Final = (
     gettext_noop("Start fee"),

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django import template
 
-from cpms.web import numbers
+from cpms.web import figures
 
 register = template.Library()
 
@@ -12,22 +12,28 @@ register = template.Library()
 @register.filter
 def money(amount_minor: int, currency: str) -> str:
     """``{{ order.hold_minor|money:order.currency }}``."""
-    return numbers.money_text(amount_minor, currency)
+    return figures.money_text(amount_minor, currency)
 
 
 @register.filter
 def kwh(energy_wh: int) -> str:
     """Wh as kWh with two decimals."""
-    return numbers.kilo_text(energy_wh)
+    return figures.kilo_text(energy_wh)
+
+
+@register.filter
+def about_kwh(energy_wh: int) -> str:
+    """Wh as whole kWh, for what is only a forecast."""
+    return figures.kilo_text(energy_wh, 0)
 
 
 @register.filter
 def kw(power_w: int) -> str:
     """W as kW."""
-    return numbers.power_text(power_w)
+    return figures.power_text(power_w)
 
 
 @register.filter
 def moment(at: datetime, time_zone: str) -> str:
     """Day and time at the station."""
-    return numbers.day_text(at, time_zone)
+    return figures.day_text(at, time_zone)

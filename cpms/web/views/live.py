@@ -11,11 +11,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_POST
 
-from billing.services import guests, ordering, pay_links
+from billing.services import guests, ordering
 from cpms.kernel.money import minor_digits
 from cpms.web import limits
 from cpms.web.charges import Charge, find_charge, label_of, receipt_of
-from cpms.web.numbers import amount_text, decimal_text
+from cpms.web.figures import amount_text, decimal_text
 from cpms.web.pages import remember_charge, show, show_problem
 from cpms.web.prices import price_text
 from cpms.web.problems import TOO_MANY, Problem
@@ -79,7 +79,6 @@ def live(request: HttpRequest, token: str) -> HttpResponse:
         "token": token,
         "running": "",
         "label_code": label_of(charge),
-        "pay_url": pay_links.url_of(number),
         "prices": price_text(charge.order.price_words),
     }
     return show(request, "live.html", context)

@@ -1,0 +1,87 @@
+"""A real browser against a live server, with stations and a provider that answer."""
+
+import os
+from pathlib import Path
+
+import pytest
+from django.core.cache import cache
+from playwright.sync_api import sync_playwright
+
+from tests.factories import money
+from tests.integration.billing.world import make_world
+from tests.psp_process import running_psp
+
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+PHONE = {"width": 390, "height": 844}
+WAIT_MS = 30_000
+
+
+@pytest.fixture(scope="session")
+def psp_process():
+    with running_psp() as psp:
+        yield psp
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    # The browser's driver runs an event loop in this thread, in which Django refuses
+    # to ask the database; nothing else shares this thread's connection.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=ARGUMENTS, headless=True
+        )
+        yield browser
+        browser.close()
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture
+def world(transactional_db, live_server, psp_process, settings):
+    cache.clear()
+    settings.PAYMENT_PROVIDERS = money.provider_settings(psp_process)
+    settings.PUBLIC_BASE_URL = live_server.url
+    yield make_world(psp_process)
+    psp_process.control("faults", method="DELETE")
+
+
+@pytest.fixture
+def context_of(chromium, live_server):
+    """Makes browser contexts: ``context_of(locale="de", javaScriptEnabled=…)``."""
+    made = []
+
+    def make(**values):
+        values.setdefault("viewport", PHONE)
+        values.setdefault("locale", "en")
+        context = chromium.new_context(base_url=live_server.url, **values)
+        context.set_default_timeout(WAIT_MS)
+        made.append(context)
+        return context
+
+    yield make
+    for context in made:
+        context.close()
+
+
+@pytest.fixture
+def phone(context_of):
+    return context_of().new_page()
+
+
+@pytest.fixture
+def shot(tmp_path):
+    """Takes a picture of the whole page into the test's folder (or ``SHOTS``)."""
+    folder = Path(os.environ.get("SHOTS", tmp_path))
+
+    def take(page, name):
+        page.screenshot(path=str(folder / f"{name}.png"), full_page=True)
+
+    return take
