@@ -20,6 +20,7 @@ from charge_points.services import (
     starting,
     transactions,
 )
+from charge_points.services.smart_charging import profiles
 from cpms.outbox import Event, subscriber
 
 DAY_S: Final = 86_400.0
@@ -69,6 +70,12 @@ def sync_local_lists() -> int:
 def expire_reservations() -> int:
     """End reservations whose time is over."""
     return reservations.expire(at=timezone.now())
+
+
+@shared_task(name="charge_points.end_profiles")
+def end_profiles() -> int:
+    """End the charging profiles of charges that are over."""
+    return profiles.end_with_transactions(at=timezone.now())
 
 
 @shared_task(name="charge_points.rotate_keys")
@@ -123,6 +130,10 @@ BEAT_SCHEDULE: Final[dict[str, dict[str, Any]]] = {
     "charge-points-expire-reservations": {
         "task": "charge_points.expire_reservations",
         "schedule": 30.0,
+    },
+    "charge-points-end-profiles": {
+        "task": "charge_points.end_profiles",
+        "schedule": 60.0,
     },
     "charge-points-rotate-keys": {
         "task": "charge_points.rotate_keys",

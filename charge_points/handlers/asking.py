@@ -22,7 +22,8 @@ def check(version: str, action: str, payload: dict[str, Any]) -> None:
 
     Raises:
         UnableToAsk: the station has never connected, the action does not go out in
-            its version, or the payload breaks the schema.
+            its version, the payload breaks the schema, or an Absolute charging profile
+            does not say when it begins.
     """
     if version not in MESSAGE_SETS:
         raise UnableToAsk(
@@ -42,3 +43,26 @@ def check(version: str, action: str, payload: dict[str, Any]) -> None:
             f"{action} breaks the schema of OCPP {version}: {violation.description}",
             path=violation.path,
         )
+    _require_starts(payload)
+
+
+def _require_starts(payload: Any) -> None:
+    """An Absolute profile says when it begins (1.6 3.13.2, 2.0.1 K01.FR.40).
+
+    Without that, each station guesses another instant.
+    """
+    if isinstance(payload, list):
+        for one in payload:
+            _require_starts(one)
+    if not isinstance(payload, dict):
+        return
+    if payload.get("chargingProfileKind") == "Absolute":
+        schedules = payload.get("chargingSchedule", ())
+        found = [schedules] if isinstance(schedules, dict) else schedules
+        if any("startSchedule" not in schedule for schedule in found):
+            raise UnableToAsk(
+                "start_schedule_missing",
+                "An Absolute charging profile needs startSchedule in each schedule.",
+            )
+    for one in payload.values():
+        _require_starts(one)

@@ -13,7 +13,7 @@ from charge_points.services.id_tokens import token_key
 from charge_points.services.rows import fetch_columns, numbers, texts
 
 ORDER_NUMBER: Final = re.compile(r"[0-9A-F]{20}")
-UNKNOWN_TOKEN: Final = "unknown_token"  # noqa: S105 - the name of a count
+UNKNOWN_TOKEN: Final = "unknown_token"
 
 INVALID: Final = Authorization("Invalid")
 _ANSWER_BY_STATUS: Final = {

@@ -25,7 +25,7 @@ def token_key(token: str) -> str:
 
 
 @transaction.atomic
-def put_policy(  # noqa: PLR0913 - the fields of one row, all named
+def put_policy(
     *,
     token: str,
     status: str,

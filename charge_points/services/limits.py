@@ -10,6 +10,7 @@ from charge_points.models import Transaction
 from charge_points.services import commands
 from charge_points.services.energy import NOTHING
 from charge_points.services.running import Progress
+from charge_points.services.smart_charging import transaction_limits
 from cpms.kernel.errors import DomainError
 
 STOP_ATTEMPTS_MAX: Final = 20
@@ -79,7 +80,9 @@ def set_limits(
     row.energy_limit_wh = energy_limit_wh
     row.ends_by = ends_by
     row.save(update_fields=["energy_limit_wh", "ends_by"])
-    stop_exceeded([progress_of(row, at=row.last_seen_at)])
+    stopped = stop_exceeded([progress_of(row, at=row.last_seen_at)])
+    if not stopped:
+        transaction_limits.apply([row], at=row.last_seen_at)
 
 
 def progress_of(row: Transaction, *, at: datetime) -> Progress:

@@ -21,6 +21,7 @@ from charge_points.services.facts import (
 from charge_points.services.limits import stop_exceeded
 from charge_points.services.running import Running, load, save
 from charge_points.services.samples import Stored, insert_samples
+from charge_points.services.smart_charging import transaction_limits
 
 SAMPLES_PER_MESSAGE_MAX: Final = 1000
 FOREIGN_EVENTS_MAX: Final = 10
@@ -68,6 +69,10 @@ def finish(rows: Iterable[Running]) -> None:
     """Write what samples moved, and stop the charges that reached a limit."""
     progress = save(sorted(rows, key=lambda row: row.id))
     stop_exceeded(progress)
+    near = [one for one in progress if not one.exceeded]
+    if near:
+        at = max(one.at for one in near)
+        transaction_limits.renew([one.transaction_id for one in near], at=at)
 
 
 def _advance(

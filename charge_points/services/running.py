@@ -28,7 +28,8 @@ JOIN charge_points_transaction AS charge
  AND charge.ocpp_id = wanted.ocpp_id
 ORDER BY charge.id FOR NO KEY UPDATE OF charge
 """
-# Only charges that reached a limit come back. What is NULL in v was not told.
+# Only charges that reached a limit come back, and those whose limit on the station
+# itself falls to zero soon. What is NULL in v was not told.
 _SAVE: Final = """
 WITH moved AS (
     UPDATE charge_points_transaction AS charge SET
@@ -49,11 +50,13 @@ WITH moved AS (
     WHERE charge.id = v.id
     RETURNING charge.id, charge.state, charge.meter_start_wh, charge.last_energy_wh,
               charge.last_seen_at, charge.energy_limit_wh, charge.ends_by,
-              charge.stop_requested_at, charge.started_at
+              charge.stop_requested_at, charge.started_at,
+              charge.limit_profile_until
 )
 SELECT * FROM moved
 WHERE state = 'active' AND stop_requested_at IS NULL
-  AND (last_energy_wh - meter_start_wh >= energy_limit_wh OR ends_by <= last_seen_at)
+  AND (last_energy_wh - meter_start_wh >= energy_limit_wh OR ends_by <= last_seen_at
+       OR limit_profile_until <= last_seen_at + interval '5 minutes')
 """
 
 
@@ -214,7 +217,8 @@ def save(rows: Sequence[Running]) -> list[Progress]:
     """Write the running values of all rows in one statement.
 
     Returns:
-        The charges that reached a limit and were not asked to stop yet.
+        The charges that reached a limit and were not asked to stop yet, and those
+        whose profile on the station is to be renewed (``exceeded`` is empty).
     """
     if not rows:
         return []

@@ -8,7 +8,7 @@ import orjson
 
 from charge_points.handlers import autocharge
 from charge_points.handlers.registry import Outcome, Outgoing, Payload, SentCommand
-from charge_points.handlers.v16 import local_auth_list, reservation
+from charge_points.handlers.v16 import local_auth_list, reservation, smart_charging
 from charge_points.ocpp.versions import V16
 from charge_points.services import variables
 from charge_points.services.facts import VariableFact
@@ -65,6 +65,7 @@ _INTENTS: Final = {
     "certificate_revoked": _certificate_revoked,
     **local_auth_list.INTENTS,
     **reservation.INTENTS,
+    **smart_charging.INTENTS,
 }
 
 
@@ -82,7 +83,7 @@ def outgoing_v16(intent: str, arguments: Mapping[str, Any]) -> tuple[str, Payloa
     return wording(arguments)
 
 
-def interpret_v16(action: str, sent: Payload, answer: Payload) -> Outcome:  # noqa: ARG001 - the table's shape
+def interpret_v16(action: str, sent: Payload, answer: Payload) -> Outcome:
     """Read the station's answer to ``action``."""
     status = answer.get("status")
     if status is None:
@@ -130,7 +131,7 @@ def _out(action: str, block: str = "Core", **options: Any) -> tuple[str, Outgoin
 
 # Asking twice does no harm except for a start, a reset and what moves hardware.
 # One module per profile brings its own messages.
-_BLOCKS: Final = (local_auth_list, reservation)
+_BLOCKS: Final = (local_auth_list, reservation, smart_charging)
 
 OUTGOING: Final[dict[str, Outgoing]] = dict(
     (

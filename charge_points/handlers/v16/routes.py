@@ -3,7 +3,12 @@
 from typing import Final
 
 from charge_points.handlers.registry import Route
-from charge_points.handlers.v16 import core, local_auth_list, reservation
+from charge_points.handlers.v16 import (
+    core,
+    local_auth_list,
+    reservation,
+    smart_charging,
+)
 from charge_points.ocpp.versions import V16
 
 ROUTES_V16: Final = (
@@ -31,4 +36,5 @@ ROUTES_V16: Final = (
     Route(V16, "StopTransaction", core.stop_transaction, "set", "Core"),
     *local_auth_list.ROUTES,
     *reservation.ROUTES,
+    *smart_charging.ROUTES,
 )

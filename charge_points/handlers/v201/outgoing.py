@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from charge_points.handlers import autocharge
 from charge_points.handlers.registry import Outcome, Outgoing, Payload, SentCommand
-from charge_points.handlers.v201 import local_auth_list, reservation
+from charge_points.handlers.v201 import local_auth_list, reservation, smart_charging
 from charge_points.handlers.v201.words import variable_fact
 from charge_points.ocpp.versions import V201
 from charge_points.services import variables
@@ -71,6 +71,7 @@ _INTENTS: Final = {
     "certificate_revoked": _certificate_revoked,
     **local_auth_list.INTENTS,
     **reservation.INTENTS,
+    **smart_charging.INTENTS,
 }
 
 
@@ -88,7 +89,7 @@ def outgoing_v201(intent: str, arguments: Mapping[str, Any]) -> tuple[str, Paylo
     return wording(arguments)
 
 
-def interpret_v201(action: str, sent: Payload, answer: Payload) -> Outcome:  # noqa: ARG001 - the table's shape
+def interpret_v201(action: str, sent: Payload, answer: Payload) -> Outcome:
     """Read the station's answer to ``action``.
 
     Get- and SetVariables answer per variable: they are accepted when all are.
@@ -157,7 +158,7 @@ def _out(action: str, block: str, **options: Any) -> tuple[str, Outgoing]:
 
 # Asking twice does no harm except for a start, a reset and what moves hardware.
 # One module per block brings its own messages.
-_BLOCKS: Final = (local_auth_list, reservation)
+_BLOCKS: Final = (local_auth_list, reservation, smart_charging)
 
 OUTGOING: Final[dict[str, Outgoing]] = dict(
     (

@@ -11,6 +11,7 @@ from charge_points.handlers.v201 import (
     provisioning,
     reservation,
     security,
+    smart_charging,
     transactions,
 )
 from charge_points.ocpp.versions import V201
@@ -55,4 +56,5 @@ ROUTES_V201: Final = (
     Route(V201, "TransactionEvent", transactions.transaction_event, "set", "E"),
     *local_auth_list.ROUTES,
     *reservation.ROUTES,
+    *smart_charging.ROUTES,
 )

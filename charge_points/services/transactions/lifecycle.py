@@ -13,13 +13,14 @@ from charge_points.services import handles
 from charge_points.services.energy import Settlement
 from charge_points.services.rows import fetch_columns, numbers
 from charge_points.services.settling import Case, save_ends, settle_many
+from charge_points.services.smart_charging import transaction_limits
 from charge_points.services.transactions.inserts import lock_transactions
 from charge_points.services.transactions.places import identities_of
 from cpms.outbox import publish_many
 
 ENERGY_AFTER_REFUSAL: Final = "energy_after_refusal"
 ENDS_BEFORE_START: Final = "ends_before_start"
-NO_TOKEN: Final = "no_token"  # noqa: S105 - a reason
+NO_TOKEN: Final = "no_token"
 SUPERSEDED: Final = "SupersededByNewStart"
 SILENT: Final = "NoStopReceived"
 # Words of both versions for a vehicle that left.
@@ -61,6 +62,9 @@ def announce_many(rows: Sequence[tuple[Transaction, bool]]) -> None:
             for row, attached in rows
         ]
     )
+    live = [row for row, _ in rows if not row.offline]
+    if live:
+        transaction_limits.apply(live, at=max(row.last_seen_at for row in live))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Charging profiles, limits of others, needs of vehicles, limits of charges."""
