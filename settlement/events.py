@@ -30,7 +30,13 @@ PAYMENT_REFUNDED: Final = "PaymentRefunded"
 """Money went back. ``amount_minor, refunded_minor, currency, full``."""
 
 PAYMENT_DISPUTED: Final = "PaymentDisputed"
-"""The payer's bank took the money back for now. ``dispute``."""
+"""The payer's bank took the money back for now. ``dispute, dispute_id, due_at``."""
+
+DISPUTE_CLOSED: Final = "DisputeClosed"
+"""The bank decided. ``dispute, dispute_id, won``."""
+
+DISPUTE_DUE_SOON: Final = "DisputeDueSoon"
+"""Nobody answered a dispute, and its time runs out. ``dispute, dispute_id, due_at``."""
 
 PAYMENT_HOLD_EXPIRING: Final = "PaymentHoldExpiring"
 """The hold ends soon and nothing was captured. ``capture_before``."""
@@ -47,10 +53,15 @@ PAY_LINK_READY: Final = "PayLinkReady"
 PAYEE_ACCOUNT_CHANGED: Final = "PayeeAccountChanged"
 """What the provider lets an account do. ``payee_account_id, charges_enabled``."""
 
+PAYEE_ACCOUNT_DEGRADED: Final = "PayeeAccountDegraded"
+"""The provider will block an account, or holds back its payouts.
+``payee_account_id, requirements_due, due_by, payouts_enabled``."""
+
 PAYMENT_METHOD_SAVED: Final = "PaymentMethodSaved"
 """A driver can pay now. ``driver_id, payment_method_id``."""
 
 # Work of settlement itself, not for others.
 ATTEMPT_QUEUED: Final = "PaymentAttemptQueued"
+EVIDENCE_QUEUED: Final = "DisputeEvidenceQueued"
 WEBHOOK_RECEIVED: Final = "WebhookReceived"
 PAYEE_ACCOUNT_SUSPECT: Final = "PayeeAccountSuspect"

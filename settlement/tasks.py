@@ -1,6 +1,7 @@
 """Settlement's work: what the outbox hands over, and what the clock does."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, Final
 
 import structlog
@@ -14,11 +15,14 @@ from settlement.models import PayeeAccount
 from settlement.providers.base import ProviderError
 from settlement.services import (
     attempts,
+    disputes,
     holds,
     method_pages,
     payees,
+    platform_fees,
     receivables,
     reconciliation,
+    refund_looks,
     sealing,
     webhooks,
 )
@@ -66,6 +70,17 @@ def on_webhook_received(event: Event) -> None:
     )
 
 
+@subscriber(
+    "settlement.evidence",
+    topics=[events.EVIDENCE_QUEUED],
+    queue=QUEUE,
+    transactional=False,
+)
+def on_evidence_queued(event: Event) -> None:
+    """Send the payer's bank what shows that the charge took place."""
+    disputes.send(dispute_id=event.payload["dispute_id"], at=timezone.now())
+
+
 @shared_task(name="settlement.sweep")
 def sweep() -> int:
     """Wake attempts that nobody asks, handle holds that end soon, name the stuck."""
@@ -73,7 +88,8 @@ def sweep() -> int:
     stuck = holds.stuck(at=at)
     if stuck:
         log.error("payments_stuck", payments=stuck[:STUCK_NAMED_MAX], count=len(stuck))
-    return attempts.sweep(at=at) + holds.handle_expiring(at=at)
+    warned = disputes.warn_due(at=at)
+    return attempts.sweep(at=at) + holds.handle_expiring(at=at) + warned
 
 
 @shared_task(name="settlement.look")
@@ -81,11 +97,16 @@ def look() -> int:
     """Ask what became of payments and pages whose payer is being asked."""
     at = timezone.now()
     asked = _each(holds.to_look_at(at=at), _look)
+    asked += _each(refund_looks.to_look_at(at=at), _look_at_refund)
     return asked + _each(method_pages.to_look_at(at=at), _look_at_page)
 
 
 def _look(payment_id: int) -> None:
     holds.refresh(payment_id=payment_id, at=timezone.now())
+
+
+def _look_at_refund(refund_id: int) -> None:
+    refund_looks.look(refund_id=refund_id, at=timezone.now())
 
 
 def _look_at_page(page_id: int) -> None:
@@ -131,6 +152,14 @@ def reconcile_account(payee_account_id: int) -> int:
     )
 
 
+@shared_task(name="settlement.issue_platform_invoices")
+def issue_platform_invoices() -> int:
+    """Invoice last month's fees of operators with an own key."""
+    at = timezone.now()
+    last_month = (at.date().replace(day=1) - timedelta(days=1)).replace(day=1)
+    return platform_fees.issue(month_start_date=last_month, at=at)
+
+
 @shared_task(name="settlement.verify_payees")
 def verify_payees() -> int:
     """Mirror what the providers let the accounts do."""
@@ -169,5 +198,8 @@ BEAT_SCHEDULE: Final[dict[str, dict[str, Any]]] = {
     "settlement-poll-events": _every("settlement.poll_events", 120.0),
     "settlement-verify-payees": _every("settlement.verify_payees", 900.0),
     "settlement-collect-receivables": _every("settlement.collect_receivables", 3600.0),
+    "settlement-platform-invoices": _every(
+        "settlement.issue_platform_invoices", crontab(hour=4, minute=15)
+    ),
     "settlement-reconcile": _every("settlement.reconcile", crontab(hour=2, minute=30)),
 }

@@ -15,7 +15,7 @@ from settlement.models import (
     ReconciliationDifference,
 )
 from settlement.services import receivables
-from settlement.services.reconciliation import resolve_by_hand
+from settlement.services.resolving import resolve_by_hand
 
 
 @admin.register(Receivable)
@@ -72,6 +72,9 @@ class ReceivableAdmin(MoneyAdmin):
         )
 
 
+_RESOLUTION = ReconciliationDifference.Resolution
+
+
 @admin.register(ReconciliationDifference)
 class ReconciliationDifferenceAdmin(MoneyAdmin):
     """Where the provider's books and ours differ."""
@@ -94,7 +97,14 @@ class ReconciliationDifferenceAdmin(MoneyAdmin):
     search_fields = ("reference", "order_number")
     list_select_related = ("operator",)
     ordering = ("-id",)
-    actions = ("resolve",)
+    actions = (
+        "as_provider_fee",
+        "as_capture",
+        "as_refund",
+        "as_bank",
+        "as_loss",
+        "as_other",
+    )
 
     @display(description="Order", ordering="order_number")  # type: ignore[untyped-decorator]
     def order(self, row: ReconciliationDifference) -> str:
@@ -121,18 +131,65 @@ class ReconciliationDifferenceAdmin(MoneyAdmin):
         """How it was closed."""
         return row.resolution
 
-    @admin.action(description="Close: settled by hand")
-    def resolve(
+    @admin.action(description="Post as a fee of the provider")
+    def as_provider_fee(
         self, request: HttpRequest, queryset: QuerySet[ReconciliationDifference]
     ) -> None:
-        """Somebody looked and decided; the audit names who."""
+        """The provider took it for its work."""
+        self._resolve(request, queryset, _RESOLUTION.PROVIDER_FEE)
+
+    @admin.action(description="Post as income that was taken elsewhere")
+    def as_capture(
+        self, request: HttpRequest, queryset: QuerySet[ReconciliationDifference]
+    ) -> None:
+        """The operator took money without an order of ours."""
+        self._resolve(request, queryset, _RESOLUTION.FOREIGN_CAPTURE)
+
+    @admin.action(description="Post as a refund that was made elsewhere")
+    def as_refund(
+        self, request: HttpRequest, queryset: QuerySet[ReconciliationDifference]
+    ) -> None:
+        """The operator gave money back without a refund of ours."""
+        self._resolve(request, queryset, _RESOLUTION.FOREIGN_REFUND)
+
+    @admin.action(description="Post as a transfer to or from the bank")
+    def as_bank(
+        self, request: HttpRequest, queryset: QuerySet[ReconciliationDifference]
+    ) -> None:
+        """The money went to the bank, or came from it."""
+        self._resolve(request, queryset, _RESOLUTION.TRANSFER_TO_BANK)
+
+    @admin.action(description="Post as a loss")
+    def as_loss(
+        self, request: HttpRequest, queryset: QuerySet[ReconciliationDifference]
+    ) -> None:
+        """Nobody will ever pay it."""
+        self._resolve(request, queryset, _RESOLUTION.WRITTEN_OFF)
+
+    @admin.action(description="Post as not yet explained")
+    def as_other(
+        self, request: HttpRequest, queryset: QuerySet[ReconciliationDifference]
+    ) -> None:
+        """Somebody looked; the books show it as open."""
+        self._resolve(request, queryset, _RESOLUTION.OTHER)
+
+    def _resolve(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[ReconciliationDifference],
+        resolution: ReconciliationDifference.Resolution,
+    ) -> None:
+        """One entry for each; the audit names who."""
         self.act(
             request,
             queryset,
             lambda row: resolve_by_hand(
-                difference_id=row.pk, by=who(request), at=timezone.now()
+                difference_id=row.pk,
+                by=who(request),
+                at=timezone.now(),
+                resolution=resolution,
             ),
-            done="differences were closed",
+            done="differences were posted and closed",
         )
 
 

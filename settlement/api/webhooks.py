@@ -17,16 +17,21 @@ SIGNATURE_HEADER = "Stripe-Signature"
 class WebhookView(View):
     """``POST /webhooks/payments/<provider>/``: verify, keep, answer; work comes later.
 
+    Accounts with an operator's own key have an endpoint of their own below it.
+
     The raw body is what was signed; nothing else of the request is believed.
     """
 
     http_method_names = ("post",)
 
-    def post(self, request: HttpRequest, provider: str) -> HttpResponse:
+    def post(
+        self, request: HttpRequest, provider: str, account: str | None = None
+    ) -> HttpResponse:
         """Keep a signed event, once."""
         try:
             new = webhooks.receive(
                 provider=provider,
+                account=account,
                 payload=request.body,
                 signature=request.headers.get(SIGNATURE_HEADER, ""),
                 at=timezone.now(),

@@ -168,6 +168,11 @@ class Migration(migrations.Migration):
             field=models.CharField(blank=True, default="", max_length=120),
         ),
         migrations.AddField(
+            model_name="dispute",
+            name="warned_at",
+            field=models.DateTimeField(blank=True, null=True),
+        ),
+        migrations.AddField(
             model_name="driverpaymentmethod",
             name="operator_account",
             field=models.CharField(blank=True, default="", max_length=80),

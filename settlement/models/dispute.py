@@ -28,6 +28,7 @@ class Dispute(models.Model):
     reason = models.CharField(max_length=60, blank=True, default="")
     due_at = models.DateTimeField(null=True, blank=True)
     evidence = models.JSONField(default=dict, blank=True)
+    warned_at = models.DateTimeField(null=True, blank=True)
     submitted_at = models.DateTimeField(null=True, blank=True)
     submitted_by = models.CharField(max_length=120, blank=True, default="")
     submit_key = models.CharField(max_length=120, blank=True, default="")

@@ -18,7 +18,8 @@ from settlement.providers.base import (
     ProviderRejected,
     ProviderUnavailable,
 )
-from settlement.providers.registry import UnableToFindProvider, get_provider
+from settlement.providers.registry import UnableToFindProvider
+from settlement.services.access import provider_for
 from settlement.services.checkouts import CHECKOUT_KINDS
 
 _KIND = PaymentAttempt.Kind
@@ -90,7 +91,7 @@ Answer = Heard | Unanswered
 def ask(question: Question) -> Answer:
     """Ask once. Every provider error is an answer too; anything else is a defect."""
     try:
-        provider = get_provider(question.provider)
+        provider = provider_for(question.provider, question.account)
     except UnableToFindProvider as error:
         return Unanswered(ProviderUnavailable(str(error)))
     try:

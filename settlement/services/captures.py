@@ -8,6 +8,7 @@ from typing import Final
 
 from settlement import events
 from settlement.models import (
+    PayeeAccount,
     Payment,
     PaymentAttempt,
     PaymentState,
@@ -27,6 +28,13 @@ def parties_of(payment: Payment) -> SplitSnapshot:
     return SplitSnapshot.from_json(payment.split)
 
 
+def fee_at_provider(payment: Payment, amount_minor: int) -> int:
+    """What the provider gives the platform of a capture; nothing with an own key."""
+    if payment.mode == PayeeAccount.Mode.OWN_KEY:
+        return 0
+    return platform_fee(amount_minor, parties_of(payment).parties)
+
+
 def start(
     payment: Payment, *, at: datetime, not_before: datetime | None = None
 ) -> None:
@@ -39,7 +47,7 @@ def start(
         _KIND.CAPTURE,
         at=at,
         amount_minor=amount,
-        application_fee_minor=platform_fee(amount, parties_of(payment).parties),
+        application_fee_minor=fee_at_provider(payment, amount),
         not_before=not_before,
     )
 
@@ -131,6 +139,9 @@ def _shares(payment: Payment) -> tuple[SplitShare, ...]:
     """The agreed shares, with the fee that the provider really took."""
     parties = parties_of(payment).parties
     shares = allocate(payment.captured_minor, parties)
+    if payment.mode == PayeeAccount.Mode.OWN_KEY:
+        # Nobody takes the platform's fee: it is owed, and invoiced by the month.
+        return shares
     return with_fee(shares, payment.application_fee_minor, payment.captured_minor)
 
 

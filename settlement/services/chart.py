@@ -21,6 +21,9 @@ BANK: Final = "bank"
 PROVIDER_OTHER: Final = "provider_other"
 APPLICATION_FEES: Final = "application_fees"
 OPERATOR_FUNDS_HELD: Final = "operator_funds_held"
+PLATFORM_RECEIVABLES: Final = "platform_receivables"
+PLATFORM_BANK: Final = "platform_bank"
+PLATFORM_PARTY: Final = "platform"
 
 _TYPES: Final = {
     SESSION_REVENUE: _T.INCOME,
@@ -35,6 +38,9 @@ _TYPES: Final = {
     PROVIDER_OTHER: _T.ASSET,
     APPLICATION_FEES: _T.INCOME,
     OPERATOR_FUNDS_HELD: _T.LIABILITY,
+    # Fees of operators with an own key: invoiced by the month, never taken.
+    PLATFORM_RECEIVABLES: _T.ASSET,
+    PLATFORM_BANK: _T.ASSET,
 }
 # provider:<provider>:<account> is the clearing account: the provider's balance;
 # split:<party> is a party's share as cost, payable:<party> what it is owed.
@@ -43,7 +49,9 @@ _PREFIXES: Final = {
     "split": _T.EXPENSE,
     "payable": _T.LIABILITY,
 }
-PLATFORM_CODES: Final = frozenset({APPLICATION_FEES, OPERATOR_FUNDS_HELD})
+PLATFORM_CODES: Final = frozenset(
+    {APPLICATION_FEES, OPERATOR_FUNDS_HELD, PLATFORM_RECEIVABLES, PLATFORM_BANK}
+)
 
 
 def type_of(code: str) -> str | None:

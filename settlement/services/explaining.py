@@ -12,13 +12,16 @@ from typing import Final
 from settlement.models import (
     Dispute,
     Payment,
-    PaymentState,
     ProviderTransaction,
     Refund,
 )
-from settlement.services import chart, ledger, postings
+from settlement.services import (
+    chart,
+    disputes as disputes_of_payments,
+    ledger,
+    postings,
+)
 from settlement.services.ledger import Posting
-from settlement.services.moves import locked, move
 
 CAPTURE_TYPES: Final = frozenset({"charge", "payment"})
 REFUND_TYPES: Final = frozenset({"refund", "payment_refund"})
@@ -166,20 +169,5 @@ def _disputes(
         posted += _posting(line, chart.PROVIDER_FEES, -line.provider_fee_minor, order)
         found[line.pk] = Found(payment_id=dispute.payment_id)
         if line.amount_minor > 0:
-            _won(dispute, at)
+            disputes_of_payments.won(dispute, at=at)
     return found
-
-
-def _won(dispute: Dispute, at: datetime) -> None:
-    """The money came back: the payment stands as it did before."""
-    dispute.state, dispute.closed_at = Dispute.State.WON, at
-    dispute.save()
-    payment = locked(dispute.payment_id)
-    if payment.state != PaymentState.DISPUTED:
-        return
-    before = PaymentState.CAPTURED
-    if payment.refunded_minor == payment.captured_minor:
-        before = PaymentState.REFUNDED
-    elif payment.refunded_minor:
-        before = PaymentState.PARTLY_REFUNDED
-    move(payment, before, cause="the dispute was won", at=at)

@@ -9,8 +9,8 @@ from django.db.models import F, Q
 from settlement import events
 from settlement.models import Payment, PaymentState
 from settlement.models.payment_states import WAITING_STATES
-from settlement.providers.registry import get_provider
 from settlement.services import captures, checkouts, outcomes, page_outcomes
+from settlement.services.access import provider_for
 from settlement.services.moves import locked, tell
 
 WARN_BEFORE: Final = timedelta(hours=12)
@@ -35,9 +35,11 @@ def refresh(*, payment_id: int, at: datetime) -> bool:
         ProviderError: the provider could not be asked.
     """
     payment = Payment.objects.get(pk=payment_id)
-    provider = get_provider(payment.provider)
     Payment.objects.filter(pk=payment_id).update(looked_at=at)
     page = checkouts.of(payment) if payment.state in WAITING_STATES else None
+    if not payment.provider_ref and (page is None or not page.reference):
+        return False
+    provider = provider_for(payment.provider, payment.account_reference)
     if page is not None and page.reference:
         told = provider.fetch_checkout(
             account=payment.account_reference, checkout_ref=page.reference
@@ -46,8 +48,6 @@ def refresh(*, payment_id: int, at: datetime) -> bool:
             return page_outcomes.apply(
                 locked(payment_id), told, cause="fetched from the provider", at=at
             )
-    if not payment.provider_ref:
-        return False
     known = provider.fetch_state(
         account=payment.account_reference, payment_ref=payment.provider_ref
     )

@@ -10,9 +10,10 @@ from cpms.accounts.models import Driver
 from cpms.accounts.tenancy import acting_as_platform
 from cpms.kernel.ids import new_secret
 from settlement.models import SetupPage
-from settlement.providers.base import ProviderError, SetupRequest
+from settlement.providers.base import PaymentProvider, ProviderError, SetupRequest
 from settlement.providers.registry import UnableToFindProvider, get_provider
 from settlement.services import methods
+from settlement.services.access import provider_for
 from settlement.services.methods import PaymentMethodView
 
 LOOK_AFTER: Final = timedelta(seconds=20)
@@ -37,8 +38,12 @@ def begin(  # noqa: PLR0913 - the facts of one page, all named
     cancel_url: str,
     locale: str,
     at: datetime,
+    operator_account: str = "",
 ) -> MethodPage:
     """Open a page where the driver saves a method for every operator.
+
+    With ``operator_account``, the account of an operator with an own key, the method
+    is saved there and for that operator alone.
 
     Asks the provider, so call it outside of a database transaction.
 
@@ -47,15 +52,18 @@ def begin(  # noqa: PLR0913 - the facts of one page, all named
     """
     with acting_as_platform("which customer of the provider is this driver?"):
         driver = Driver.objects.get(pk=driver_id)
-        known = methods.customer_of(driver_id=driver_id, provider=provider)
+        known = methods.customer_of(
+            driver_id=driver_id, provider=provider, operator_account=operator_account
+        )
     try:
-        remote = get_provider(provider)
+        remote = _remote(provider, operator_account)
         customer = known or remote.create_customer(
-            email=driver.email, idempotency_key=methods.customer_key(driver)
+            email=driver.email,
+            idempotency_key=methods.customer_key(driver) + operator_account,
         )
         page = remote.open_setup(
             SetupRequest(
-                account=None,
+                account=operator_account or None,
                 customer_ref=customer,
                 currency=currency,
                 success_url=success_url,
@@ -75,6 +83,7 @@ def begin(  # noqa: PLR0913 - the facts of one page, all named
         row = SetupPage.objects.create(
             driver_id=driver_id,
             provider=provider,
+            operator_account=operator_account,
             reference=page.ref,
             customer_ref=customer,
             url=page.url or "",
@@ -82,6 +91,13 @@ def begin(  # noqa: PLR0913 - the facts of one page, all named
             created_at=at,
         )
     return MethodPage(row.pk, row.url, row.expires_at)
+
+
+def _remote(provider: str, operator_account: str) -> PaymentProvider:
+    if not operator_account:
+        return get_provider(provider)
+    with acting_as_platform("the provider account of an operator with an own key"):
+        return provider_for(provider, operator_account)
 
 
 def finish(*, driver_id: int, page_id: int, at: datetime) -> PaymentMethodView | None:
@@ -120,8 +136,10 @@ def look(*, page_id: int, at: datetime) -> None:
 
 
 def _look(row: SetupPage, at: datetime) -> PaymentMethodView | None:
-    remote = get_provider(row.provider)
-    known = remote.fetch_checkout(account=None, checkout_ref=row.reference)
+    remote = _remote(row.provider, row.operator_account)
+    known = remote.fetch_checkout(
+        account=row.operator_account or None, checkout_ref=row.reference
+    )
     card = None
     if known.payment_method_ref is not None:
         card = remote.describe_payment_method(
@@ -135,6 +153,7 @@ def _look(row: SetupPage, at: datetime) -> PaymentMethodView | None:
         return methods.remember(
             driver_id=row.driver_id,
             provider=row.provider,
+            operator_account=row.operator_account,
             customer_ref=row.customer_ref,
             card=card,
             at=at,

@@ -54,11 +54,17 @@ def _view(row: DriverPaymentMethod) -> PaymentMethodView:
     )
 
 
-def default_for(driver_id: int) -> PaymentMethodView | None:
-    """The method that a driver's charges use, or None."""
+def default_for(
+    driver_id: int, *, operator_account: str = ""
+) -> PaymentMethodView | None:
+    """The method that a driver's charges use, or None.
+
+    ``operator_account`` asks for the one saved on the account of an operator with an
+    own key; such a method cannot be used anywhere else.
+    """
     with acting_as_driver(driver_id):
         row = DriverPaymentMethod.objects.filter(
-            driver_id=driver_id, is_default=True
+            driver_id=driver_id, is_default=True, operator_account=operator_account
         ).first()
     return None if row is None else _view(row)
 
@@ -67,7 +73,7 @@ def list_for(driver_id: int) -> list[PaymentMethodView]:
     """A driver's methods, newest first."""
     with acting_as_driver(driver_id):
         rows = DriverPaymentMethod.objects.filter(
-            driver_id=driver_id, removed_at__isnull=True
+            driver_id=driver_id, removed_at__isnull=True, operator_account=""
         ).order_by("-pk")
         return [_view(row) for row in rows]
 
@@ -122,10 +128,14 @@ def save(
         )
 
 
-def customer_of(*, driver_id: int, provider: str) -> str | None:
+def customer_of(
+    *, driver_id: int, provider: str, operator_account: str = ""
+) -> str | None:
     """The driver's customer at a provider; None before the first method."""
     return (
-        DriverPaymentMethod.objects.filter(driver_id=driver_id, provider=provider)
+        DriverPaymentMethod.objects.filter(
+            driver_id=driver_id, provider=provider, operator_account=operator_account
+        )
         .values_list("customer_ref", flat=True)
         .first()
     )
@@ -155,6 +165,7 @@ def remember(
     *,
     driver_id: int,
     provider: str,
+    operator_account: str = "",
     customer_ref: str,
     card: ProviderPaymentMethod,
     at: datetime,
@@ -175,11 +186,14 @@ def remember(
             f"An account holds at most {METHODS_PER_DRIVER_MAX} payment methods.",
             http_status=409,
         )
-    rows.filter(is_default=True).update(is_default=False)
+    rows.filter(is_default=True, operator_account=operator_account).update(
+        is_default=False
+    )
     if found is None:
         found = DriverPaymentMethod(
             driver_id=driver_id,
             provider=provider,
+            operator_account=operator_account,
             customer_ref=customer_ref,
             payment_method_ref=card.ref,
             created_at=at,
@@ -187,7 +201,8 @@ def remember(
     found.brand, found.last4 = card.brand, card.last4
     found.is_default, found.removed_at = True, None
     found.save()
-    Driver.objects.filter(pk=driver_id).update(can_pay=True)
+    if not operator_account:
+        Driver.objects.filter(pk=driver_id).update(can_pay=True)
     publish(
         events.PAYMENT_METHOD_SAVED,
         operator_id=None,

@@ -224,6 +224,11 @@ def _refund(
         )
         return
     close(attempt, _STATE.SUCCEEDED, at)
+    if answer.state == "pending":
+        # On its way: it counts when the provider says that the money went back.
+        refund.provider_ref = answer.ref
+        refund.save(update_fields=["provider_ref"])
+        return
     refunds.succeeded(
         payment,
         refund,

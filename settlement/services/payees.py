@@ -1,6 +1,6 @@
 """Payee accounts: whose money it is, and whether the account can take it now."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -8,14 +8,20 @@ from django.db import IntegrityError, transaction
 
 from cpms.accounts.models import Operator
 from cpms.accounts.services import audit
+from cpms.accounts.services.sealing import seal
 from cpms.accounts.tenancy import acting_for
 from cpms.kernel.errors import DomainError
 from cpms.kernel.money import minor_digits
 from cpms.outbox import publish
 from settlement import events
 from settlement.models import PayeeAccount
-from settlement.providers.base import AccountStatus, ProviderError
-from settlement.providers.registry import UnableToFindProvider, get_provider
+from settlement.providers.base import AccountStatus, PaymentProvider, ProviderError
+from settlement.providers.registry import (
+    UnableToFindProvider,
+    get_provider,
+    own_key_provider,
+)
+from settlement.services.access import provider_for
 
 REASON_CHARS_MAX: Final = 120
 
@@ -76,16 +82,25 @@ def snapshot(*, operator_id: int, currency: str, at: datetime) -> PayeeSnapshot:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class OwnKey:
+    """An operator's own restricted key and its webhooks' secret; never shown."""
+
+    api_key: str = field(repr=False)
+    webhook_secret: str = field(repr=False)
+
+
 @transaction.atomic
 def _create(
     *,
     operator_id: int,
     provider: str,
     status: AccountStatus,
-    currency: str,
     by: str,
     at: datetime,
+    own: OwnKey | None = None,
 ) -> PayeeAccount:
+    currency = status.currency
     account = PayeeAccount(
         operator_id=operator_id,
         provider=provider,
@@ -94,6 +109,10 @@ def _create(
         is_default=True,
         created_at=at,
     )
+    if own is not None:
+        account.mode = PayeeAccount.Mode.OWN_KEY
+        account.sealed_key = seal(own.api_key)
+        account.sealed_webhook_secret = seal(own.webhook_secret)
     _mirror(account, status, at)
     PayeeAccount.objects.filter(
         operator_id=operator_id, currency=currency, is_default=True
@@ -134,23 +153,82 @@ def register(
             operator_id=operator_id,
             provider=provider,
             status=status,
-            currency=status.currency,
             by=by,
             at=at,
         )
 
 
+def register_own_key(
+    *,
+    operator_id: int,
+    provider: str,
+    reference: str,
+    own: OwnKey,
+    by: str,
+    at: datetime,
+) -> PayeeAccount:
+    """Take in an account that is reached with the operator's own restricted key.
+
+    The key is sealed at once. Asks the provider first, so call it outside of a
+    database transaction.
+
+    Raises:
+        UnableToRegisterPayee: ``key_not_restricted``, or the provider does not know
+            the account under this key, or it is registered already.
+    """
+    if not own.api_key.startswith("rk_") or not own.webhook_secret:
+        raise UnableToRegisterPayee(
+            "key_not_restricted",
+            "Give a restricted key (rk_…) and the signing secret of its webhook "
+            "endpoint; an unrestricted key could pay out the operator's money.",
+            http_status=422,
+        )
+    try:
+        remote = own_key_provider(
+            provider,
+            account=reference,
+            api_key=own.api_key,
+            webhook_secret=own.webhook_secret,
+        )
+    except UnableToFindProvider as error:
+        raise UnableToRegisterPayee("unknown_provider", str(error)) from error
+    status = _status(remote, provider, reference)
+    with acting_for([operator_id]):
+        return _create(
+            operator_id=operator_id,
+            provider=provider,
+            status=status,
+            by=by,
+            at=at,
+            own=own,
+        )
+
+
+def _status(remote: PaymentProvider, provider: str, reference: str) -> AccountStatus:
+    try:
+        status = remote.account_status(account=reference)
+        minor_digits(status.currency)
+    except (ProviderError, ValueError) as error:
+        raise _unknown(provider, reference, error) from error
+    return status
+
+
+def _unknown(
+    provider: str, reference: str, error: Exception
+) -> "UnableToRegisterPayee":
+    return UnableToRegisterPayee(
+        "payee_account_unknown",
+        f"The provider {provider} does not know the account {reference!r} "
+        f"({error}); check the reference and the provider's settings.",
+    )
+
+
 def _ask(provider: str, reference: str) -> AccountStatus:
     try:
-        status = get_provider(provider).account_status(account=reference)
-        minor_digits(status.currency)
-    except (ProviderError, UnableToFindProvider, ValueError) as error:
-        raise UnableToRegisterPayee(
-            "payee_account_unknown",
-            f"The provider {provider} does not know the account {reference!r} "
-            f"({error}); check the reference and the provider's settings.",
-        ) from error
-    return status
+        remote = get_provider(provider)
+    except UnableToFindProvider as error:
+        raise _unknown(provider, reference, error) from error
+    return _status(remote, provider, reference)
 
 
 def _mirror(account: PayeeAccount, status: AccountStatus, at: datetime) -> None:
@@ -170,7 +248,8 @@ def verify(*, payee_account_id: int, at: datetime) -> PayeeAccount:
         ProviderError: the provider could not be asked; the mirror stays.
     """
     known = PayeeAccount.objects.get(pk=payee_account_id)
-    status = get_provider(known.provider).account_status(account=known.reference)
+    remote = provider_for(known.provider, known.reference)
+    status = remote.account_status(account=known.reference)
     with acting_for([known.operator_id]):
         account = PayeeAccount.objects.select_for_update().get(pk=payee_account_id)
         if account.checked_at is not None and account.checked_at > at:

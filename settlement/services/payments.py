@@ -12,7 +12,7 @@ from typing import ClassVar
 from django.db import IntegrityError, transaction
 
 from cpms.kernel.errors import DomainError
-from settlement.models import Payment, PaymentAttempt, PaymentState
+from settlement.models import PayeeAccount, Payment, PaymentAttempt, PaymentState
 from settlement.models.payment_states import MONEY_STATES, WAITING_STATES
 from settlement.queries import PaymentView, view_of
 from settlement.services import captures, checkouts, debts, methods
@@ -108,11 +108,7 @@ def open_payment(  # noqa: PLR0913 - the facts of one payment, all named
             "currency_mismatch",
             f"The payee's account takes {payee.currency}, not {currency}.",
         )
-    method = (
-        _method(driver_id, payment_method_id, payee.provider)
-        if checkout is None
-        else None
-    )
+    method = _method(driver_id, payment_method_id, payee) if checkout is None else None
     payment = Payment(
         operator_id=operator_id,
         order_number=order_number,
@@ -121,6 +117,7 @@ def open_payment(  # noqa: PLR0913 - the facts of one payment, all named
         payee_account_id=payee.payee_account_id,
         provider=payee.provider,
         account_reference=payee.reference,
+        mode=payee.mode,
         split=asdict(split),
         customer_ref=method.customer_ref if method else "",
         payment_method_ref=method.payment_method_ref if method else "",
@@ -157,8 +154,12 @@ def _again(known: Payment, operator_id: int) -> PaymentView:
 
 
 def _method(
-    driver_id: int | None, payment_method_id: int | None, provider: str
+    driver_id: int | None, payment_method_id: int | None, payee: PayeeSnapshot
 ) -> methods.PaymentMethodView:
+    """The method to ask; an operator with an own key knows only those saved there."""
+    if payee.mode == PayeeAccount.Mode.OWN_KEY:
+        return _method_there(driver_id, payee)
+    provider = payee.provider
     found = None
     if driver_id is not None and payment_method_id is not None:
         found = methods.get(driver_id=driver_id, payment_method_id=payment_method_id)
@@ -172,6 +173,21 @@ def _method(
             "payment_method_not_usable",
             f"The payment method is of {found.provider}; this operator is paid by "
             f"{provider}. Add a payment method of {provider}.",
+        )
+    return found
+
+
+def _method_there(
+    driver_id: int | None, payee: PayeeSnapshot
+) -> methods.PaymentMethodView:
+    found = None
+    if driver_id is not None:
+        found = methods.default_for(driver_id, operator_account=payee.reference)
+    if found is None:
+        raise UnableToOpenPayment(
+            "no_payment_method_here",
+            "This operator is paid directly, and its provider account does not know "
+            "the driver's card yet; save a card for this operator first.",
         )
     return found
 
@@ -272,6 +288,7 @@ def book_receivable(  # noqa: PLR0913 - the facts of one debt, all named
         payment.payee_account_id = payee.payee_account_id
         payment.provider = payee.provider
         payment.account_reference = payee.reference
+        payment.mode = payee.mode
     try:
         with transaction.atomic():
             payment.save(force_insert=True)

@@ -5,7 +5,9 @@ from datetime import datetime
 
 from settlement.models import (
     PLATFORM_BOOK,
+    PayeeAccount,
     Payment,
+    PlatformInvoice,
     ProviderTransaction,
     Receivable,
     Refund,
@@ -19,10 +21,18 @@ def _lines(currency: str, amounts: Iterable[tuple[str, int]]) -> tuple[Line, ...
     return tuple((code, currency, amount) for code, amount in amounts if amount)
 
 
-def _share_lines(shares: Sequence[SplitShare]) -> list[tuple[str, int]]:
-    """Shares of third parties: the operator's cost, and what it owes them."""
+def _share_lines(
+    payment: Payment, shares: Sequence[SplitShare]
+) -> list[tuple[str, int]]:
+    """Shares of third parties: the operator's cost, and what it owes them.
+
+    With an operator's own key the platform is one of them.
+    """
     lines = []
     for share in shares:
+        if share.role == PLATFORM and payment.mode == PayeeAccount.Mode.OWN_KEY:
+            lines.append((chart.PLATFORM_FEES, share.amount_minor))
+            lines.append((chart.payable(chart.PLATFORM_PARTY), -share.amount_minor))
         if share.role in {OPERATOR, PLATFORM}:
             continue
         lines.append((chart.split_cost(share.key), share.amount_minor))
@@ -71,7 +81,7 @@ def of_capture(
                 (chart.clearing_of(payment), payment.captured_minor - fee),
                 (chart.PLATFORM_FEES, fee),
                 (earned, -payment.captured_minor),
-                *_share_lines(shares),
+                *_share_lines(payment, shares),
             ],
         ),
     )
@@ -96,7 +106,7 @@ def of_refund(
                 (chart.REFUNDS, refund.amount_minor),
                 (chart.clearing_of(payment), fee - refund.amount_minor),
                 (chart.PLATFORM_FEES, -fee),
-                *_share_lines(deltas),
+                *_share_lines(payment, deltas),
             ],
         ),
     )
@@ -165,3 +175,46 @@ def of_provider_line(
             ],
         ),
     )
+
+
+def of_platform_invoice(invoice: PlatformInvoice, at: datetime) -> Posting:
+    """The platform's own book: an operator with an own key owes a month's fees."""
+    return Posting(
+        operator_id=PLATFORM_BOOK,
+        source="platform.invoice",
+        key=invoice.number,
+        effective_at=at,
+        lines=_lines(
+            invoice.currency,
+            [
+                (chart.PLATFORM_RECEIVABLES, invoice.fee_minor),
+                (chart.APPLICATION_FEES, -invoice.fee_minor),
+            ],
+        ),
+    )
+
+
+def of_platform_invoice_paid(invoice: PlatformInvoice, at: datetime) -> list[Posting]:
+    """The operator paid from its own bank account: both books."""
+    fee = invoice.fee_minor
+    own = Posting(
+        operator_id=invoice.operator_id,
+        source="platform.invoice_paid",
+        key=invoice.number,
+        effective_at=at,
+        lines=_lines(
+            invoice.currency,
+            [(chart.payable(chart.PLATFORM_PARTY), fee), (chart.BANK, -fee)],
+        ),
+    )
+    theirs = Posting(
+        operator_id=PLATFORM_BOOK,
+        source="platform.invoice_received",
+        key=invoice.number,
+        effective_at=at,
+        lines=_lines(
+            invoice.currency,
+            [(chart.PLATFORM_BANK, fee), (chart.PLATFORM_RECEIVABLES, -fee)],
+        ),
+    )
+    return [own, theirs]

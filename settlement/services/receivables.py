@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 
 from cpms.accounts.services import audit
 from cpms.kernel.errors import DomainError
-from settlement.models import Payment, PaymentAttempt, Receivable
+from settlement.models import PayeeAccount, Payment, PaymentAttempt, Receivable
 from settlement.models.payment_states import WAITING_STATES
 from settlement.queries import PaymentView, view_of
 from settlement.services import (
@@ -20,7 +20,6 @@ from settlement.services import (
 )
 from settlement.services.checkouts import CheckoutWanted
 from settlement.services.moves import entered, queue_attempt
-from settlement.services.splits import platform_fee
 
 COLLECTIONS_MAX: Final = 5
 COLLECT_AGAIN_AFTER: Final = timedelta(days=2)
@@ -55,12 +54,18 @@ def collect(*, receivable_id: int, at: datetime) -> PaymentView:
         UnableToResolvePayee: the operator's account cannot take it.
     """
     debt = _locked(receivable_id)
-    method = methods.default_for(debt.driver_id) if debt.driver_id else None
+    payee = payees.snapshot(operator_id=debt.operator_id, currency=debt.currency, at=at)
+    there = payee.reference if payee.mode == PayeeAccount.Mode.OWN_KEY else ""
+    method = (
+        methods.default_for(debt.driver_id, operator_account=there)
+        if debt.driver_id
+        else None
+    )
     if method is None:
         raise UnableToCollect(
             "no_payment_method", "The driver has no payment method; send a pay link."
         )
-    payment = _open(debt, method, at)
+    payment = _open(debt, payee, method, at)
     queue_attempt(
         payment, PaymentAttempt.Kind.AUTHORIZE, at=at, amount_minor=debt.amount_minor
     )
@@ -73,10 +78,12 @@ def collect(*, receivable_id: int, at: datetime) -> PaymentView:
 
 
 def _open(
-    debt: Receivable, method: methods.PaymentMethodView | None, at: datetime
+    debt: Receivable,
+    payee: payees.PayeeSnapshot,
+    method: methods.PaymentMethodView | None,
+    at: datetime,
 ) -> Payment:
     """A payment of its own for a locked debt, on the operator's present account."""
-    payee = payees.snapshot(operator_id=debt.operator_id, currency=debt.currency, at=at)
     owing = debt.payment
     latest = Payment.objects.filter(order_number=debt.order_number).order_by(
         "-sequence"
@@ -90,6 +97,7 @@ def _open(
         payee_account_id=payee.payee_account_id,
         provider=payee.provider,
         account_reference=payee.reference,
+        mode=payee.mode,
         split=owing.split,
         customer_ref=method.customer_ref if method else "",
         payment_method_ref=method.payment_method_ref if method else "",
@@ -135,16 +143,15 @@ def pay_link(
     )
     if live is not None:
         return view_of(live)
-    payment = _open(debt, None, at)
+    payee = payees.snapshot(operator_id=debt.operator_id, currency=debt.currency, at=at)
+    payment = _open(debt, payee, None, at)
     checkouts.want(payment, checkout, capture=True, at=at)
     queue_attempt(
         payment,
         PaymentAttempt.Kind.CHECKOUT,
         at=at,
         amount_minor=debt.amount_minor,
-        application_fee_minor=platform_fee(
-            debt.amount_minor, captures.parties_of(payment).parties
-        ),
+        application_fee_minor=captures.fee_at_provider(payment, debt.amount_minor),
     )
     return view_of(payment)
 

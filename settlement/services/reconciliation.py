@@ -11,8 +11,6 @@ from typing import Final
 
 from django.db import transaction
 
-from cpms.accounts.services import audit
-from cpms.kernel.errors import DomainError
 from settlement.models import (
     PayeeAccount,
     Payment,
@@ -20,8 +18,8 @@ from settlement.models import (
     ReconciliationDifference,
 )
 from settlement.providers.base import ProviderBalanceTransaction
-from settlement.providers.registry import get_provider
 from settlement.services import explaining
+from settlement.services.access import provider_for
 from settlement.services.explaining import Found
 
 PAGE: Final = 500
@@ -31,6 +29,7 @@ REPORT_AFTER: Final = timedelta(hours=24)
 """A capture that the provider's report does not show by then is missing there."""
 
 _KIND = ReconciliationDifference.Kind
+_AGREED = ReconciliationDifference.Resolution.AGREED
 
 
 def pull(*, payee_account_id: int, at: datetime) -> int:
@@ -43,7 +42,7 @@ def pull(*, payee_account_id: int, at: datetime) -> int:
         ProviderError: the provider could not be asked.
     """
     account = PayeeAccount.objects.get(pk=payee_account_id)
-    provider = get_provider(account.provider)
+    provider = provider_for(account.provider, account.reference)
     copied = 0
     for _ in range(PAGES_MAX):
         lines = provider.list_balance_transactions(
@@ -174,7 +173,7 @@ def _resolve(
         kind__in=kinds,
         reference__in=list(references),
         resolved_at__isnull=True,
-    ).update(resolved_at=at, resolution="both sides agree")
+    ).update(resolved_at=at, resolution="both sides agree", resolved_as=_AGREED)
 
 
 @transaction.atomic
@@ -222,38 +221,6 @@ def find_missing_there(*, payee_account_id: int, at: datetime) -> int:
         ignore_conflicts=True,
     )
     return missing.count()
-
-
-class UnableToResolve(DomainError):
-    """The difference is closed already, or is another operator's."""
-
-
-@transaction.atomic
-def resolve_by_hand(*, difference_id: int, by: str, at: datetime) -> None:
-    """Close a difference that somebody looked into.
-
-    Raises:
-        UnableToResolve: there is no such open difference here.
-    """
-    row = (
-        ReconciliationDifference.objects.select_for_update()
-        .filter(pk=difference_id, resolved_at__isnull=True)
-        .first()
-    )
-    if row is None:
-        raise UnableToResolve(
-            "no_open_difference", f"There is no open difference {difference_id} here."
-        )
-    row.resolved_at, row.resolution = at, f"settled by hand: {by}"[:200]
-    row.save(update_fields=["resolved_at", "resolution"])
-    audit.record(
-        operator_id=row.operator_id,
-        actor=by,
-        action="difference.resolved",
-        object=f"{row.kind} {row.reference}",
-        changes={"ours_minor": row.ours_minor, "theirs_minor": row.theirs_minor},
-        at=at,
-    )
 
 
 def reconcile(*, payee_account_id: int, at: datetime) -> int:

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Sum
 
 from cpms.accounts.services import audit
 from cpms.kernel.errors import DomainError
 from cpms.kernel.money import format_minor
 from settlement import events
 from settlement.models import (
+    PayeeAccount,
     Payment,
     PaymentAttempt,
     PaymentState,
@@ -131,7 +133,7 @@ def _allowed(payment: Payment, amount_minor: int | None) -> int:
             f"The payment of {payment.order_number} is {payment.state}; only captured "
             "money can be refunded.",
         )
-    if open_attempt(payment) is not None:
+    if open_attempt(payment) is not None or _on_its_way(payment):
         raise UnableToRefund(
             "refund_in_progress",
             "Another refund of this payment waits for the provider; try again when it "
@@ -147,6 +149,12 @@ def _allowed(payment: Payment, amount_minor: int | None) -> int:
             http_status=422,
         )
     return amount
+
+
+def _on_its_way(payment: Payment) -> int:
+    """What refunds without a final answer will give back, in minor units."""
+    waiting = payment.refunds.filter(state=Refund.State.PENDING)
+    return waiting.aggregate(total=Sum("amount_minor"))["total"] or 0
 
 
 def succeeded(
@@ -206,10 +214,13 @@ def share_deltas(payment: Payment, refund: Refund) -> tuple[SplitShare, ...]:
     rows = {line.party: line for line in payment.split_lines.order_by("pk")}
     for line in payment.split_lines.all():
         booked[line.party] += line.amount_minor
+    # With an own key the platform's fee is a debt like the others', given back or not.
+    own_key = payment.mode == PayeeAccount.Mode.OWN_KEY
+    owed_back = own_key and refund.refund_application_fee
     deltas: list[SplitShare] = []
     for key in dict.fromkeys([*rows, *wanted]):
         known = rows.get(key) or wanted[key]
-        if known.role in {OPERATOR, PLATFORM}:
+        if known.role == OPERATOR or (known.role == PLATFORM and not owed_back):
             continue
         target = wanted[key].amount_minor if key in wanted else 0
         deltas.append(
@@ -260,7 +271,7 @@ def made_elsewhere(
     The platform's fee stays with the platform then, unless the provider's report
     says otherwise (reconciliation shows it).
     """
-    more = refunded_total_minor - payment.refunded_minor
+    more = refunded_total_minor - payment.refunded_minor - _on_its_way(payment)
     if more <= 0 or open_attempt(payment) is not None:
         return None
     refund, created = Refund.objects.get_or_create(

@@ -9,39 +9,59 @@ from typing import Final
 
 from django.db import transaction
 
+from cpms.accounts.tenancy import acting_as_platform
 from cpms.outbox import publish
 from settlement import events
 from settlement.models import (
     Checkout,
-    Dispute,
     PayeeAccount,
     Payment,
-    PaymentState,
     WebhookEvent,
 )
-from settlement.models.payment_states import MONEY_STATES
 from settlement.providers.base import ProviderEvent, ProviderPayment
 from settlement.providers.registry import get_provider
-from settlement.services import holds, method_pages, outcomes, payees
-from settlement.services.moves import move, tell
+from settlement.services import (
+    disputes,
+    holds,
+    method_pages,
+    outcomes,
+    payees,
+    refund_looks,
+)
+from settlement.services.access import provider_for
 
 POLL_PAGE: Final = 200
 POLL_PAGES_MAX: Final = 50
-DISPUTE_CLOSED: Final = "charge.dispute.closed"
 
 _STATE = WebhookEvent.State
 
 
-def receive(*, provider: str, payload: bytes, signature: str, at: datetime) -> bool:
+def receive(
+    *,
+    provider: str,
+    payload: bytes,
+    signature: str,
+    at: datetime,
+    account: str | None = None,
+) -> bool:
     """Keep what a provider signed; returns whether it was new.
+
+    ``account`` names the payee account whose own endpoint was called (own-key mode):
+    its own secret signed, and its events name no account.
 
     Raises:
         UnableToVerifyWebhook: nobody of ours signed this.
         UnableToFindProvider: no such provider.
     """
-    event = get_provider(provider).verify_webhook(
+    remote = get_provider(provider)
+    if account is not None:
+        with acting_as_platform("whose secret signed this webhook?"):
+            remote = provider_for(provider, account)
+    event = remote.verify_webhook(
         payload=payload, signature=signature, now=int(at.timestamp())
     )
+    if account is not None:
+        event = _on_account(event, account)
     return _keep(provider, event, via=WebhookEvent.Via.WEBHOOK, at=at)
 
 
@@ -122,16 +142,22 @@ def _page(row: WebhookEvent, at: datetime) -> str:
 def _payment(row: WebhookEvent, at: datetime) -> str:
     if not row.account:
         return "not on a payee's account"
-    known = get_provider(row.provider).fetch_state(
-        account=row.account, payment_ref=row.payment_ref
-    )
+    provider = provider_for(row.provider, row.account)
+    known = provider.fetch_state(account=row.account, payment_ref=row.payment_ref)
+    dispute = None
+    if row.object_type == "dispute":
+        dispute = provider.fetch_dispute(
+            account=row.account, dispute_ref=row.object_ref
+        )
+    elif row.object_type == "refund":
+        refund_looks.look_at(row.provider, row.account, row.object_ref, at=at)
     with transaction.atomic():
         payment = _find(row, known)
         if payment is None:
             return "not a payment of ours"
         outcomes.apply(payment, known, cause=row.type, at=at)
-        if row.object_type == "dispute":
-            _dispute(payment, row, at)
+        if dispute is not None:
+            disputes.apply(payment, dispute, at=at)
     return ""
 
 
@@ -154,18 +180,6 @@ def _find(row: WebhookEvent, known: ProviderPayment) -> Payment | None:
     )
 
 
-def _dispute(payment: Payment, row: WebhookEvent, at: datetime) -> None:
-    """The bank took the money back, or decided. Its money comes by the report."""
-    dispute, created = Dispute.objects.get_or_create(
-        payment=payment,
-        provider_ref=row.object_ref,
-        defaults={"operator_id": payment.operator_id, "opened_at": row.happened_at},
-    )
-    if created and payment.state in set(MONEY_STATES) - {PaymentState.DISPUTED}:
-        move(payment, PaymentState.DISPUTED, cause="disputed by the payer", at=at)
-        tell(events.PAYMENT_DISPUTED, payment, dispute=dispute.provider_ref)
-
-
 def poll(*, payee_account_id: int, at: datetime) -> int:
     """Take in the events of an account that no webhook brought; returns how many.
 
@@ -175,7 +189,7 @@ def poll(*, payee_account_id: int, at: datetime) -> int:
         ProviderError: the provider could not be asked.
     """
     account = PayeeAccount.objects.get(pk=payee_account_id)
-    provider = get_provider(account.provider)
+    provider = provider_for(account.provider, account.reference)
     new = 0
     for _ in range(POLL_PAGES_MAX):
         found = provider.list_events(

@@ -446,7 +446,7 @@ def test_a_refused_look_is_no_answer(opened, script, monkeypatch):
 
     provider = Provider()
     monkeypatch.undo()
-    monkeypatch.setattr(asking, "get_provider", lambda _: provider)
+    monkeypatch.setattr(asking, "provider_for", lambda *_: provider)
     payments.request_capture(payment_id=payment.pk, amount_minor=900, at=AT)
     attempt = PaymentAttempt.objects.get(kind="capture")
 

@@ -1,0 +1,1 @@
+"""Settlement's books for other programs: exact decimals, nothing rounded."""
