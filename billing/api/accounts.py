@@ -11,13 +11,15 @@ from rest_framework.throttling import ScopedRateThrottle
 from rest_framework.views import APIView
 
 from billing.api import shapes
+from billing.services import paying
 from cpms.accounts.api.idempotency import IdempotentMixin
 from cpms.accounts.api.permissions import IsDriver
+from cpms.accounts.api.problems import problem
 from cpms.accounts.api.scoping import DriverScopedView
 from cpms.accounts.models import Driver
 from cpms.accounts.services import drivers
 from cpms.accounts.tenancy import acting_as_platform
-from settlement.services import methods
+from settlement.services import method_choices, methods
 
 
 def _token_answer(issued: drivers.IssuedToken, status: int) -> Response:
@@ -142,6 +144,46 @@ class PaymentMethodsView(IdempotentMixin, DriverScopedView):
             at=timezone.now(),
         )
         return Response(_method_json(view), status=201)
+
+
+class PaymentMethodView(DriverScopedView):
+    """One saved payment method."""
+
+    permission_classes = (IsDriver,)
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, method_id: int) -> Response:  # noqa: ARG002
+        """Use it no more; without any method the account's tokens are refused."""
+        now = timezone.now()
+        with acting_as_platform("a driver's own payment methods"):
+            left = method_choices.remove(
+                driver_id=self.driver_id, payment_method_id=method_id, at=now
+            )
+            if not left:
+                paying.set_can_pay(self.driver_id, can_pay=False, at=now)
+        return Response(status=204)
+
+
+class DefaultMethodView(IdempotentMixin, DriverScopedView):
+    """The payment method that charges use."""
+
+    permission_classes = (IsDriver,)
+
+    @extend_schema(request=None, responses={200: shapes.PaymentMethodShape(many=True)})
+    def post(self, request: Request, method_id: int) -> Response:  # noqa: ARG002
+        """Use this one from now on."""
+        with acting_as_platform("a driver's own payment methods"):
+            found = method_choices.make_default(
+                driver_id=self.driver_id, payment_method_id=method_id
+            )
+            rows = methods.list_for(self.driver_id)
+        if not found:
+            return problem(
+                404,
+                "unknown_payment_method",
+                "You have no payment method with this id.",
+            )
+        return Response([_method_json(row) for row in rows])
 
 
 def _method_json(view: methods.PaymentMethodView) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Claims, starts, live values, stops, receipts: the driver's charge."""
 
-from typing import Any
+from typing import Any, Final
 
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -17,6 +17,7 @@ from billing.api.throttling import AddressThrottle
 from billing.models import Order, Receipt
 from billing.pricing import describe, parse_tariff
 from billing.services import ordering, proofs, suspicions
+from billing.services.offers import price_lines, price_words
 from billing.services.presence import Presence
 from billing.services.terms import Buyer, require_worth, terms_for
 from charge_points.services import certificates
@@ -29,6 +30,8 @@ from cpms.accounts.api.scoping import DriverScopedView
 from cpms.accounts.models import Driver
 from cpms.accounts.tenancy import acting_as_platform
 from cpms.kernel.errors import DomainError
+
+LANGUAGE_CHARS_MAX: Final = 10
 
 
 class ClaimView(IdempotentMixin, APIView):
@@ -181,6 +184,7 @@ class PriceView(APIView):
         parameters=[
             OpenApiParameter("connector", str, description="code on the label"),
             OpenApiParameter("certificate", str, description="charging certificate"),
+            OpenApiParameter("language", str, description="of price_words"),
         ],
     )
     def get(self, request: Request) -> Response:
@@ -222,6 +226,11 @@ class PriceView(APIView):
                 "tariff": terms.applied.ocpi,
                 "tariff_text": describe(parse_tariff(terms.applied.ocpi)),
                 "tariff_reason": terms.applied.reason,
+                "price_lines": price_lines(parse_tariff(terms.applied.ocpi)),
+                "price_words": price_words(
+                    parse_tariff(terms.applied.ocpi),
+                    request.query_params.get("language", "en")[:LANGUAGE_CHARS_MAX],
+                ),
             }
         return Response(shapes.PriceShape(body).data)
 

@@ -270,6 +270,18 @@ class LiveShape(serializers.Serializer[Any]):
     at = serializers.DateTimeField(allow_null=True)
 
 
+class PriceLineShape(serializers.Serializer[Any]):
+    """One price of a tariff in numbers."""
+
+    dimension = serializers.CharField(help_text="ENERGY, TIME, PARKING_TIME or FLAT")
+    price = serializers.CharField(help_text="exact decimal, units of the currency")
+    unit = serializers.CharField(help_text="kWh, h, or empty: once")
+    vat_percent = serializers.CharField(allow_null=True)
+    conditional = serializers.BooleanField(
+        help_text="Holds under conditions only; the words tell which"
+    )
+
+
 class PriceShape(serializers.Serializer[Any]):
     """What a charge would cost here, before it starts."""
 
@@ -283,6 +295,8 @@ class PriceShape(serializers.Serializer[Any]):
     tariff = serializers.JSONField()
     tariff_text = serializers.CharField()
     tariff_reason = serializers.CharField()
+    price_lines = PriceLineShape(many=True)
+    price_words = serializers.ListField(child=serializers.CharField())
 
 
 class RefundRequest(serializers.Serializer[Any]):

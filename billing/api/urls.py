@@ -35,6 +35,14 @@ urlpatterns = [
         vehicles.VehicleTransferView.as_view(),
     ),
     path(f"{API}/driver/payment-methods", accounts.PaymentMethodsView.as_view()),
+    path(
+        f"{API}/driver/payment-methods/<int:method_id>",
+        accounts.PaymentMethodView.as_view(),
+    ),
+    path(
+        f"{API}/driver/payment-methods/<int:method_id>/default",
+        accounts.DefaultMethodView.as_view(),
+    ),
     path(f"{API}/driver/price", charging.PriceView.as_view()),
     path(f"{API}/charging-certificates/claim", charging.ClaimView.as_view()),
     path(f"{API}/driver/orders", charging.OrdersView.as_view()),

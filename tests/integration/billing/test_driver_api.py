@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from billing.models import Order
+from charge_points.models import IdToken
 from cpms.accounts.models import Driver, Vehicle
 from settlement.models import PayeeAccount
 from simulators.vehicle.keys import VehicleKey
@@ -156,6 +157,32 @@ def test_payment_methods_are_saved_and_the_newest_is_the_default(world, mine):
     ]
 
 
+def test_a_payment_method_is_chosen_and_removed(world, mine):
+    body = {"payment_method": "pm_card_mastercard"}
+    newest = mine("post", "/payment-methods", body).json()
+    (_, oldest) = mine("get", "/payment-methods").json()
+    chosen = mine("post", f"/payment-methods/{oldest['id']}/default").json()
+    assert [row["id"] for row in chosen if row["default"]] == [oldest["id"]]
+    assert mine("post", "/payment-methods/0/default").status_code == 404
+    text = network.token(driver=world.driver)
+    for each, can_pay in ((oldest, True), (newest, False)):
+        gone = mine("delete", f"/payment-methods/{each['id']}")
+        assert gone.status_code == 204
+        assert Driver.objects.get().can_pay is can_pay
+    assert mine("get", "/payment-methods").json() == []
+    state = IdToken.objects.get(token=text).account_state
+    assert state == "blocked"
+
+
+def test_a_strangers_payment_method_is_out_of_reach(world, web, mine):
+    (method,) = mine("get", "/payment-methods").json()
+    headers = accounts.driver().headers
+    path = f"{DRIVER}/payment-methods/{method['id']}"
+    assert web("post", f"{path}/default", headers=headers).status_code == 404
+    web("delete", path, headers=headers)
+    assert mine("get", "/payment-methods").json() == [method]
+
+
 def test_a_refused_payment_method_says_why(world, mine):
     body = {"payment_method": "pm_card_chargeDeclined"}
     answer = mine("post", "/payment-methods", body)
@@ -193,6 +220,40 @@ def test_the_price_is_public_before_the_start(world, web):
         "tariff_text": "Energy: 0.595 EUR per kWh. Prices include taxes.",
     }
     assert "the whole operator" in answer.json()["tariff_reason"]
+
+
+def test_the_price_is_told_in_numbers_and_in_words(world, web):
+    code = world.station.connector().code
+    body = web("get", f"{DRIVER}/price", connector=code, language="de").json()
+    assert body["price_lines"] == [
+        {
+            "dimension": "ENERGY",
+            "price": "0.5",
+            "unit": "kWh",
+            "vat_percent": "19",
+            "conditional": False,
+        }
+    ]
+    assert all(sentence.endswith(".") for sentence in body["price_words"])
+
+
+def test_the_history_is_filtered(world, mine):
+    order = world.closed()
+    other = world.claim(world.station.certificate(evse=2))
+    wanted = [
+        ({"state": "CLOSED"}, [order.number]),
+        ({"state": "CREATED"}, [other.number]),
+        ({"charge_point": "NONE"}, []),
+        ({"created_before": order.created_at.isoformat()}, []),
+        (
+            {"created_from": order.created_at.isoformat()},
+            [other.number, order.number],
+        ),
+    ]
+    for query, numbers in wanted:
+        found = mine("get", "/orders", **query).json()["results"]
+        assert [row["order"] for row in found] == numbers
+    assert mine("get", "/orders", state="NONSENSE").status_code == 400
 
 
 def test_the_price_can_be_asked_with_a_certificate(world, web):
