@@ -65,7 +65,7 @@ def live(request: HttpRequest, token: str) -> HttpResponse:
     if charge is None:
         return _refusal(request)
     number = charge.order.order_number
-    url = charge.order.action_url
+    url = charge.order.action_url if charge.stage == "pay" else None
     if url and request.COOKIES.get(SENT_COOKIE) != number:
         away = redirect(url)
         away.set_cookie(
