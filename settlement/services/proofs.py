@@ -85,7 +85,8 @@ SELECT format('book of the platform: %%s %%s on %%s by %%s %%s', l.amount_minor,
   JOIN settlement_ledgeraccount a ON a.id = l.account_id
   JOIN settlement_ledgerentry e ON e.id = l.entry_id
  WHERE l.operator_id = {PLATFORM_BOOK} AND e.source NOT IN
-       ('platform.application_fee', 'reversal')
+       ('platform.application_fee', 'platform.invoice',
+        'platform.invoice_received', 'reversal')
 """
 
 # The platform's book and the operators' payments tell the same of every fee.
@@ -100,6 +101,7 @@ SELECT format('order %%s: the platform took %%s, its book says %%s', order_numbe
                JOIN settlement_ledgerentry e ON e.id = l.entry_id
                JOIN settlement_ledgeraccount a ON a.id = l.account_id
               WHERE l.operator_id = {PLATFORM_BOOK} AND a.code = 'application_fees'
+                AND e.source <> 'platform.invoice'
               GROUP BY e.order_number) b USING (order_number)
  WHERE coalesce(p.fee, 0) <> coalesce(b.fee, 0)
 """
@@ -136,9 +138,11 @@ SELECT format('order %%s/%%s: %%s kept of the capture, the parties got %%s',
 _PAYABLES = f"""
 SELECT format('operator %%s owes %%s %%s by shares, %%s by the ledger (%%s)',
               operator_id, party, coalesce(s.total, 0), coalesce(b.total, 0), currency)
-  FROM (SELECT operator_id, party, currency, sum(amount_minor) AS total
-          FROM settlement_splitline WHERE role NOT IN ('operator', 'platform')
-         GROUP BY operator_id, party, currency) s
+  FROM (SELECT l.operator_id, l.currency, sum(l.amount_minor) AS total,
+               CASE l.role WHEN 'platform' THEN 'platform' ELSE l.party END AS party
+          FROM settlement_splitline l JOIN settlement_payment p ON p.id = l.payment_id
+         WHERE l.role <> 'operator' AND (l.role <> 'platform' OR p.mode = 'own_key')
+         GROUP BY 1, 2, 4) s
   FULL JOIN (SELECT l.operator_id, substr(a.code, 9) AS party, l.currency,
                     -sum(l.amount_minor) AS total
                FROM settlement_ledgerline l
@@ -150,6 +154,20 @@ SELECT format('operator %%s owes %%s %%s by shares, %%s by the ledger (%%s)',
        USING (operator_id, party, currency)
  WHERE {_ALL.format(column="operator_id")}
    AND coalesce(s.total, 0) <> coalesce(b.total, 0)
+"""
+
+# Fees of operators with an own key: what is invoiced, and what is still owed of it.
+_PLATFORM_INVOICES = f"""
+SELECT format('platform invoices: %%s %%s owed, the platform''s book says %%s',
+              coalesce(i.owed, 0), currency, coalesce(b.owed, 0))
+  FROM (SELECT currency, sum(fee_minor) AS owed FROM settlement_platforminvoice
+         WHERE state = 'open' GROUP BY currency) i
+  FULL JOIN (SELECT l.currency, sum(l.amount_minor) AS owed
+               FROM settlement_ledgerline l
+               JOIN settlement_ledgeraccount a ON a.id = l.account_id
+              WHERE l.operator_id = {PLATFORM_BOOK} AND a.code = 'platform_receivables'
+              GROUP BY l.currency) b USING (currency)
+ WHERE coalesce(i.owed, 0) <> coalesce(b.owed, 0)
 """
 
 _RECEIVABLES = f"""
@@ -177,4 +195,5 @@ CHECKS: Final = {
     "splits": _SPLITS,
     "payables": _PAYABLES,
     "receivables": _RECEIVABLES,
+    "platform invoices": _PLATFORM_INVOICES,
 }

@@ -205,8 +205,8 @@ def test_a_difference_is_closed_by_somebody(shop, client, as_role):
     row = ReconciliationDifference.objects.get()
     member(client, shop.operator)
     with as_role("app"):
-        act(client, "reconciliationdifference", "resolve", row.pk)
-        again = act(client, "reconciliationdifference", "resolve", row.pk)
+        act(client, "reconciliationdifference", "as_bank", row.pk)
+        again = act(client, "reconciliationdifference", "as_bank", row.pk)
 
     row.refresh_from_db()
     assert "finance@" in row.resolution
