@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.test import AsyncClient
@@ -17,11 +18,11 @@ pytestmark = pytest.mark.integration
 @pytest.fixture
 def world(transactional_db, psp, monkeypatch):
     monkeypatch.setattr(streaming, "STREAM_EVERY_S", 0.01)
+    readers = ThreadPoolExecutor(1)
+    monkeypatch.setattr(streaming, "_readers", readers)
     yield make_world(psp)
-    # The readers keep a connection each; the next test's database is another one.
-    closed = [streaming._readers.submit(_close) for _ in range(streaming.READERS * 4)]
-    for each in closed:
-        each.result()
+    readers.submit(_close).result()
+    readers.shutdown()
 
 
 def _close():
