@@ -14,6 +14,7 @@ from charge_points.events import PLUGGED_IN
 from charge_points.services import (
     certificates,
     commands,
+    customer_information,
     local_lists,
     partitions,
     reservations,
@@ -78,6 +79,12 @@ def end_profiles() -> int:
     return profiles.end_with_transactions(at=timezone.now())
 
 
+@shared_task(name="charge_points.forget_customers")
+def forget_customers() -> int:
+    """Drop what stations told of customers long ago."""
+    return customer_information.forget(at=timezone.now())
+
+
 @shared_task(name="charge_points.rotate_keys")
 def rotate_keys() -> bool:
     """Replace a certificate signing key that signed long enough."""
@@ -134,6 +141,11 @@ BEAT_SCHEDULE: Final[dict[str, dict[str, Any]]] = {
     "charge-points-end-profiles": {
         "task": "charge_points.end_profiles",
         "schedule": 60.0,
+    },
+    "charge-points-forget-customers": {
+        "task": "charge_points.forget_customers",
+        "schedule": DAY_S,
+        "options": MAINTENANCE,
     },
     "charge-points-rotate-keys": {
         "task": "charge_points.rotate_keys",

@@ -46,7 +46,7 @@ def check(version: str, action: str, payload: dict[str, Any]) -> None:
     _require_starts(payload)
 
 
-def _require_starts(payload: Any) -> None:
+def _require_starts(payload: object) -> None:
     """An Absolute profile says when it begins (1.6 3.13.2, 2.0.1 K01.FR.40).
 
     Without that, each station guesses another instant.

@@ -1,19 +1,20 @@
 """Who may charge: answered at once from the start policy, or from a start handle."""
 
+import json
 import re
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from charge_points.models import StartHandle, Transaction
+from charge_points.models import ChargePoint, StartHandle, Transaction
 from charge_points.services import quirks, security
 from charge_points.services.facts import Authorization, QuirkRow, SecurityRow
 from charge_points.services.id_tokens import token_key
 from charge_points.services.rows import fetch_columns, numbers, texts
 
 ORDER_NUMBER: Final = re.compile(r"[0-9A-F]{20}")
-UNKNOWN_TOKEN: Final = "unknown_token"
+UNKNOWN_TOKEN: Final = "unknown_token"  # noqa: S105 - the name of a count
 
 INVALID: Final = Authorization("Invalid")
 _ANSWER_BY_STATUS: Final = {
@@ -28,7 +29,9 @@ FROM unnest(%s::text[], %s::bigint[]) AS wanted (key, operator_id)
 LEFT JOIN charge_points_operatorpolicy AS operator
     ON operator.operator_id = wanted.operator_id
 CROSS JOIN LATERAL (
-    SELECT status, account_state, expires_at, group_id, driver_id, concurrent_allowed
+    SELECT status, account_state, expires_at, group_id, driver_id, concurrent_allowed,
+           stop_only, allowed_connector_types::text AS types,
+           allowed_site_ids::text AS sites
     FROM charge_points_idtoken
     WHERE token_key = wanted.key
       AND (operator_id = wanted.operator_id OR operator_id IS NULL)
@@ -47,7 +50,27 @@ class Policy:
     group_id: str
     driver_id: int | None
     concurrent_allowed: bool
+    stop_only: bool = False
+    connector_types: str = "[]"
+    site_ids: str = "[]"
     operator_can_be_paid: bool = True
+
+    @property
+    def is_confined(self) -> bool:
+        """Whether it is not good everywhere."""
+        return self.connector_types != "[]" or self.site_ids != "[]"
+
+    def refusal_at(self, site_id: int | None, connector_type: str) -> str:
+        """Why the token is not good at a place (2.0.1 words), or empty.
+
+        A connector of unknown type is not held against a token.
+        """
+        sites, types = json.loads(self.site_ids), json.loads(self.connector_types)
+        if sites and site_id is not None and site_id not in sites:
+            return "NotAtThisLocation"
+        if types and connector_type and connector_type not in types:
+            return "NotAllowedTypeEVSE"
+        return ""
 
     @property
     def payable(self) -> bool:
@@ -89,7 +112,24 @@ def authorize(
     if policy is None:
         quirks.count(unknown_token(charge_point_id, operator_id, at))
         return INVALID
-    return judge(policy, at)
+    answer = judge(policy, at)
+    if answer.accepted and policy.is_confined:
+        return confined(policy, answer, site_of(charge_point_id), "")
+    return answer
+
+
+def confined(
+    policy: Policy, answer: Authorization, site_id: int | None, connector_type: str
+) -> Authorization:
+    """An accepted answer, unless the token is not good at this place."""
+    word = policy.refusal_at(site_id, connector_type)
+    return replace(answer, status=word) if word else answer  # type: ignore[arg-type]  # a word of the list
+
+
+def site_of(charge_point_id: int) -> int | None:
+    """The site of a charge point."""
+    row = ChargePoint.objects.filter(pk=charge_point_id).values_list("site_id").first()
+    return None if row is None else row[0]
 
 
 def _authorize_handle(

@@ -136,13 +136,19 @@ class StatusReport:
 
 
 AuthorizationStatus = Literal[
-    "Accepted", "Blocked", "Expired", "Invalid", "ConcurrentTx"
+    "Accepted",
+    "Blocked",
+    "Expired",
+    "Invalid",
+    "ConcurrentTx",
+    "NotAllowedTypeEVSE",
+    "NotAtThisLocation",
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class Authorization:
-    """The answer to a token. ``status`` is spelled alike in both versions."""
+    """The answer to a token; 1.6 has no words for the last two statuses."""
 
     status: AuthorizationStatus
     expires_at: datetime | None = None

@@ -1,5 +1,6 @@
 """Start policies: what billing says beforehand of each token."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -25,7 +26,7 @@ def token_key(token: str) -> str:
 
 
 @transaction.atomic
-def put_policy(
+def put_policy(  # noqa: PLR0913 - the fields of one row, all named
     *,
     token: str,
     status: str,
@@ -37,6 +38,9 @@ def put_policy(
     account_state: str = "none",
     token_type: str = "",
     concurrent_allowed: bool = False,
+    stop_only: bool = False,
+    allowed_connector_types: Sequence[str] = (),
+    allowed_site_ids: Sequence[int] = (),
 ) -> IdToken:
     """Write the policy of a token at one operator, or (None) at all of them.
 
@@ -51,6 +55,9 @@ def put_policy(
         account_state: "none", "ok" or "blocked" (the account cannot pay).
         token_type: as 2.0.1 names it, for information.
         concurrent_allowed: several charges at the same time are fine.
+        stop_only: a master pass: stops the charges of all, starts none.
+        allowed_connector_types: as OCPI names them; none: all.
+        allowed_site_ids: none: all.
 
     Raises:
         UnableToPutPolicy: the token is empty or too long, or the status is no word
@@ -80,6 +87,9 @@ def put_policy(
             "driver_id": driver_id,
             "account_state": account_state,
             "concurrent_allowed": concurrent_allowed,
+            "stop_only": stop_only,
+            "allowed_connector_types": list(allowed_connector_types),
+            "allowed_site_ids": list(allowed_site_ids),
             "updated_at": at,
         },
     )

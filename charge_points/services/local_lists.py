@@ -92,7 +92,7 @@ def _changed_since_the_look() -> Q:
     return Q(checked_at__lt=newest[0]) if newest else Q(pk__in=[])
 
 
-def _add_rows(online: Any) -> None:
+def _add_rows(online: Any) -> None:  # noqa: ANN401 - a queryset
     missing = online.filter(locallist__isnull=True).values_list("pk", "operator_id")
     LocalList.objects.bulk_create(
         [
@@ -279,7 +279,7 @@ def record_version(
 
 
 @transaction.atomic
-def record_sent(
+def record_sent(  # noqa: PLR0913 - the fields of one message, all named
     *,
     charge_point_id: int,
     operator_id: int,

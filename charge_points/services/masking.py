@@ -25,6 +25,7 @@ _WITH_SECRETS: Final = frozenset(
         "GetVariables",
         "NotifyReport",
         "SetDisplayMessage",
+        "NotifyDisplayMessages",
     }
 )
 

@@ -1,7 +1,7 @@
 """Conformance: counting what stations do wrong and we understand all the same."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime  # noqa: TC003 - annotates a local
 from typing import Final
 
 from charge_points.services.facts import QuirkRow

@@ -16,7 +16,7 @@ from psycopg2.extras import execute_values
 def _columns(model: type[models.Model]) -> tuple[Any, ...]:
     return tuple(
         field
-        for field in model._meta.concrete_fields
+        for field in model._meta.concrete_fields  # noqa: SLF001 - public by name
         if not isinstance(field, models.AutoField)
     )
 
@@ -26,9 +26,9 @@ def _insert_sql(model: type[models.Model]) -> str:
     fields = _columns(model)
     names = ", ".join(field.column for field in fields)
     places = ", ".join(["%s"] * len(fields))
-    table = model._meta.db_table
+    table = model._meta.db_table  # noqa: SLF001 - public by name
     return (  # names of the model's own columns, no input
-        f"INSERT INTO {table} ({names}) VALUES ({places}) "
+        f"INSERT INTO {table} ({names}) VALUES ({places}) "  # noqa: S608
         "ON CONFLICT DO NOTHING RETURNING id"
     )
 
@@ -52,8 +52,8 @@ def insert_unless_exists(row: models.Model) -> bool:
     if found is None:
         return False
     row.pk = found[0]
-    row._state.adding = False
-    row._state.db = connection.alias
+    row._state.adding = False  # noqa: SLF001 - what save() would have done
+    row._state.db = connection.alias  # noqa: SLF001 - what save() would have done
     return True
 
 

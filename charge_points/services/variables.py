@@ -162,7 +162,7 @@ def _update(row: DeviceVariable, fact: VariableFact, at: datetime) -> bool:
 
 
 @transaction.atomic
-def record_report_part(
+def record_report_part(  # noqa: PLR0913 - the fields of one row, all named
     *,
     charge_point_id: int,
     operator_id: int,

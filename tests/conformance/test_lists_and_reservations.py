@@ -14,6 +14,12 @@ from tests.conformance.stations import TABLES, Station
 
 pytestmark = pytest.mark.django_db
 BOTH = ("1.6", "2.0.1")
+ACTIONS = {
+    local_lists.SEND: "SendLocalList",
+    local_lists.ASK_VERSION: "GetLocalListVersion",
+    reservations.RESERVE: "ReserveNow",
+    reservations.CANCEL: "CancelReservation",
+}
 
 
 @pytest.fixture(params=BOTH)
@@ -55,7 +61,9 @@ def under_way(station, intent):
     """The wording of the one command of an intent that waits, now taken."""
     row = Command.objects.get(charge_point_id=station.id, intent=intent, state="queued")
     Command.objects.filter(pk=row.pk).update(state="accepted")
-    return station.word(row.intent, row.arguments)
+    action, payload = station.word(row.intent, row.arguments)
+    assert action == ACTIONS[intent]
+    return action, payload
 
 
 def version_word(station):

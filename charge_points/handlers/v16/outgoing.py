@@ -8,7 +8,12 @@ import orjson
 
 from charge_points.handlers import autocharge
 from charge_points.handlers.registry import Outcome, Outgoing, Payload, SentCommand
-from charge_points.handlers.v16 import local_auth_list, reservation, smart_charging
+from charge_points.handlers.v16 import (
+    cost,
+    local_auth_list,
+    reservation,
+    smart_charging,
+)
 from charge_points.ocpp.versions import V16
 from charge_points.services import variables
 from charge_points.services.facts import VariableFact
@@ -66,6 +71,7 @@ _INTENTS: Final = {
     **local_auth_list.INTENTS,
     **reservation.INTENTS,
     **smart_charging.INTENTS,
+    **cost.INTENTS,
 }
 
 
@@ -83,7 +89,7 @@ def outgoing_v16(intent: str, arguments: Mapping[str, Any]) -> tuple[str, Payloa
     return wording(arguments)
 
 
-def interpret_v16(action: str, sent: Payload, answer: Payload) -> Outcome:
+def interpret_v16(action: str, sent: Payload, answer: Payload) -> Outcome:  # noqa: ARG001 - the table's shape
     """Read the station's answer to ``action``."""
     status = answer.get("status")
     if status is None:

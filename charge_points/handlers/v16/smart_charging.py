@@ -78,7 +78,7 @@ def on_composite(command: SentCommand, answer: Payload, at: datetime) -> None:
     profiles.record_composite(
         charge_point_id=command.charge_point_id,
         operator_id=command.operator_id,
-        evse=int(answer.get("connectorId", command.payload["connectorId"])),
+        evse=answer.get("connectorId") or command.payload["connectorId"] or 0,
         schedule=told,
         at=at,
     )

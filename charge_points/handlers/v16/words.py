@@ -16,6 +16,11 @@ STATUS: Final = {
     "Unavailable": "unavailable",
     "Faulted": "faulted",
 }
+STATUSES_16: Final = frozenset(
+    {"Accepted", "Blocked", "Expired", "Invalid", "ConcurrentTx"}
+)
+"""``AuthorizationStatus`` (7.3); what 2.0.1 says more of is Blocked here."""
+
 NO_TRANSACTION: Final = frozenset({None, 0, -1})
 
 
@@ -31,7 +36,8 @@ def transaction_id_of(value: int | None) -> str | None:
 
 def id_tag_info(authorization: Authorization) -> dict[str, Any]:
     """``idTagInfo`` (1.6 7.27)."""
-    info: dict[str, Any] = {"status": authorization.status}
+    status = authorization.status
+    info: dict[str, Any] = {"status": status if status in STATUSES_16 else "Blocked"}
     if authorization.expires_at is not None:
         info["expiryDate"] = format_utc(authorization.expires_at)
     if authorization.group:

@@ -6,10 +6,17 @@ from typing import Any, Final
 
 from charge_points.handlers import autocharge
 from charge_points.handlers.registry import Outcome, Outgoing, Payload, SentCommand
-from charge_points.handlers.v201 import local_auth_list, reservation, smart_charging
+from charge_points.handlers.v201 import (
+    cost,
+    customer_information,
+    display,
+    local_auth_list,
+    reservation,
+    smart_charging,
+)
 from charge_points.handlers.v201.words import variable_fact
 from charge_points.ocpp.versions import V201
-from charge_points.services import variables
+from charge_points.services import transactions, variables
 from charge_points.services.facts import VariableFact
 from cpms.kernel.errors import DomainError
 
@@ -72,6 +79,7 @@ _INTENTS: Final = {
     **local_auth_list.INTENTS,
     **reservation.INTENTS,
     **smart_charging.INTENTS,
+    **cost.INTENTS,
 }
 
 
@@ -89,7 +97,7 @@ def outgoing_v201(intent: str, arguments: Mapping[str, Any]) -> tuple[str, Paylo
     return wording(arguments)
 
 
-def interpret_v201(action: str, sent: Payload, answer: Payload) -> Outcome:
+def interpret_v201(action: str, sent: Payload, answer: Payload) -> Outcome:  # noqa: ARG001 - the table's shape
     """Read the station's answer to ``action``.
 
     Get- and SetVariables answer per variable: they are accepted when all are.
@@ -152,19 +160,46 @@ def _keep_changes(command: SentCommand, answer: Payload, at: datetime) -> None:
     _record(command, facts, at)
 
 
+def _compare_transaction(command: SentCommand, answer: Payload, at: datetime) -> None:
+    """GetTransactionStatus (E14): a charge that the station no longer has is over."""
+    ocpp_id = command.payload.get("transactionId")
+    if ocpp_id is not None and answer.get("ongoingIndicator") is False:
+        transactions.record_not_ongoing(
+            charge_point_id=command.charge_point_id,
+            ocpp_id=ocpp_id,
+            has_queue=answer["messagesInQueue"],
+            at=at,
+        )
+
+
 def _out(action: str, block: str, **options: Any) -> tuple[str, Outgoing]:
     return action, Outgoing(V201, action, block, **options)
 
 
 # Asking twice does no harm except for a start, a reset and what moves hardware.
 # One module per block brings its own messages.
-_BLOCKS: Final = (local_auth_list, reservation, smart_charging)
+_BLOCKS: Final = (
+    cost,
+    customer_information,
+    display,
+    local_auth_list,
+    reservation,
+    smart_charging,
+)
 
 OUTGOING: Final[dict[str, Outgoing]] = dict(
     (
         _out("ChangeAvailability", "G", repeatable=True),
+        _out("ClearCache", "C", repeatable=True),
         _out("DataTransfer", "P"),
         _out("GetBaseReport", "B", repeatable=True),
+        _out("GetReport", "B", repeatable=True),
+        _out(
+            "GetTransactionStatus",
+            "E",
+            on_result=_compare_transaction,
+            repeatable=True,
+        ),
         _out("GetVariables", "B", on_result=_keep_variables, repeatable=True),
         _out("RequestStartTransaction", "F"),
         _out("RequestStopTransaction", "F", repeatable=True),

@@ -6,7 +6,9 @@ from charge_points.handlers.registry import Route
 from charge_points.handlers.v201 import (
     authorization,
     availability,
+    customer_information,
     data_transfer,
+    display,
     local_auth_list,
     provisioning,
     reservation,
@@ -55,6 +57,8 @@ ROUTES_V201: Final = (
     Route(V201, "StatusNotification", availability.status_notification, "set", "G"),
     Route(V201, "TransactionEvent", transactions.transaction_event, "set", "E"),
     *local_auth_list.ROUTES,
+    *customer_information.ROUTES,
+    *display.ROUTES,
     *reservation.ROUTES,
     *smart_charging.ROUTES,
 )

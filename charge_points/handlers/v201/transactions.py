@@ -1,13 +1,14 @@
 """OCPP 2.0.1, blocks E and J: transactions and meter values."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from charge_points.handlers.reading import add_quirks, noted, time_of
 from charge_points.handlers.registry import Answer, Payload, Request
 from charge_points.handlers.v201.words import id_token_info
 from charge_points.ocpp.v201.sampled_values import sampled_values
-from charge_points.services import metering, transactions
+from charge_points.services import metering, tariff_texts, transactions
 from charge_points.services.facts import (
     MeterBatch,
     TransactionAnswer,
@@ -18,13 +19,30 @@ from charge_points.services.facts import (
 def transaction_event(requests: Sequence[Request]) -> list[Answer]:
     """TransactionEvent (E01 to E15), set-wise."""
     answers = transactions.apply_events([_fact(request) for request in requests])
+    running = [
+        answer.transaction_id
+        for request, answer in zip(requests, answers, strict=True)
+        if answer.transaction_id and request.payload["eventType"] == "Updated"
+    ]
+    costs = tariff_texts.total_costs(running) if running else {}
     return [
-        _answer(request, answer)
+        _answer(request, answer, costs)
         for request, answer in zip(requests, answers, strict=True)
     ]
 
 
-def _answer(request: Request, answer: TransactionAnswer) -> Payload:
+def _answer(
+    request: Request, answer: TransactionAnswer, costs: Mapping[int, Decimal]
+) -> Payload:
+    payload = _info(request, answer)
+    # I02: the running cost; the final one is not known before billing has priced.
+    cost = costs.get(answer.transaction_id or 0)
+    if cost is not None and request.payload["eventType"] == "Updated":
+        payload["totalCost"] = cost
+    return payload
+
+
+def _info(request: Request, answer: TransactionAnswer) -> Payload:
     if answer.quirks:
         add_quirks(request, answer.quirks)
     if answer.authorization is None:

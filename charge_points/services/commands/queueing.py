@@ -40,7 +40,7 @@ class UnableToQueueCommand(DomainError):
 
 
 @transaction.atomic
-def queue(
+def queue(  # noqa: PLR0913 - the fields of one row, all named
     *,
     charge_point_id: int,
     action: str,
@@ -84,7 +84,7 @@ def queue(
 
 
 @transaction.atomic
-def queue_intent(
+def queue_intent(  # noqa: PLR0913 - the fields of one row, all named
     *,
     charge_point_id: int,
     intent: str,

@@ -12,7 +12,7 @@ from charge_points.services.smart_charging import transaction_limits
 
 
 @transaction.atomic
-def record_limit(
+def record_limit(  # noqa: PLR0913 - the fields of one row, all named
     *,
     charge_point_id: int,
     operator_id: int,

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from charge_points.models import ChargingProfile, CompositeSchedule, Transaction
 from charge_points.services.rows import insert_unless_exists
@@ -68,7 +68,7 @@ def record_set(
     insert_unless_exists(_row(charge_point_id, operator_id, fact, OURS, at))
 
 
-def _active(charge_point_id: int) -> Any:
+def _active(charge_point_id: int) -> QuerySet[ChargingProfile]:
     return ChargingProfile.objects.filter(
         charge_point_id=charge_point_id, state=ChargingProfile.State.ACTIVE
     )
@@ -121,8 +121,7 @@ def record_cleared(
             rows = rows.filter(purpose=criteria["purpose"])
         if criteria.get("stack_level") is not None:
             rows = rows.filter(stack_level=criteria["stack_level"])
-    found: int = rows.update(state=ChargingProfile.State.CLEARED, ended_at=at)
-    return found
+    return rows.update(state=ChargingProfile.State.CLEARED, ended_at=at)
 
 
 @transaction.atomic

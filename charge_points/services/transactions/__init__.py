@@ -10,7 +10,7 @@ from charge_points.services.transactions.orders import (
     UnableToAttachOrder,
     attach_order,
 )
-from charge_points.services.transactions.silence import close_silent
+from charge_points.services.transactions.silence import close_silent, record_not_ongoing
 from charge_points.services.transactions.starts import start, start_many
 from charge_points.services.transactions.stops import stop, stop_many
 
@@ -20,6 +20,7 @@ __all__ = [
     "apply_events",
     "attach_order",
     "close_silent",
+    "record_not_ongoing",
     "set_limits",
     "start",
     "start_many",

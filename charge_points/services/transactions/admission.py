@@ -1,11 +1,11 @@
 """Whether charges may begin, and under whose name; for many at once."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from charge_points.models import StartHandle, Transaction
+from charge_points.models import Connector, StartHandle, Transaction
 from charge_points.services import authorization, handles, quirks
 from charge_points.services.authorization import ORDER_NUMBER, Policy
 from charge_points.services.facts import Authorization, QuirkRow
@@ -129,6 +129,11 @@ def _judge(attempt: Attempt, known: _Known) -> Authorization:
         )
         return authorization.INVALID
     answer = authorization.judge(policy, at)
+    if answer.accepted and policy.stop_only:
+        # A master pass stops the charges of all and starts none (2.0.1 C16).
+        return replace(answer, status="Invalid")
+    if answer.accepted and policy.is_confined:
+        answer = _at_place(policy, answer, attempt)
     if not answer.accepted or policy.concurrent_allowed:
         return answer
     if known.running.get(attempt.key, set()) - {attempt.connector_id}:
@@ -136,6 +141,13 @@ def _judge(attempt: Attempt, known: _Known) -> Authorization:
             "ConcurrentTx", answer.expires_at, answer.group, answer.driver_id
         )
     return answer
+
+
+def _at_place(policy: Policy, answer: Authorization, attempt: Attempt) -> Authorization:
+    place = Connector.objects.filter(pk=attempt.connector_id or 0).first()
+    site_id = authorization.site_of(attempt.charge_point_id)
+    kind = "" if place is None else place.type
+    return authorization.confined(policy, answer, site_id, kind)
 
 
 def _admit_order(attempt: Attempt, handle: StartHandle) -> Admission:

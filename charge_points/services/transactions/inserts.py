@@ -67,7 +67,7 @@ def insert_transactions(rows: Sequence[Transaction]) -> list[Transaction]:
         pk = keys.pop((row.charge_point_id, row.ocpp_id), None)
         if pk is not None:
             row.pk = pk
-            row._state.adding = False
+            row._state.adding = False  # noqa: SLF001 - what save() would have done
             inserted.append(row)
     return inserted
 

@@ -20,7 +20,7 @@ from cpms.outbox import publish_many
 
 ENERGY_AFTER_REFUSAL: Final = "energy_after_refusal"
 ENDS_BEFORE_START: Final = "ends_before_start"
-NO_TOKEN: Final = "no_token"
+NO_TOKEN: Final = "no_token"  # noqa: S105 - a reason
 SUPERSEDED: Final = "SupersededByNewStart"
 SILENT: Final = "NoStopReceived"
 # Words of both versions for a vehicle that left.

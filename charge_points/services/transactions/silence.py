@@ -14,6 +14,7 @@ from charge_points.services.transactions.lifecycle import (
 SILENT_AFTER: Final = timedelta(hours=24)
 """Longer than links use to be down; a stop that comes later corrects the estimate."""
 SWEEP_MAX: Final = 200
+NOT_ONGOING: Final = "NotOngoing"
 
 
 @transaction.atomic
@@ -37,3 +38,28 @@ def close_silent(
     )
     close_from_last_sample(rows, reason=SILENT, at=at)
     return len(rows)
+
+
+@transaction.atomic
+def record_not_ongoing(
+    *, charge_point_id: int, ocpp_id: str, has_queue: bool, at: datetime
+) -> bool:
+    """A station says that a charge is over there (2.0.1 E14).
+
+    While messages of it wait in the station its end is still to come; with none it is
+    lost, and the charge is closed from its last sample.
+
+    Returns:
+        Whether it was closed.
+    """
+    if has_queue:
+        return False
+    rows = list(
+        Transaction.objects.select_for_update(no_key=True).filter(
+            charge_point_id=charge_point_id,
+            ocpp_id=ocpp_id,
+            state__in=("active", "refused"),
+        )
+    )
+    close_from_last_sample(rows, reason=NOT_ONGOING, at=at)
+    return bool(rows)

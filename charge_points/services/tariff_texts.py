@@ -1,0 +1,227 @@
+"""What a charge costs, on the station's display: told by billing, never computed here.
+
+2.0.1 shows ``totalCost`` of the answer to TransactionEvent (I03), and CostUpdated
+between them (I02). 1.6 stations that speak the OCA's cost messages get a DataTransfer.
+"""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final
+
+from django.db import transaction
+
+from charge_points.models import ChargePoint, Transaction
+from charge_points.services import capabilities, commands
+from cpms.kernel.errors import DomainError
+from cpms.kernel.money import from_minor
+
+COST_UPDATED: Final = "cost_updated"
+COST_MESSAGE: Final = "cost_message"
+USER_PRICE: Final = "SetUserPrice"
+RUNNING_COST: Final = "RunningCost"
+FINAL_COST: Final = "FinalCost"
+LIFETIME: Final = timedelta(minutes=2)
+FINAL_LIFETIME: Final = timedelta(minutes=10)
+TELL_EVERY: Final = timedelta(seconds=30)
+"""A display that changes more often helps nobody."""
+
+TEXT_CHARS_MAX: Final = 500
+
+
+class UnableToTellCost(DomainError):
+    """There is no such transaction, or the cost makes no sense."""
+
+    http_status = 404
+
+
+def _charge(transaction_id: int) -> Transaction:
+    row = (
+        Transaction.objects.select_for_update(no_key=True)
+        .filter(pk=transaction_id)
+        .first()
+    )
+    if row is None:
+        raise UnableToTellCost(
+            "unknown_transaction", f"There is no transaction {transaction_id}."
+        )
+    return row
+
+
+@transaction.atomic
+def put_running_cost(
+    *, transaction_id: int, total_minor: int, currency: str, at: datetime
+) -> bool:
+    """Billing says what a running charge costs so far, taxes included.
+
+    An older fact than the last changes nothing. The station is told at most every
+    ``TELL_EVERY``.
+
+    Args:
+        transaction_id: the row's id.
+        total_minor: of ``currency``, 0 or more.
+        currency: ISO 4217.
+        at: as of when.
+
+    Returns:
+        Whether the station was asked to show it.
+
+    Raises:
+        UnableToTellCost: no such transaction, or a negative cost.
+    """
+    if total_minor < 0:
+        raise UnableToTellCost(
+            "cost_negative", "A charge never costs less than 0.", http_status=422
+        )
+    row = _charge(transaction_id)
+    before = row.running_cost_at
+    if before is not None and at <= before:
+        return False
+    same = (row.running_cost_minor, row.running_cost_currency) == (
+        total_minor,
+        currency,
+    )
+    due = before is None or at - before >= TELL_EVERY
+    if before is not None and (same or not due):
+        if not same:
+            _keep(row, total_minor, currency, before)
+        return False
+    _keep(row, total_minor, currency, at)
+    if row.state != Transaction.State.ACTIVE:
+        return False
+    return _tell_running(row, at)
+
+
+def _keep(row: Transaction, total_minor: int, currency: str, at: datetime) -> None:
+    row.running_cost_minor = total_minor
+    row.running_cost_currency = currency
+    row.running_cost_at = at
+    row.save(
+        update_fields=["running_cost_minor", "running_cost_currency", "running_cost_at"]
+    )
+
+
+def _tell_running(row: Transaction, at: datetime) -> bool:
+    station = ChargePoint.objects.get(pk=row.charge_point_id)
+    cost = from_minor(row.running_cost_minor or 0, row.running_cost_currency)
+    if row.ocpp_version == "1.6":
+        if not station.speaks_cost_messages:
+            return False
+        taken = (row.last_energy_wh or Decimal(0)) - (row.meter_start_wh or Decimal(0))
+        _message(
+            row,
+            RUNNING_COST,
+            {
+                "transactionId": int(row.ocpp_id),
+                "timestamp": at.isoformat().replace("+00:00", "Z"),
+                "meterValue": int(max(taken, Decimal(0))),
+                "cost": str(cost),
+                "state": "Charging",
+            },
+            lifetime=LIFETIME,
+            at=at,
+        )
+        return True
+    if not capabilities.of_station(station.pk).shows_cost:
+        return False
+    commands.queue_intent(
+        charge_point_id=station.pk,
+        intent=COST_UPDATED,
+        arguments={"transaction_id": row.ocpp_id, "total_cost": str(cost)},
+        by="billing",
+        idempotency_key=f"cost:{row.pk}:{at.isoformat()}",
+        expires_at=at + LIFETIME,
+        at=at,
+        order_number=row.order_number or "",
+    )
+    return True
+
+
+@transaction.atomic
+def put_final_cost(
+    *,
+    transaction_id: int,
+    total_minor: int,
+    currency: str,
+    text: str,
+    receipt_url: str,
+    at: datetime,
+) -> bool:
+    """Billing says what a charge cost in the end, and how to say it.
+
+    Returns:
+        Whether the station was asked to show it: 1.6 with cost messages.
+
+    Raises:
+        UnableToTellCost: there is no such transaction.
+    """
+    row = _charge(transaction_id)
+    _keep(row, total_minor, currency, at)
+    station = ChargePoint.objects.get(pk=row.charge_point_id)
+    if row.ocpp_version != "1.6" or not station.speaks_cost_messages:
+        return False
+    message = {
+        "transactionId": int(row.ocpp_id),
+        "cost": str(from_minor(total_minor, currency)),
+        "priceText": text[:TEXT_CHARS_MAX],
+    }
+    if receipt_url:
+        message["qrCodeText"] = receipt_url
+    _message(row, FINAL_COST, message, lifetime=FINAL_LIFETIME, at=at)
+    return True
+
+
+@transaction.atomic
+def put_user_price(
+    *, charge_point_id: int, id_token: str, text: str, key: str, at: datetime
+) -> bool:
+    """Show a driver's own price at a 1.6 station before the charge.
+
+    Returns:
+        Whether the station was asked to show it.
+    """
+    station = ChargePoint.objects.filter(
+        pk=charge_point_id, speaks_cost_messages=True
+    ).first()
+    if station is None:
+        return False
+    commands.queue_intent(
+        charge_point_id=charge_point_id,
+        intent=COST_MESSAGE,
+        arguments={
+            "message": USER_PRICE,
+            "data": {"idToken": id_token, "priceText": text[:TEXT_CHARS_MAX]},
+        },
+        by="billing",
+        idempotency_key=f"user price:{key}",
+        expires_at=at + LIFETIME,
+        at=at,
+    )
+    return True
+
+
+def _message(
+    row: Transaction,
+    name: str,
+    data: dict[str, object],
+    *,
+    lifetime: timedelta,
+    at: datetime,
+) -> None:
+    commands.queue_intent(
+        charge_point_id=row.charge_point_id,
+        intent=COST_MESSAGE,
+        arguments={"message": name, "data": data},
+        by="billing",
+        idempotency_key=f"{name}:{row.pk}:{at.isoformat()}",
+        expires_at=at + lifetime,
+        at=at,
+        order_number=row.order_number or "",
+    )
+
+
+def total_costs(transaction_ids: list[int]) -> dict[int, Decimal]:
+    """What is known of the cost of charges, in whole units of their currency."""
+    rows = Transaction.objects.filter(
+        pk__in=transaction_ids, running_cost_minor__isnull=False
+    ).values_list("pk", "running_cost_minor", "running_cost_currency")
+    return {key: from_minor(minor or 0, currency) for key, minor, currency in rows}

@@ -1,0 +1,109 @@
+"""Every message of both versions has a route, and a test that plays it.
+
+The messages are those of the schemas that the `ocpp` package ships.
+"""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from charge_points.handlers.tables import all_tables
+from charge_points.ocpp.schemas import MESSAGE_SETS
+
+HERE = Path(__file__).parent
+TABLES = all_tables()
+
+# Not routed yet; whoever routes a message takes its name away here.
+WITHOUT_ROUTE: dict[tuple[str, str], set[str]] = {
+    ("1.6", "in"): {
+        "DiagnosticsStatusNotification",
+        "FirmwareStatusNotification",
+        "LogStatusNotification",
+        "SecurityEventNotification",
+        "SignCertificate",
+        "SignedFirmwareStatusNotification",
+    },
+    ("1.6", "out"): {
+        "CertificateSigned",
+        "DeleteCertificate",
+        "ExtendedTriggerMessage",
+        "GetDiagnostics",
+        "GetInstalledCertificateIds",
+        "GetLog",
+        "InstallCertificate",
+        "SignedUpdateFirmware",
+        "UpdateFirmware",
+    },
+    ("2.0.1", "in"): {
+        "FirmwareStatusNotification",
+        "Get15118EVCertificate",
+        "GetCertificateStatus",
+        "LogStatusNotification",
+        "NotifyEvent",
+        "NotifyMonitoringReport",
+        "PublishFirmwareStatusNotification",
+        "SignCertificate",
+    },
+    ("2.0.1", "out"): {
+        "CertificateSigned",
+        "ClearVariableMonitoring",
+        "DeleteCertificate",
+        "GetInstalledCertificateIds",
+        "GetLog",
+        "GetMonitoringReport",
+        "InstallCertificate",
+        "PublishFirmware",
+        "SetMonitoringBase",
+        "SetMonitoringLevel",
+        "SetNetworkProfile",
+        "SetVariableMonitoring",
+        "UnpublishFirmware",
+        "UpdateFirmware",
+    },
+}
+DIRECTIONS = [(version, way) for version in MESSAGE_SETS for way in ("in", "out")]
+
+
+def messages(version, way):
+    found = MESSAGE_SETS[version]
+    return found.incoming if way == "in" else found.outgoing
+
+
+def routed(version, way):
+    table = TABLES[version]
+    return set(table.routes) if way == "in" else set(table.outgoing)
+
+
+@pytest.mark.parametrize(("version", "way"), DIRECTIONS)
+def test_every_message_of_the_schemas_has_a_route(version, way):
+    missing = messages(version, way) - routed(version, way)
+
+    assert missing - WITHOUT_ROUTE[version, way] == set()
+
+
+@pytest.mark.parametrize(("version", "way"), DIRECTIONS)
+def test_no_route_is_missing_by_name_that_is_there(version, way):
+    assert WITHOUT_ROUTE[version, way] & routed(version, way) == set()
+
+
+@pytest.mark.parametrize(("version", "way"), DIRECTIONS)
+def test_every_route_is_of_a_message(version, way):
+    assert routed(version, way) - messages(version, way) == set()
+
+
+def played(version):
+    """The quoted words of the behaviour tests that play a version."""
+    own = "v16" if version == "1.6" else "v201"
+    files = [*HERE.glob("test_*.py"), *(HERE / own).glob("test_*.py")]
+    text = "".join(
+        path.read_text()
+        for path in files
+        if path.name not in {"test_coverage.py", "test_schema_round_trip.py"}
+    )
+    return set(re.findall(r'"([A-Z]\w+)"', text))
+
+
+@pytest.mark.parametrize(("version", "way"), DIRECTIONS)
+def test_every_routed_message_has_a_behaviour_test(version, way):
+    assert routed(version, way) - played(version) == set()
