@@ -9,16 +9,17 @@ from django.utils import timezone
 
 from billing import subscribers
 from billing.models import Cdr, Order, Receipt, UsedProof
-from billing.services import moves, ordering, paying, rating
+from billing.services import guests, moves, ordering, paying, rating
 from charge_points.models import ChargingCertificate, StartHandle
-from cpms.accounts.models import Driver
+from cpms.accounts.models import Driver, Vehicle
+from cpms.accounts.services import vehicle_sharing
 from cpms.embedded import ensure_postgres
 from cpms.outbox import Event
 from cpms.outbox.delivery import claim_due, deliver
 from cpms.outbox.models import Delivery, EventRecord
 from settlement.models import LedgerEntry, Payment
 from tests.concurrency.charge_points.racing import race
-from tests.factories import accounts, network
+from tests.factories import accounts, network, tariffs
 from tests.integration.billing.world import CLAIM, MINUTE, api
 from tests.outbox import drain
 
@@ -239,3 +240,43 @@ def test_a_cap_holds_when_many_charges_start_at_once(world):
     holds = sorted(order.hold_minor for order in Order.objects.all())
     assert holds == [200, 500, 500]
     assert codes(results) == ["spending_cap_reached"] * (RUNNERS - 3)
+
+
+def test_of_many_guests_at_one_label_one_gets_the_connector(world):
+    """Free of charge, so that nobody waits at a payment page."""
+    tariffs.tariff(
+        world.operator,
+        tariffs.component(price="0"),
+        code="FREE",
+        charge_point=world.station.identity,
+    )
+    world.station.status("preparing")
+    code = world.station.connector().code
+
+    def start():
+        return guests.start(code=code, locale="en", email=None, at=timezone.now())
+
+    results = race(*[start] * RUNNERS)
+    won = [r for r in results if isinstance(r, guests.GuestStart)]
+    assert len(won) == 1
+    assert set(codes(results)) <= {"connector_busy", "certificate_already_claimed"}
+    assert Order.objects.get().number == won[0].order_number
+    assert StartHandle.objects.get().state == "pending"
+
+
+def test_a_vehicle_changes_hands_once(world):
+    car = accounts.vehicle(world.person)
+    offer = vehicle_sharing.offer_transfer(
+        driver_id=world.driver.pk, vehicle_id=car.row.pk, at=timezone.now()
+    )
+    people = [accounts.driver() for _ in range(RUNNERS)]
+
+    def accept(person):
+        return lambda: vehicle_sharing.accept_transfer(
+            driver_id=person.driver.pk, code=offer.code, label="x", at=timezone.now()
+        )
+
+    results = race(*map(accept, people))
+    assert len(errors(results)) == RUNNERS - 1
+    assert set(codes(results)) == {"transfer_code_invalid"}
+    assert Vehicle.objects.filter(status="active").count() == 1

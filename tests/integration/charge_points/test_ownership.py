@@ -1,8 +1,10 @@
 """A charge point is sold: what goes to the new owner, and what stays."""
 
+import json
 from datetime import timedelta
 
 import pytest
+from django.core.management import call_command
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -14,7 +16,7 @@ from charge_points.models import (
     Connector,
 )
 from charge_points.queries import connector_by_code, connector_view, connector_view_at
-from charge_points.services import commands, ownership, provisioning
+from charge_points.services import commands, ownership, provisioning, starting
 from charge_points.services.connections import generations, open_connection
 from tests.factories import accounts, network
 
@@ -98,8 +100,6 @@ def test_a_busy_charge_point_is_not_sold(sold, buyer, when):
     if when == "running":
         sold.start(network.token())
     else:
-        from charge_points.services import starting  # noqa: PLC0415 - one case
-
         starting.reserve(
             operator_id=sold.operator_id,
             charge_point_identity=sold.identity,
@@ -165,3 +165,19 @@ def test_a_charge_point_has_one_owner_at_a_time(sold, buyer):
         ChargePointOwnership.objects.filter(owned_until__isnull=True).update(
             owned_until=timezone.now() - timedelta(days=400)
         )
+
+
+def test_it_is_sold_at_the_command_line(sold, buyer, capsys):
+    call_command(
+        "transfer_charge_point", "--identity=CP-SOLD", f"--to={buyer.code}", "--json"
+    )
+    told = json.loads(capsys.readouterr().out)
+    assert (told["operator"], told["former_id"]) == (buyer.code, sold.id)
+    with pytest.raises(SystemExit) as ended:
+        call_command(
+            "transfer_charge_point",
+            "--identity=CP-SOLD",
+            f"--to={buyer.code}",
+            "--json",
+        )
+    assert ended.value.code == 1
