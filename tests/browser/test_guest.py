@@ -12,21 +12,14 @@ from tests.outbox import drain
 GOOD_CARD = "4242424242424242"
 
 
-def test_a_guest_pays_follows_stops_and_gets_the_receipt(world, phone, shot):
-    label = world.station.connector().code
-    phone.goto(f"/q/{label}")
-    expect(phone.get_by_text("Plug in first")).to_be_visible()
-    shot(phone, "plug-in")
-
-    world.station.status("preparing")
+def pay_as_guest(phone, shot):
+    """From the offer to the charge's own page, over the provider's page."""
     pay = phone.get_by_role("button", name="Pay and start")
     expect(pay).to_be_visible()
     shot(phone, "offer")
     phone.get_by_label("E-mail").fill("guest@example.org")
     pay.click()
     expect(phone.get_by_text("Preparing the payment")).to_be_visible()
-    shot(phone, "preparing")
-
     drain()
     phone.wait_for_url("**/hosted/**")
     phone.locator("[name=card_number]").fill(GOOD_CARD)
@@ -37,7 +30,17 @@ def test_a_guest_pays_follows_stops_and_gets_the_receipt(world, phone, shot):
     holds.refresh(payment_id=order.payment_id, at=timezone.now())
     drain()
     expect(phone.get_by_text("Starting the charge")).to_be_visible()
-    shot(phone, "starting")
+    return order
+
+
+def test_a_guest_pays_follows_stops_and_gets_the_receipt(world, phone, shot):
+    label = world.station.connector().code
+    phone.goto(f"/q/{label}")
+    expect(phone.get_by_text("Plug in first")).to_be_visible()
+    shot(phone, "plug-in")
+
+    world.station.status("preparing")
+    order = pay_as_guest(phone, shot)
     charge = world.station.start(order.number, timezone.now() - timedelta(minutes=21))
     drain()
     for minute in range(1, 20):
