@@ -50,7 +50,15 @@ TRANSACTION: Final = StateTable(
 COMMAND: Final = StateTable(
     "command",
     {
-        "queued": ("sent", "failed", "expired", "cancelled"),
+        # accepted and rejected at once: a whole whose parts were sent.
+        "queued": (
+            "sent",
+            "accepted",
+            "rejected",
+            "failed",
+            "expired",
+            "cancelled",
+        ),
         # queued again: the connection was lost and sending twice does no harm.
         "sent": ("queued", "accepted", "rejected", "failed", "expired"),
         "accepted": (),

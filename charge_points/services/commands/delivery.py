@@ -9,6 +9,7 @@ from django.db import connection, transaction
 
 from charge_points.models import Command
 from charge_points.services import handles
+from charge_points.services.commands import splitting
 from charge_points.services.facts import CommandAnswer, CommandToSend, CommandWording
 from charge_points.services.masking import mask_payload
 from charge_points.services.wake import wake_commands
@@ -30,7 +31,7 @@ UPDATE charge_points_command AS command SET
 FROM unnest(%(ids)s) AS wanted (id)
 CROSS JOIN LATERAL (
     SELECT id FROM charge_points_command
-    WHERE charge_point_id = wanted.id AND state = 'queued'
+    WHERE charge_point_id = wanted.id AND state = 'queued' AND parts = 0
       AND scheduled_at <= %(at)s AND expires_at > %(at)s
     ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
 ) AS chosen
@@ -122,6 +123,7 @@ def record_answers(*, answers: Sequence[CommandAnswer]) -> None:
         ],
     )
     _tell_starts([(row, by_id[row.pk]) for row in rows])
+    splitting.join(row.parent_id for row in rows if row.parent_id is not None)
     again = [row.charge_point_id for row in rows if row.state == Command.State.QUEUED]
     wake_commands(again)
 

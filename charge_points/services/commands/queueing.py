@@ -8,6 +8,7 @@ from django.db import transaction
 
 from charge_points.models import ChargePoint, Command
 from charge_points.models.states import COMMAND_OPEN
+from charge_points.services.commands import splitting
 from charge_points.services.rows import insert_unless_exists
 from charge_points.services.wake import wake_commands
 from cpms.kernel.errors import DomainError
@@ -53,7 +54,8 @@ def queue(  # noqa: PLR0913 - the fields of one row, all named
 ) -> Command:
     """Queue an OCPP action with its payload as the station's version writes it.
 
-    The same key and content again gives the same row.
+    The same key and content again gives the same row. What is too long for the
+    station leaves as several CALLs (``splitting``).
 
     Args:
         charge_point_id: who is asked.
@@ -69,18 +71,22 @@ def queue(  # noqa: PLR0913 - the fields of one row, all named
         UnableToQueueCommand: unknown charge point, queue full, expiry in the past, or
             the key was used for something else.
     """
-    return _add(
-        Command(
-            charge_point_id=charge_point_id,
-            action=action,
-            payload=dict(payload),
-            requested_by=by,
-            idempotency_key=idempotency_key,
-            created_at=at,
-            scheduled_at=scheduled_at or at,
-            expires_at=expires_at,
-        )
+    payloads = splitting.chunks(charge_point_id, action, payload)
+    wanted = Command(
+        charge_point_id=charge_point_id,
+        action=action,
+        payload=dict(payload),
+        requested_by=by,
+        idempotency_key=idempotency_key,
+        parts=len(payloads) if len(payloads) > 1 else 0,
+        created_at=at,
+        scheduled_at=scheduled_at or at,
+        expires_at=expires_at,
     )
+    row = _add(wanted)
+    if row is wanted and row.parts:
+        splitting.add_parts(row, payloads)
+    return row
 
 
 @transaction.atomic
@@ -185,11 +191,12 @@ def cancel(*, command_id: int, at: datetime) -> bool:
     Returns:
         False when it was sent already or ended.
     """
-    return bool(
-        Command.objects.filter(pk=command_id, state=Command.State.QUEUED).update(
-            state=Command.State.CANCELLED, answered_at=at
-        )
-    )
+    waiting = Command.objects.filter(state=Command.State.QUEUED)
+    over = {"state": Command.State.CANCELLED, "answered_at": at}
+    found = waiting.filter(pk=command_id).update(**over)
+    if found:
+        waiting.filter(parent_id=command_id).update(**over)
+    return bool(found)
 
 
 @transaction.atomic
