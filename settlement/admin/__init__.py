@@ -5,6 +5,7 @@ from settlement.admin.ledger import LedgerAccountAdmin, LedgerEntryAdmin
 from settlement.admin.panels import money
 from settlement.admin.payees import PayeeAccountAdmin, SplitAgreementAdmin
 from settlement.admin.payments import DisputeAdmin, PaymentAdmin, RefundAdmin
+from settlement.admin.statements import PlatformInvoiceAdmin, SplitLineAdmin
 from settlement.admin.work import (
     ProviderTransactionAdmin,
     ReceivableAdmin,
@@ -17,11 +18,13 @@ __all__ = [
     "LedgerEntryAdmin",
     "PayeeAccountAdmin",
     "PaymentAdmin",
+    "PlatformInvoiceAdmin",
     "ProviderTransactionAdmin",
     "ReceivableAdmin",
     "ReconciliationDifferenceAdmin",
     "RefundAdmin",
     "SplitAgreementAdmin",
+    "SplitLineAdmin",
     "WebhookEventAdmin",
     "money",
 ]

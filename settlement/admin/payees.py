@@ -29,7 +29,12 @@ class PayeeAccountAdmin(MoneyAdmin):
     search_fields = ("reference",)
     list_select_related = ("operator",)
     ordering = ("operator", "currency", "-is_default")
-    exclude = ("events_after", "books_after")
+    exclude = (
+        "events_after",
+        "books_after",
+        "sealed_key",
+        "sealed_webhook_secret",
+    )
     actions = ("ask_provider",)
 
     @display(description="Takes payments", boolean=True, ordering="charges_enabled")  # type: ignore[untyped-decorator]

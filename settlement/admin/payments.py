@@ -27,6 +27,7 @@ from settlement.models import (
     Refund,
     SplitLine,
 )
+from settlement.services import disputes
 from settlement.services.refunds import request_refund
 
 
@@ -184,6 +185,43 @@ class RefundAdmin(_OfPayment):
 class DisputeAdmin(_OfPayment):
     """Payments that a bank took back."""
 
-    list_display = ("provider_ref", "order", "status", "opened_at", "operator")
+    list_display = (
+        "provider_ref",
+        "order",
+        "amount",
+        "status",
+        "reason",
+        "answer_by",
+        "gathered",
+        "operator",
+    )
     list_filter = (("state", ChoicesDropdownFilter), OperatorFilter)
     search_fields = ("payment__order_number", "provider_ref")
+    actions = ("send_evidence",)
+
+    @display(description="Amount", ordering="amount_minor")  # type: ignore[untyped-decorator]
+    def amount(self, row: Dispute) -> str:
+        """How much the bank took back."""
+        return money(row.amount_minor, row.currency)
+
+    @display(description="Answer by (UTC)", ordering="due_at")  # type: ignore[untyped-decorator]
+    def answer_by(self, row: Dispute) -> str:
+        """Until when evidence counts."""
+        return utc(row.due_at)
+
+    @display(description="Evidence", boolean=True)  # type: ignore[untyped-decorator]
+    def gathered(self, row: Dispute) -> bool:
+        """Whether there is something to send."""
+        return bool(row.evidence)
+
+    @admin.action(description="Send the evidence to the bank (once and for all)")
+    def send_evidence(self, request: HttpRequest, queryset: QuerySet[Dispute]) -> None:
+        """A worker sends it; the list shows it as submitted in a moment."""
+        self.act(
+            request,
+            queryset,
+            lambda row: disputes.submit(
+                dispute_id=row.pk, by=who(request), at=timezone.now()
+            ),
+            done="answers are being sent",
+        )

@@ -390,8 +390,8 @@ class Migration(migrations.Migration):
         ),
         TenantTable("settlement_checkout", parents=[PAYMENT]),
         DriverTable("settlement_setuppage"),
-        # The platform writes what it is owed; an operator reads it.
-        TenantTable("settlement_platforminvoice", app="SELECT"),
+        # Workers write what is owed; the web marks it as paid.
+        TenantTable("settlement_platforminvoice", app="SELECT, UPDATE"),
         migrations.RunSQL(
             "ALTER TABLE settlement_reconciliationdifference ADD CONSTRAINT "
             "settlement_difference_entry_tenant_fk FOREIGN KEY (operator_id, entry_id) "

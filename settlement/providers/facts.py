@@ -224,7 +224,10 @@ class ProviderBalanceTransaction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountStatus:
-    """What the provider lets a payee account do."""
+    """What the provider lets a payee account do.
+
+    `due_by`: when it begins to block the account, if the requirements are still due.
+    """
 
     account: str
     charges_enabled: bool
@@ -234,6 +237,7 @@ class AccountStatus:
     disabled_reason: str | None
     currency: str
     country: str | None
+    due_by: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -235,8 +235,31 @@ def _mirror(account: PayeeAccount, status: AccountStatus, at: datetime) -> None:
     account.charges_enabled = status.charges_enabled
     account.payouts_enabled = status.payouts_enabled
     account.requirements_due = [d[:REASON_CHARS_MAX] for d in status.requirements_due]
+    account.due_by = status.due_by
     account.disabled_reason = (status.disabled_reason or "")[:REASON_CHARS_MAX]
     account.checked_at = at
+
+
+def _warn(account: PayeeAccount, at: datetime) -> None:
+    """Tell the operator once that its account still works, but not for long."""
+    wanting = account.requirements_due or not account.payouts_enabled
+    if not account.charges_enabled or not wanting:
+        account.warned_at = None
+        return
+    if account.warned_at is not None:
+        return
+    account.warned_at = at
+    publish(
+        events.PAYEE_ACCOUNT_DEGRADED,
+        operator_id=account.operator_id,
+        key=account.reference,
+        payload={
+            "payee_account_id": account.pk,
+            "requirements_due": list(account.requirements_due),
+            "due_by": account.due_by.isoformat() if account.due_by else None,
+            "payouts_enabled": account.payouts_enabled,
+        },
+    )
 
 
 def verify(*, payee_account_id: int, at: datetime) -> PayeeAccount:
@@ -256,6 +279,7 @@ def verify(*, payee_account_id: int, at: datetime) -> PayeeAccount:
             return account
         before = account.charges_enabled
         _mirror(account, status, at)
+        _warn(account, at)
         account.save()
         if before != account.charges_enabled:
             publish(

@@ -98,16 +98,7 @@ def open_payment(  # noqa: PLR0913 - the facts of one payment, all named
     known = Payment.objects.filter(order_number=order_number, sequence=1).first()
     if known is not None:
         return _again(known, operator_id)
-    if hold_minor <= 0:
-        raise UnableToOpenPayment(
-            "hold_invalid",
-            f"Cannot hold {hold_minor} minor units; ask for more than 0.",
-        )
-    if payee.currency != currency:
-        raise UnableToOpenPayment(
-            "currency_mismatch",
-            f"The payee's account takes {payee.currency}, not {currency}.",
-        )
+    _check(hold_minor, currency, payee)
     method = _method(driver_id, payment_method_id, payee) if checkout is None else None
     payment = Payment(
         operator_id=operator_id,
@@ -141,6 +132,19 @@ def open_payment(  # noqa: PLR0913 - the facts of one payment, all named
             raise
         return _again(known, operator_id)
     return view_of(payment)
+
+
+def _check(hold_minor: int, currency: str, payee: PayeeSnapshot) -> None:
+    if hold_minor <= 0:
+        raise UnableToOpenPayment(
+            "hold_invalid",
+            f"Cannot hold {hold_minor} minor units; ask for more than 0.",
+        )
+    if payee.currency != currency:
+        raise UnableToOpenPayment(
+            "currency_mismatch",
+            f"The payee's account takes {payee.currency}, not {currency}.",
+        )
 
 
 def _again(known: Payment, operator_id: int) -> PaymentView:

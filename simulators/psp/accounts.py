@@ -178,6 +178,7 @@ def change_state(unit: Unit, account: Json, values: Json) -> Json:
         "payouts_enabled",
         "disabled_reason",
         "requirements_due",
+        "current_deadline",
     }
     if unknown := set(values) - known:
         raise invalid(f"Unknown members: {', '.join(sorted(unknown))}")
@@ -189,6 +190,9 @@ def change_state(unit: Unit, account: Json, values: Json) -> Json:
         raise invalid(f"Unknown disabled_reason: {reason}", param="disabled_reason")
     due = [str(name) for name in values.get("requirements_due", old["currently_due"])]
     account["requirements"] = _requirements(due, reason)
+    account["requirements"]["current_deadline"] = values.get(
+        "current_deadline", old["current_deadline"]
+    )
     active = "active" if account["charges_enabled"] else "inactive"
     account["capabilities"] = dict.fromkeys(account["capabilities"], active)
     account["details_submitted"] = account["details_submitted"] or not due

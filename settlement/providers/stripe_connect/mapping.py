@@ -180,6 +180,7 @@ def payment_method(data: Data) -> ProviderPaymentMethod:
 def account(data: Data) -> AccountStatus:
     """Return what an account may do."""
     needed = data.get("requirements") or {}
+    deadline = needed.get("current_deadline")
     due = {*(needed.get("currently_due") or ()), *(needed.get("past_due") or ())}
     return AccountStatus(
         account=data["id"],
@@ -190,6 +191,7 @@ def account(data: Data) -> AccountStatus:
         disabled_reason=needed.get("disabled_reason"),
         currency=str(data.get("default_currency") or "").upper(),
         country=data.get("country"),
+        due_by=None if deadline is None else instant(deadline),
     )
 
 

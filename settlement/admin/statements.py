@@ -1,0 +1,157 @@
+"""Statements of the splits' parties, and what own-key operators owe the platform."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Max, Min, QuerySet, Sum
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.decorators import display
+
+from cpms.accounts.admin_pages import OperatorFilter, link, order_url, utc
+from cpms.accounts.tenancy import acting_for
+from settlement.admin.shared import MoneyAdmin, money, who
+from settlement.exports import statement
+from settlement.models import PlatformInvoice, SplitLine
+from settlement.services import platform_fees
+from settlement.services.statements import Period
+
+
+@admin.register(SplitLine)
+class SplitLineAdmin(MoneyAdmin):
+    """What each party got; above the list the sums of what is shown."""
+
+    list_display = ("when", "order", "kind", "name", "role", "amount", "operator")
+    list_filter = (
+        ("at", admin.DateFieldListFilter),
+        ("party", admin.AllValuesFieldListFilter),
+        ("kind", ChoicesDropdownFilter),
+        OperatorFilter,
+    )
+    search_fields = ("order_number", "party", "name")
+    list_select_related = ("operator",)
+    ordering = ("-id",)
+    actions = ("as_csv", "as_json")
+    list_before_template = "settlement/statement.html"
+
+    @display(description="At (UTC)", ordering="at")  # type: ignore[untyped-decorator]
+    def when(self, row: SplitLine) -> str:
+        """When it was captured or given back."""
+        return utc(row.at)
+
+    @display(description="Order", ordering="order_number")  # type: ignore[untyped-decorator]
+    def order(self, row: SplitLine) -> str:
+        """The order that it is a share of."""
+        return link(order_url(row.order_number), row.order_number)
+
+    @display(description="Share", ordering="amount_minor")  # type: ignore[untyped-decorator]
+    def amount(self, row: SplitLine) -> str:
+        """Got, or given back (negative)."""
+        return money(row.amount_minor, row.currency)
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> TemplateResponse:
+        """Above the list: every party's sum of what the filters leave."""
+        shown = self.get_changelist_instance(request).get_queryset(request)
+        sums = (
+            shown.order_by("operator__name", "party", "currency")
+            .values("operator__name", "party", "role", "currency")
+            .annotate(total=Sum("amount_minor"))
+        )
+        rows = [
+            {
+                "operator": row["operator__name"],
+                "party": row["party"],
+                "role": row["role"],
+                "total": money(row["total"], row["currency"]),
+            }
+            for row in sums
+        ]
+        context = {**(extra_context or {}), "statement": rows}
+        return super().changelist_view(request, context)  # type: ignore[no-any-return]  # untyped
+
+    @admin.action(description="Statement of these days and operator as CSV")
+    def as_csv(
+        self, request: HttpRequest, queryset: QuerySet[SplitLine]
+    ) -> StreamingHttpResponse:
+        """All lines of the operator of the chosen rows, over their days."""
+        period = self._period(queryset)
+        answer = StreamingHttpResponse(_csv(period), content_type="text/csv")
+        answer["Content-Disposition"] = 'attachment; filename="statement.csv"'
+        del request
+        return answer
+
+    @admin.action(description="Statement of these days and operator as JSON")
+    def as_json(
+        self, request: HttpRequest, queryset: QuerySet[SplitLine]
+    ) -> HttpResponse:
+        """The same with each party's totals."""
+        del request
+        period = self._period(queryset)
+        with acting_for([period.operator_id]):
+            body = json.dumps(statement.as_json(period))
+        answer = HttpResponse(body, content_type="application/json")
+        answer["Content-Disposition"] = 'attachment; filename="statement.json"'
+        return answer
+
+    @staticmethod
+    def _period(queryset: QuerySet[SplitLine]) -> Period:
+        """The days of the chosen rows, and the operator of the newest of them."""
+        newest = queryset.order_by("-pk")[0]
+        days = queryset.filter(operator_id=newest.operator_id).aggregate(
+            first=Min("at"), last=Max("at")
+        )
+        begins = {"hour": 0, "minute": 0, "second": 0, "microsecond": 0}
+        return Period(
+            newest.operator_id,
+            days["first"].replace(**begins),
+            days["last"].replace(**begins) + timedelta(days=1),
+        )
+
+
+def _csv(period: Period) -> Iterator[str]:
+    with acting_for([period.operator_id]):
+        yield from statement.as_csv(period)
+
+
+@admin.register(PlatformInvoice)
+class PlatformInvoiceAdmin(MoneyAdmin):
+    """The platform's fees of operators with an own key."""
+
+    list_display = ("number", "fee", "charges", "state", "issued", "operator")
+    list_filter = (("state", ChoicesDropdownFilter), OperatorFilter)
+    search_fields = ("number",)
+    list_select_related = ("operator",)
+    ordering = ("-id",)
+    actions = ("paid",)
+
+    @display(description="Fee", ordering="fee_minor")  # type: ignore[untyped-decorator]
+    def fee(self, row: PlatformInvoice) -> str:
+        """What the operator owes for the month."""
+        return money(row.fee_minor, row.currency)
+
+    @display(description="Issued (UTC)", ordering="issued_at")  # type: ignore[untyped-decorator]
+    def issued(self, row: PlatformInvoice) -> str:
+        """When."""
+        return utc(row.issued_at)
+
+    @admin.action(description="The transfer arrived")
+    def paid(self, request: HttpRequest, queryset: QuerySet[PlatformInvoice]) -> None:
+        """Only the platform says what arrived at its bank."""
+        if not request.user.is_superuser:
+            self.message_user(request, "Only platform staff can do this.", "error")
+            return
+        self.act(
+            request,
+            queryset,
+            lambda row: platform_fees.mark_paid(
+                invoice_id=row.pk, by=who(request), at=timezone.now()
+            ),
+            done="invoices were paid",
+        )
