@@ -123,6 +123,7 @@ def start(*, code: str, locale: str, email: str | None, at: datetime) -> GuestSt
         if problem is not None:
             raise ordering.UnableToStart(*problem)
         presented = code.strip()
+        ordering.displace_stale_guests(spot.view, at=at)
         if spot.certificate is None:
             presented = certificate_for_label(spot.view, at=at).code
         claimed = certificates.claim(

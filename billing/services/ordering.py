@@ -1,9 +1,11 @@
 """Ways to start and stop an order: claims, driver API, stop."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from billing.models import Order
 from billing.models.order import StartedBy
@@ -23,6 +25,9 @@ from cpms.accounts.models import Driver
 from cpms.kernel.errors import DomainError
 from cpms.kernel.ids import new_order_number
 from settlement.services import payments
+
+GUEST_PAYS_WITHIN: Final = timedelta(seconds=90)
+"""So long a guest keeps a connector without paying while somebody else waits."""
 
 
 class UnableToStart(DomainError):
@@ -178,6 +183,32 @@ def find_connector(target: Target) -> ConnectorView:
     )
 
 
+def stale_guests(view: ConnectorView, *, at: datetime) -> QuerySet[Order]:
+    """Orders of guests that hold a connector and were not paid for some while."""
+    return Order.objects.filter(
+        operator_id=view.operator_id,
+        charge_point=view.charge_point,
+        evse=view.evse,
+        connector=view.connector,
+        started_by=StartedBy.GUEST,
+        state=OrderState.CREATED,
+        created_at__lt=at - GUEST_PAYS_WITHIN,
+    )
+
+
+def displace_stale_guests(view: ConnectorView, *, at: datetime) -> None:
+    """Make room at a connector that somebody holds without paying.
+
+    Opening a payment page costs nothing, so it must not keep others away for long.
+    A hold that comes after all is given back.
+    """
+    for number in stale_guests(view, at=at).values_list("number", flat=True):
+        order = moves.lock(number)
+        if order is not None and order.state == OrderState.CREATED:
+            reason = "Somebody else started here before the payment was made."
+            fail(order, reason, cause=moves.Cause(reason, "system", at))
+
+
 def require_online(view: ConnectorView) -> None:
     """Refuse a station that nobody can ask to start.
 
@@ -201,6 +232,7 @@ def start_for_driver(*, driver_id: int, target: Target, at: datetime) -> Order:
     """
     view = find_connector(target)
     require_online(view)
+    displace_stale_guests(view, at=at)
     buyer = Buyer(Driver.objects.get(pk=driver_id), present=True)
     origin = Origin(StartedBy.DRIVER_API, actor="driver")
     return place(view, buyer, origin, number=new_order_number(), at=at)

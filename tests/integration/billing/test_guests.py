@@ -251,6 +251,42 @@ def test_a_guest_who_never_pays_frees_the_connector(plugged):
     assert start(plugged)[1].state == "CREATED"
 
 
+@pytest.mark.parametrize("who", ["guest", "driver"])
+def test_who_does_not_pay_keeps_nobody_away_for_long(plugged, who):
+    begun, order = start(plugged)
+    assert offer(label_of(plugged)).problem_code == "connector_busy"
+    Order.objects.update(created_at=ago(seconds=91))
+    assert offer(label_of(plugged)).payable
+    if who == "guest":
+        _, second = start(plugged)
+    else:
+        second = ordering.start_for_driver(
+            driver_id=plugged.driver.pk,
+            target=ordering.Target(connector_code=label_of(plugged)),
+            at=timezone.now(),
+        )
+        drain()
+    assert fresh(order).state == "FAILED"
+    assert second.pk != order.pk
+    assert fresh(second).state in {"CREATED", "STARTING"}
+    browse(order.action_url or "http://127.0.0.1:1/", card_number=GOOD)
+    look(order)
+    assert payment_of(order).state == "RELEASED"
+    seen = guests.by_live_token(begun.live_token, at=timezone.now())
+    assert "Somebody else" in seen.failure_reason
+
+
+def test_a_guest_who_has_paid_is_not_displaced(plugged):
+    _, order = start(plugged)
+    browse(order.action_url, card_number=GOOD)
+    look(order)
+    Order.objects.update(created_at=ago(minutes=10))
+    assert offer(label_of(plugged)).problem_code == "connector_busy"
+    with pytest.raises(certificates.UnableToIssueCertificate):
+        start(plugged)
+    assert fresh(order).state == "STARTING"
+
+
 def test_a_return_without_payment_starts_nothing(plugged):
     _, order = start(plugged)
     assert look(order).state == "CREATED"

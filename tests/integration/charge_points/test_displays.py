@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from charge_points.handlers.asking import check
 from charge_points.handlers.v16.outgoing import outgoing_v16
 from charge_points.handlers.v201.outgoing import outgoing_v201
 from charge_points.models import ChargingCertificate, Command, DeviceVariable
@@ -58,6 +59,15 @@ def test_a_plug_in_shows_the_page_of_a_certificate(station):
     view = certificates.verify(presented=address, at=timezone.now())
     assert view.jti == row.jti
     assert message["endDateTime"] == displays.iso(row.expires_at)
+
+
+def test_what_is_shown_is_what_the_specification_allows(station):
+    with_display(station)
+    plug_in(station)
+    station.status("available")
+    for action in ("SetDisplayMessage", "ClearDisplayMessage"):
+        (command,) = asked(action)
+        check("2.0.1", action, command.payload)  # raises when it breaks the schema
 
 
 def test_a_display_without_pages_shows_the_short_address(station):
