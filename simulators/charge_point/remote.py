@@ -33,6 +33,7 @@ class RemoteControl:
         self._after_answer: list[Callable[[], object]] = []
         self.local_list: dict[str, str] = {}
         self.local_list_version = 0
+        self.display: dict[int, dict[str, Any]] = {}
 
     def answered(self) -> None:
         """Run what was to follow the answer that just left."""

@@ -9,6 +9,7 @@ from simulators.charge_point.facts import Token
 from simulators.charge_point.outlet import Outlet
 from simulators.charge_point.remote import ACCEPTED, REJECTED
 from simulators.charge_point.routing import on
+from simulators.charge_point.v201.lists import Lists201
 from simulators.charge_point.v201.variables import PASSWORD, DeviceModel
 from simulators.charge_point.wire import Wire
 from simulators.shapes import JsonValue, Message
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 REPORT_ROWS_MAX: Final = 10
 
 
-class Peer201(ChargePoint):  # type: ignore[misc]  # the package has no types
+class Peer201(Lists201, ChargePoint):  # type: ignore[misc]  # the package has no types
     """One connection's routes."""
 
     def __init__(
@@ -90,6 +91,27 @@ class Peer201(ChargePoint):  # type: ignore[misc]  # the package has no types
             lambda: self.station.spawn(self._report(request_id, rows))
         )
         return call_result.GetBaseReport(status=ACCEPTED)
+
+    @on("GetReport")
+    def on_report(
+        self,
+        request_id: int,
+        component_variable: list[dict[str, Any]] | None = None,
+        **_: object,
+    ) -> Message:
+        """B08: the variables that are named, or all."""
+        wanted = {each["component"]["name"] for each in component_variable or []}
+        rows = [
+            row
+            for row in self.device_model.report("FullInventory")
+            if not wanted or row["component"]["name"] in wanted
+        ]
+        if not rows:
+            return call_result.GetReport(status="EmptyResultSet")
+        self.station.remote.later(
+            lambda: self.station.spawn(self._report(request_id, rows))
+        )
+        return call_result.GetReport(status=ACCEPTED)
 
     async def _report(self, request_id: int, rows: list[dict[str, Any]]) -> None:
         chunks = [
@@ -249,14 +271,6 @@ class Peer201(ChargePoint):  # type: ignore[misc]  # the package has no types
                 stack_level=criteria.get("stack_level"),
             )
         return call_result.ClearChargingProfile(status=status)
-
-    @on("SetDisplayMessage")
-    def on_display(self, message: dict[str, Any], **_: object) -> Message:
-        """O01: a station without a display cannot."""
-        if not self.station.options.has_display:
-            return call_result.SetDisplayMessage(status=REJECTED)
-        self.station.journal.add("display_shown", message=message)
-        return call_result.SetDisplayMessage(status=ACCEPTED)
 
     @on("DataTransfer")
     def on_data_transfer(

@@ -144,6 +144,21 @@ class Server201(ChargePoint201, Recorder):
         self.keep("NotifyReport", payload)
         return result201.NotifyReport()
 
+    @on("ReportChargingProfiles")
+    def on_profiles(self, **payload):
+        self.keep("ReportChargingProfiles", payload)
+        return result201.ReportChargingProfiles()
+
+    @on("NotifyDisplayMessages")
+    def on_messages(self, **payload):
+        self.keep("NotifyDisplayMessages", payload)
+        return result201.NotifyDisplayMessages()
+
+    @on("NotifyCustomerInformation")
+    def on_customer(self, **payload):
+        self.keep("NotifyCustomerInformation", payload)
+        return result201.NotifyCustomerInformation()
+
     @on("Authorize")
     def on_authorize(self, id_token, **_):
         self.keep("Authorize", id_token)
