@@ -38,6 +38,7 @@ GONE: Final = (
 )
 """What a guesser must not be able to tell apart."""
 USED: Final = "certificate_already_claimed"
+EXPIRED: Final = "certificate_expired"
 
 
 class GuestForm(forms.Form):
@@ -108,7 +109,7 @@ def _refused(
 ) -> HttpResponse:
     """Why the start was refused; of codes that are not valid nothing is told."""
     if isinstance(error, GONE) or error.code == USED:
-        limits.count("code", limits.address_of(request))
+        _count_guess(request, error)
         return _refusal(request)
     return show_problem(
         request,
@@ -153,17 +154,26 @@ def _start_driver(driver: Driver, code: str, confirmed: str) -> str:
 
 def _offer(request: HttpRequest, code: str) -> Offer | None:
     """The offer; None for whatever is not valid now, which is counted."""
-    address = limits.address_of(request)
-    if limits.is_spent("code", address):
+    if limits.is_spent("code", limits.address_of(request)):
         return None
     try:
         found = guests.offer(
             code=code, language=get_language() or "en", at=timezone.now()
         )
-    except GONE:
-        limits.count("code", address)
+    except GONE as error:
+        _count_guess(request, error)
         return None
     return None if found.problem_code == USED else found
+
+
+def _count_guess(request: HttpRequest, error: DomainError) -> None:
+    """Count what never was a code; who comes late with a real one guesses nothing.
+
+    Phones share network addresses: drivers whose certificates ran out must not lock
+    each other out.
+    """
+    if error.code not in {EXPIRED, USED}:
+        limits.count("code", limits.address_of(request))
 
 
 def _refusal(request: HttpRequest) -> HttpResponse:

@@ -5,6 +5,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from http import HTTPStatus
 from typing import Any, Final
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -69,7 +70,12 @@ def live(request: HttpRequest, token: str) -> HttpResponse:
     if url and request.COOKIES.get(SENT_COOKIE) != number:
         away = redirect(url)
         away.set_cookie(
-            SENT_COOKIE, number, max_age=SENT_COOKIE_S, httponly=True, samesite="Lax"
+            SENT_COOKIE,
+            number,
+            max_age=SENT_COOKIE_S,
+            httponly=True,
+            secure=settings.SESSION_COOKIE_SECURE,
+            samesite="Lax",
         )
         remember_charge(away, token)
         return away

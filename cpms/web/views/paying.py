@@ -3,6 +3,7 @@
 from http import HTTPStatus
 from typing import Final
 
+import structlog
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -22,6 +23,8 @@ from cpms.web.problems import TOO_MANY, Problem
 from cpms.web.views.account import of_driver
 from settlement.services import method_choices, method_pages, methods
 from settlement.services.methods import UnableToSavePaymentMethod
+
+log = structlog.get_logger(__name__)
 
 PROVIDER: Final = "stripe"
 CURRENCY: Final = "EUR"
@@ -69,8 +72,9 @@ def payment_methods(request: HttpRequest, driver: Driver) -> HttpResponse:
             saved = method_pages.finish(
                 driver_id=driver.pk, page_id=page_id, at=timezone.now()
             )
-        except Exception:  # noqa: BLE001 - the provider's; a worker asks again anyway
-            saved = None
+        except Exception as error:  # noqa: BLE001 - the provider's own kinds
+            log.warning("method_page_not_asked", page=page_id, error=str(error))
+            saved = None  # a worker asks again
         if saved is not None:
             del request.session["method_page"]
             messages.success(request, _("The payment method was saved."))

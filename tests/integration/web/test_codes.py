@@ -118,3 +118,22 @@ def test_pages_tell_no_other_site_and_run_no_foreign_script(client, world, label
     assert page["Cache-Control"] == "no-store"
     assert "<script>" not in text(page)
     assert " style=" not in text(page)
+
+
+def test_who_comes_late_is_no_guesser(client, plugged, label):
+    code = client.get(f"/q/{label}")["Location"].rpartition("/")[2]
+    client.post(f"/c/{code}/start", {"guest": "1"})
+    for _ in range(MISSES_MAX["code"] + 1):
+        assert client.get(f"/c/{code}").status_code == 404
+        assert client.post(f"/c/{code}/start", {"guest": "1"}).status_code == 404
+    assert client.get("/c/NOTHING").status_code == 404
+
+
+def test_a_start_that_is_refused_says_why_and_leads_back(client, plugged, label):
+    code = client.get(f"/q/{label}")["Location"].rpartition("/")[2]
+    type(plugged.account).objects.update(charges_enabled=False)
+    page = client.post(f"/c/{code}/start", {"guest": "1"})
+    assert page.status_code >= 400
+    assert "This operator cannot take payments now" in text(page)
+    assert f'href="/c/{code}"' in text(page)
+    assert not Order.objects.exists()
