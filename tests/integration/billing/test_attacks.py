@@ -9,8 +9,9 @@ from rest_framework.throttling import ScopedRateThrottle
 
 from billing.models import Order
 from charge_points.models import PlugInEpisode, SecurityEvent, Site
+from charge_points.services import authorization
 from tests.factories import accounts, network
-from tests.integration.billing.world import CLAIM, api
+from tests.integration.billing.world import CLAIM, api, make_world
 
 HERE = [52.5163, 13.3777]
 STREET = [52.5170, 13.3800]
@@ -168,3 +169,29 @@ def test_guessing_is_slowed_down_by_address_whatever_the_account(
     people = [accounts.driver() for _ in range(3)]
     answers = [claim(person=person, extra=bad) for person in people]
     assert [answer.status_code for answer in answers] == [404, 404, 429]
+
+
+@pytest.mark.parametrize("form", ["code", "jti", "jws"])
+def test_a_leaked_certificate_starts_nothing_at_the_charger(world, form):
+    """Only an order number does, and only where it was made for."""
+    issued = world.station.certificate()
+    leaked = getattr(issued, form)[:36]
+    answer = authorization.authorize(
+        **world.station.who, token=leaked, at=timezone.now()
+    )
+    assert answer.status == "Invalid"
+    charge = world.station.start(leaked[:20])
+    assert charge.status == "Invalid"
+    assert not Order.objects.exists()
+
+
+def test_an_order_number_of_another_operator_is_invalid_and_seen(world, psp):
+    """Seen by the operator at whose station it was presented."""
+    victim = make_world(psp)
+    order = victim.claimed()
+    charge = world.station.start(order.number)
+    assert charge.status == "Invalid"
+    event = SecurityEvent.objects.get(kind="ForeignStartHandle")
+    assert event.operator_id == world.operator.pk
+    assert order.number not in event.detail
+    assert victim.begin(order).status == "Accepted"
