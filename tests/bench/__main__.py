@@ -7,7 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from tests.bench import gateway, rating
+from tests.bench import gateway, ledger, rating
 from tests.bench.result import keep, table
 
 BENCHES = {
@@ -16,6 +16,7 @@ BENCHES = {
     "heartbeat": gateway.heartbeat,
     "connections": gateway.connections,
     "rating": rating.rating,
+    "ledger": ledger.ledger,
 }
 
 

@@ -4,19 +4,26 @@ import ast
 import inspect
 import json
 import logging
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 import settlement.providers.stripe_connect as package
 from settlement.providers import registry
-from settlement.providers.base import PaymentProvider, ProviderPayment
+from settlement.providers.base import (
+    CheckoutRequest,
+    DisputeEvidence,
+    PaymentProvider,
+    ProviderPayment,
+    SetupRequest,
+)
 from settlement.providers.stripe_connect import (
     StripeConfig,
     StripeConnect,
     mapping,
 )
-from tests.integration.providers.conftest import adapter_for, hold_request, key
+from tests.integration.providers.conftest import adapter_for, capture, hold_request, key
 
 CONTRACT = (
     Path(__file__).resolve().parents[4]
@@ -117,12 +124,99 @@ def use_everything(stripe, account, driver):
     )
 
 
+def use_pages_and_disputes(psp, stripe, account, driver):
+    request = CheckoutRequest(
+        account=account,
+        amount_minor=700,
+        currency="EUR",
+        application_fee_minor=70,
+        hold=False,
+        title="Charging",
+        order_number="0123456789ABCDEF0123",
+        success_url="https://a.example/ok",
+        cancel_url="https://a.example/no",
+        locale="de",
+        email="guest@example.org",
+        expires_at=datetime.now(UTC) + timedelta(hours=2),
+        idempotency_key=key("page"),
+    )
+    page = stripe.open_checkout(request)
+    stripe.fetch_checkout(account=account, checkout_ref=page.ref)
+    closed = stripe.expire_checkout(
+        account=account, checkout_ref=page.ref, idempotency_key=key("close")
+    )
+    again = stripe.expire_checkout(
+        account=account, checkout_ref=page.ref, idempotency_key=key("close")
+    )
+    assert closed.state == again.state == "expired"
+    stripe.open_setup(
+        SetupRequest(
+            account=None,
+            customer_ref=driver.customer,
+            currency="EUR",
+            success_url="https://a.example/ok",
+            cancel_url="https://a.example/no",
+            locale="fr",
+            idempotency_key=key("setup"),
+        )
+    )
+    payment = stripe.authorize(hold_request(account, driver))
+    capture(stripe, account, payment)
+    refund = stripe.refund(
+        account=account,
+        payment_ref=payment.ref,
+        amount_minor=100,
+        refund_application_fee=True,
+        idempotency_key=key("refund"),
+    )
+    assert stripe.fetch_refund(account=account, refund_ref=refund.ref) == refund
+    dispute = psp.control("disputes", {"payment_intent": payment.ref})["id"]
+    evidence = DisputeEvidence(
+        product_description="Electricity",
+        service_date="2026-03-01",
+        customer_email="driver@example.org",
+        activity_log="started",
+        refund_policy="none",
+        text="receipt",
+    )
+    for _ in range(2):
+        known = stripe.submit_evidence(
+            account=account,
+            dispute_ref=dispute,
+            evidence=evidence,
+            idempotency_key=key("evidence"),
+        )
+        assert known.state == "submitted"
+
+
+@pytest.mark.parametrize("wrong", [{"amount_minor": 0}, {"account": ""}])
+def test_no_page_is_asked_for_without_payee_and_amount(wrong):
+    values = {
+        "account": "acct_1",
+        "amount_minor": 700,
+        "currency": "EUR",
+        "application_fee_minor": 0,
+        "hold": True,
+        "title": "Charging",
+        "order_number": "A",
+        "success_url": "",
+        "cancel_url": "",
+        "locale": "de",
+        "email": None,
+        "expires_at": datetime.now(UTC),
+        "idempotency_key": "k",
+    }
+    with pytest.raises(ValueError, match=r"page|ask"):
+        CheckoutRequest(**{**values, **wrong})
+
+
 @pytest.mark.skipif(not CONTRACT.exists(), reason="no published description here")
 def test_everything_sent_is_in_the_published_contract(psp, stripe, account, driver):
     from simulators.psp import routes  # noqa: PLC0415
 
     contract = json.loads(CONTRACT.read_text())
     use_everything(stripe, account, driver)
+    use_pages_and_disputes(psp, stripe, account, driver)
     calls = psp.calls()
     assert calls
     for call in calls:
