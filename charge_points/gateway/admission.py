@@ -90,7 +90,12 @@ class AdmissionDesk:
         self._node = node
         self._repeatable = repeatable
         self.kind = Kind(
-            "admission", self._execute, self._fail, ADMISSION_RANK, _identity
+            "admission",
+            self._execute,
+            self._fail,
+            ADMISSION_RANK,
+            _identity,
+            is_apart=True,
         )
 
     def _execute(self, candidates: Sequence[Candidate]) -> list[Admission]:

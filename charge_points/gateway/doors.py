@@ -121,6 +121,9 @@ class Doors(Protocol):
     def generations(self, charge_point_ids: Sequence[int]) -> Mapping[int, int]:
         """The newest generation of each charge point."""
 
+    def fence(self, charge_point_ids: Sequence[int]) -> Mapping[int, int]:
+        """As ``generations``; no newer one begins before the transaction ends."""
+
     def write_log(self, entries: Sequence[LogEntry]) -> None:
         """Append to the message log, masked."""
 

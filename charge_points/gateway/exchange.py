@@ -126,7 +126,7 @@ class ExchangeFrame:
         if not exchanges:
             return list(jobs)
         ids = sorted({_charge_point_id(job.item) for job in exchanges})
-        newest = self._doors.generations(ids)
+        newest = self._doors.fence(ids)
         allowed = []
         for job in jobs:
             item = job.item

@@ -28,6 +28,8 @@ class Kind:
     rank: int = 0
     # Sorts the items of a set, so that processes lock rows in one order.
     sort_key: Callable[[Any], Any] | None = None
+    # Runs in a database transaction without other kinds, after theirs.
+    is_apart: bool = False
 
 
 @dataclass(slots=True, eq=False)

@@ -81,6 +81,10 @@ class ServiceDoors:
         """The newest generation of each charge point."""
         return connections.generations(charge_point_ids=charge_point_ids)
 
+    def fence(self, charge_point_ids: Sequence[int]) -> Mapping[int, int]:
+        """As ``generations``; no newer one begins before the transaction ends."""
+        return connections.fence(charge_point_ids=charge_point_ids)
+
     def write_log(self, entries: Sequence[LogEntry]) -> None:
         """Append to the message log, masked."""
         messages.record_many(entries)

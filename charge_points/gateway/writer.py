@@ -165,7 +165,8 @@ class Writer:
         batch = [backlog.popleft() for _ in range(size)]
         started = time.monotonic()
         try:
-            self._execute(batch)
+            for part in _parts(batch):
+                self._execute(part)
         except Exception as error:
             if not is_lost(error):
                 raise
@@ -337,6 +338,18 @@ def _failed(kind: Kind, item: Any, error: Exception) -> Any:  # noqa: ANN401 - a
 def _fail(job: Job, error: Exception) -> None:
     job.result = _failed(job.kind, job.item, error)
     job.finished = True
+
+
+def _parts(batch: list[Job]) -> list[list[Job]]:
+    """What shares a database transaction: nearly always all of the batch.
+
+    Admissions wait for the fences of other processes, so they must hold none.
+    """
+    apart = [job for job in batch if job.kind.is_apart]
+    if not apart:
+        return [batch]
+    together = [job for job in batch if not job.kind.is_apart]
+    return [together, apart] if together else [apart]
 
 
 def _kind_of(job: Job) -> Kind:

@@ -13,6 +13,15 @@ from cpms.outbox import publish_many
 
 # A password that replaces another one counts alone once the newest was accepted; the
 # gateway does not tell which one was used, so both stay until the next change.
+# Waits for every database transaction that is fenced on these rows, and no longer one
+# row out of order with another process.
+_LOCK: Final = """
+SELECT FROM charge_points_chargepoint WHERE id = ANY(%s) ORDER BY id FOR UPDATE
+"""
+_FENCE: Final = """
+SELECT id, generation FROM charge_points_chargepoint WHERE id = ANY(%s)
+ORDER BY id FOR KEY SHARE
+"""
 _OPEN: Final = """
 UPDATE charge_points_chargepoint AS station SET
     generation = station.generation + 1, ocpp_version = v.version,
@@ -35,12 +44,15 @@ def open_many(openings: Sequence[ConnectionOpening]) -> list[int]:
     """Give each new connection the next generation of its charge point.
 
     Two connections of one charge point in the same set get two generations: the
-    later one in the sequence is the newer.
+    later one in the sequence is the newer. What an older connection was allowed to
+    write by ``fence`` is committed before this returns; nothing of it comes after.
 
     Returns:
         Generations in order; 0 for a charge point that is gone.
     """
     generations = [0] * len(openings)
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK, [[opening.charge_point_id for opening in openings]])
     waiting = list(enumerate(openings))
     while waiting:
         rest = []
@@ -109,6 +121,18 @@ def close_many(closings: Sequence[tuple[int, int, datetime]]) -> None:
 def close_connection(*, charge_point_id: int, generation: int, at: datetime) -> None:
     """As ``close_many`` for one."""
     close_many([(charge_point_id, generation, at)])
+
+
+def fence(*, charge_point_ids: Sequence[int]) -> dict[int, int]:
+    """As ``generations``, and no newer one begins before this transaction ends.
+
+    Fences do not wait for each other, nor for other changes of the charge points.
+    Whoever calls this must not open connections in the same database transaction:
+    two of them could wait for each other.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_FENCE, [list(charge_point_ids)])
+        return dict(cursor.fetchall())
 
 
 def generations(*, charge_point_ids: Sequence[int]) -> dict[int, int]:
