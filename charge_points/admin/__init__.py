@@ -7,6 +7,14 @@ from charge_points.admin.certificates import CertificateAdmin
 from charge_points.admin.commands import CommandAdmin
 from charge_points.admin.connectors import ConnectorAdmin
 from charge_points.admin.id_tokens import IdTokenAdmin
+from charge_points.admin.lists import (
+    ChargingLimitAdmin,
+    ChargingProfileAdmin,
+    CustomerInformationAdmin,
+    DisplayMessageAdmin,
+    LocalListAdmin,
+    ReservationAdmin,
+)
 from charge_points.admin.panels import network
 from charge_points.admin.security import QuirkAdmin, SecurityEventAdmin
 from charge_points.admin.sites import SiteAdmin
@@ -16,10 +24,16 @@ from charge_points.admin.transactions import TransactionAdmin
 __all__ = [
     "CertificateAdmin",
     "ChargePointAdmin",
+    "ChargingLimitAdmin",
+    "ChargingProfileAdmin",
     "CommandAdmin",
     "ConnectorAdmin",
+    "CustomerInformationAdmin",
+    "DisplayMessageAdmin",
     "IdTokenAdmin",
+    "LocalListAdmin",
     "QuirkAdmin",
+    "ReservationAdmin",
     "SecurityEventAdmin",
     "SiteAdmin",
     "TransactionAdmin",

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from charge_points.api import charge_points, commands, records
+from charge_points.api import charge_points, commands, lists, records
 
 BASE = "api/v1/operator"
 STATION = f"{BASE}/charge-points/<str:identity>"
@@ -11,6 +11,15 @@ urlpatterns = [
     path(STATION, charge_points.ChargePointView.as_view()),
     path(f"{STATION}/commands", commands.CommandsView.as_view()),
     path(f"{STATION}/commands/<int:command_id>", commands.CommandView.as_view()),
+    path(f"{STATION}/charging-profiles", lists.ChargingProfilesView.as_view()),
+    path(f"{STATION}/composite-schedules", lists.CompositeSchedulesView.as_view()),
+    path(f"{STATION}/display-messages", lists.DisplayMessagesView.as_view()),
+    path(f"{STATION}/local-list", lists.LocalListView.as_view()),
+    path(f"{STATION}/reservations", lists.ReservationsView.as_view()),
+    path(
+        f"{STATION}/reservations/<int:reservation_id>",
+        lists.ReservationView.as_view(),
+    ),
     path(f"{STATION}/messages", records.MessagesView.as_view()),
     path(f"{STATION}/transactions", records.ChargePointTransactionsView.as_view()),
     path(f"{BASE}/transactions", records.TransactionsView.as_view()),
