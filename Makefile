@@ -97,6 +97,10 @@ check: install ## Check that the migrations tell what the models are
 bench: install ## Measure speed beside a baseline
 	$(BIN)/python -m tests.bench
 
+.PHONY: audit-demo
+audit-demo: install ## A month of 10,000 charges with every kind of trouble, and the proof of every cent
+	$(BIN)/python -m tests.audit $(ARGS)
+
 .PHONY: seed
 seed: install-runtime ## Fill the checkout's database with an example network
 	$(BIN)/python manage.py seed_demo
