@@ -135,14 +135,9 @@ class StatusReport:
     vendor_error_code: str = ""
 
 
+PlaceRefusal = Literal["NotAllowedTypeEVSE", "NotAtThisLocation"]
 AuthorizationStatus = Literal[
-    "Accepted",
-    "Blocked",
-    "Expired",
-    "Invalid",
-    "ConcurrentTx",
-    "NotAllowedTypeEVSE",
-    "NotAtThisLocation",
+    "Accepted", "Blocked", "Expired", "Invalid", "ConcurrentTx", PlaceRefusal
 ]
 
 

@@ -8,16 +8,15 @@ from typing import Final
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from charge_points import events
 from charge_points.events import iso
 from charge_points.models import ChargePoint, Evse, Reservation, Transaction
-from charge_points.models.states import RESERVATION, RESERVATION_LIVE
+from charge_points.models.states import RESERVATION_LIVE
 from charge_points.services import authorization, commands, security
 from charge_points.services.facts import SecurityRow
 from charge_points.services.id_tokens import TOKEN_CHARS_MAX, token_key
+from charge_points.services.reservation_moves import activate, end
 from charge_points.services.rows import insert_unless_exists
 from cpms.kernel.errors import DomainError
-from cpms.outbox import publish_many
 
 RESERVE: Final = "reserve"
 CANCEL: Final = "cancel_reservation"
@@ -31,8 +30,6 @@ LIVE_PER_STATION_MAX: Final = 64
 SWEEP_MAX: Final = 500
 TELLS_EXPIRY_WITHIN: Final = timedelta(minutes=5)
 """So long the station's own word about an expiry is waited for."""
-
-REASON_CHARS_MAX: Final = 120
 
 
 class UnableToReserveConnector(DomainError):
@@ -189,7 +186,7 @@ def cancel(*, reservation_id: int, by: str, at: datetime) -> Reservation:
     if row.state == Reservation.State.REQUESTED and commands.withdraw(
         charge_point_id=row.charge_point_id, key=f"reserve:{row.number}", at=at
     ):
-        _end([row], "cancelled", reason=f"by {by}", at=at)
+        end([row], "cancelled", reason=f"by {by}", at=at)
         return row
     commands.queue_intent(
         charge_point_id=row.charge_point_id,
@@ -220,9 +217,9 @@ def record_reserved(
     if row is None or row.state != Reservation.State.REQUESTED:
         return
     if status == "Accepted":
-        _activate([row], at)
+        activate([row], at)
         return
-    _end([row], "rejected", reason=status, at=at)
+    end([row], "rejected", reason=status, at=at)
 
 
 @transaction.atomic
@@ -233,7 +230,7 @@ def record_reserve_failed(
     row = _locked(charge_point_id, number)
     if row is None or row.state != Reservation.State.REQUESTED:
         return
-    _end([row], "failed", reason=code, at=at)
+    end([row], "failed", reason=code, at=at)
     if code not in {"Timeout", "ConnectionLost"}:
         return
     commands.queue_intent(
@@ -256,7 +253,7 @@ def record_cancelled(
     if row is None or row.state not in RESERVATION_LIVE:
         return
     reason = "" if status == "Accepted" else "unknown to the station"
-    _end([row], "cancelled", reason=reason, at=at)
+    end([row], "cancelled", reason=reason, at=at)
 
 
 @transaction.atomic
@@ -284,10 +281,10 @@ def record_update(
         )
         return False
     if row.state == Reservation.State.REQUESTED and status == "Removed":
-        _activate([row], at)
+        activate([row], at)
     if row.state in RESERVATION_LIVE:
         word = "expired" if status == "Expired" else "removed"
-        _end([row], word, reason="told by the station", at=at)
+        end([row], word, reason="told by the station", at=at)
     return True
 
 
@@ -317,7 +314,7 @@ def use_many(charges: Sequence[tuple[Transaction, int | None]]) -> None:
         if found is not None:
             live.remove(found)
             found.transaction = charge
-            _end([found], "used", reason="", at=charge.received_at)
+            end([found], "used", reason="", at=charge.received_at)
 
 
 def _groups(tokens: Iterable[tuple[str, int]]) -> Mapping[tuple[str, int], str]:
@@ -357,13 +354,13 @@ def note_statuses(changes: Sequence[tuple[int, int, str, str, datetime]]) -> Non
     for charge_point_id, evse, before, now, at in changes:
         rows = list(_live_at(charge_point_id, evse))
         if now == "reserved":
-            _activate([row for row in rows if row.state == "requested"], at)
+            activate([row for row in rows if row.state == "requested"], at)
         elif before == "reserved" and now == "available":
             active = [row for row in rows if row.state == "active"]
             over = [row for row in active if row.expires_at <= at]
-            _end(over, "expired", reason="told by the connector", at=at)
+            end(over, "expired", reason="told by the connector", at=at)
             gone = [row for row in active if row.expires_at > at]
-            _end(gone, "removed", reason="told by the connector", at=at)
+            end(gone, "removed", reason="told by the connector", at=at)
 
 
 def _live_at(charge_point_id: int, evse: int) -> QuerySet[Reservation]:
@@ -391,49 +388,5 @@ def expire(*, at: datetime, limit: int = SWEEP_MAX) -> int:
         .filter(quiet, state__in=RESERVATION_LIVE, expires_at__lte=at)
         .order_by("expires_at")[:limit]
     )
-    _end(rows, "expired", reason="", at=at)
+    end(rows, "expired", reason="", at=at)
     return len(rows)
-
-
-def _activate(rows: Sequence[Reservation], at: datetime) -> None:
-    for row in rows:
-        RESERVATION.require(row.state, "active")
-        row.state = Reservation.State.ACTIVE
-        row.active_from = at
-    Reservation.objects.bulk_update(rows, ["state", "active_from"])
-    _tell(rows, at)
-
-
-def _end(rows: Sequence[Reservation], state: str, *, reason: str, at: datetime) -> None:
-    for row in rows:
-        RESERVATION.require(row.state, state)
-        row.state = Reservation.State(state)
-        row.ended_at = at
-        row.end_reason = reason[:REASON_CHARS_MAX]
-    Reservation.objects.bulk_update(
-        rows, ["state", "ended_at", "end_reason", "transaction"]
-    )
-    _tell(rows, at)
-
-
-def _tell(rows: Sequence[Reservation], at: datetime) -> None:
-    """Billing prices reservations by their time and by how they ended (OCPI 2.3)."""
-    publish_many(
-        [
-            events.reservation_changed(
-                operator_id=row.operator_id,
-                reservation=events.Reserved(
-                    reservation_id=row.pk,
-                    charge_point_id=row.charge_point_id,
-                    evse=row.evse_number,
-                    id_token=row.id_token,
-                    state=row.state,
-                    active_from=row.active_from,
-                    expires_at=row.expires_at,
-                    transaction_id=row.transaction_id,
-                ),
-                at=at,
-            )
-            for row in rows
-        ]
-    )

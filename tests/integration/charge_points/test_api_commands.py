@@ -91,7 +91,7 @@ def test_an_exact_number_arrives_as_it_was_written(ours, station):
         "chargingProfileId": 1,
         "stackLevel": 0,
         "chargingProfilePurpose": "TxDefaultProfile",
-        "chargingProfileKind": "Absolute",
+        "chargingProfileKind": "Relative",
         "chargingSchedule": {
             "chargingRateUnit": "A",
             "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 8.1}],
