@@ -20,7 +20,6 @@ WITHOUT_ROUTE: dict[tuple[str, str], set[str]] = {
         "DiagnosticsStatusNotification",
         "FirmwareStatusNotification",
         "LogStatusNotification",
-        "SecurityEventNotification",
         "SignCertificate",
         "SignedFirmwareStatusNotification",
     },

@@ -7,6 +7,7 @@ from charge_points.handlers.v16 import (
     core,
     local_auth_list,
     reservation,
+    security,
     smart_charging,
 )
 from charge_points.ocpp.versions import V16
@@ -36,5 +37,6 @@ ROUTES_V16: Final = (
     Route(V16, "StopTransaction", core.stop_transaction, "set", "Core"),
     *local_auth_list.ROUTES,
     *reservation.ROUTES,
+    *security.ROUTES,
     *smart_charging.ROUTES,
 )
