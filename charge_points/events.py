@@ -5,7 +5,7 @@ Ids are integers, instants ISO 8601 in UTC, energy whole Wh (exact values come f
 ``cpms.outbox.publish_many``.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final
@@ -156,25 +156,37 @@ def start_timed_out(*, operator_id: int, order_number: str) -> Fact:
     return START_TIMED_OUT, operator_id, f"order:{order_number}", payload
 
 
+@dataclass(frozen=True, slots=True)
+class ConnectorPlace:
+    """Which connector, by our id and as people say it."""
+
+    connector_id: int
+    charge_point: str
+    evse: int
+    connector: int
+
+
 def connector_status_changed(
-    *, operator_id: int, connector_id: int, status: str, at: datetime
+    *, operator_id: int, place: ConnectorPlace, status: str, at: datetime
 ) -> Fact:
     """A connector says something new about itself."""
-    payload = {"connector_id": connector_id, "status": status, "at": iso(at)}
-    return (
-        CONNECTOR_STATUS_CHANGED,
-        operator_id,
-        f"connector:{connector_id}",
-        payload,
-    )
+    payload = {**asdict(place), "status": status, "at": iso(at)}
+    key = f"connector:{place.connector_id}"
+    return CONNECTOR_STATUS_CHANGED, operator_id, key, payload
 
 
 def charge_point_connected(
-    *, operator_id: int, charge_point_id: int, version: str, at: datetime
+    *,
+    operator_id: int,
+    charge_point_id: int,
+    charge_point: str,
+    version: str,
+    at: datetime,
 ) -> Fact:
     """A charge point is online."""
     payload = {
         "charge_point_id": charge_point_id,
+        "charge_point": charge_point,
         "version": version,
         "at": iso(at),
     }
@@ -183,19 +195,33 @@ def charge_point_connected(
 
 
 def charge_point_disconnected(
-    *, operator_id: int, charge_point_id: int, at: datetime
+    *, operator_id: int, charge_point_id: int, charge_point: str, at: datetime
 ) -> Fact:
     """A charge point is offline."""
-    payload = {"charge_point_id": charge_point_id, "at": iso(at)}
+    payload = {
+        "charge_point_id": charge_point_id,
+        "charge_point": charge_point,
+        "at": iso(at),
+    }
     key = f"charge_point:{charge_point_id}"
     return CHARGE_POINT_DISCONNECTED, operator_id, key, payload
 
 
 def security_event_raised(
-    *, operator_id: int, charge_point_id: int, kind: str, at: datetime
+    *,
+    operator_id: int,
+    charge_point_id: int,
+    charge_point: str,
+    kind: str,
+    at: datetime,
 ) -> Fact:
     """Somebody who guards the network should look."""
-    payload = {"charge_point_id": charge_point_id, "kind": kind, "at": iso(at)}
+    payload = {
+        "charge_point_id": charge_point_id,
+        "charge_point": charge_point,
+        "kind": kind,
+        "at": iso(at),
+    }
     key = f"charge_point:{charge_point_id}"
     return SECURITY_EVENT_RAISED, operator_id, key, payload
 

@@ -28,14 +28,14 @@ UPDATE charge_points_chargepoint AS station SET
     connected_at = v.at, disconnected_at = NULL, node = v.node
 FROM (VALUES %s) AS v (id, version, at, node)
 WHERE station.id = v.id
-RETURNING station.id, station.generation, station.operator_id
+RETURNING station.id, station.generation, station.operator_id, station.identity
 """
 _CLOSE: Final = """
 UPDATE charge_points_chargepoint AS station SET disconnected_at = v.at
 FROM (VALUES %s) AS v (id, generation, at)
 WHERE station.id = v.id AND station.generation = v.generation
   AND station.disconnected_at IS NULL
-RETURNING station.id, station.operator_id, v.at
+RETURNING station.id, station.operator_id, v.at, station.identity
 """
 
 
@@ -78,7 +78,7 @@ def _open_turn(
         [(key, o.version, o.at, o.node[:80]) for key, o in chosen],
         template="(%s::bigint,%s,%s::timestamptz,%s)",
     )
-    for key, generation, _ in found:
+    for key, generation, _, _ in found:
         generations[turn[key]] = generation
     by_key = dict(chosen)
     publish_many(
@@ -86,10 +86,11 @@ def _open_turn(
             events.charge_point_connected(
                 operator_id=operator_id,
                 charge_point_id=key,
+                charge_point=identity,
                 version=by_key[key].version,
                 at=by_key[key].at,
             )
-            for key, _, operator_id in found
+            for key, _, operator_id, identity in found
         ]
     )
 
@@ -111,9 +112,12 @@ def close_many(closings: Sequence[tuple[int, int, datetime]]) -> None:
     publish_many(
         [
             events.charge_point_disconnected(
-                operator_id=operator_id, charge_point_id=key, at=at
+                operator_id=operator_id,
+                charge_point_id=key,
+                charge_point=identity,
+                at=at,
             )
-            for key, operator_id, at in found
+            for key, operator_id, at, identity in found
         ]
     )
 

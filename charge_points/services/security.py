@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from charge_points import events
+from charge_points.models import ChargePoint
 from charge_points.services.facts import SecurityRow
 from charge_points.services.rows import execute_rows
 from cpms.outbox import publish_many
@@ -34,11 +35,14 @@ def record_many(rows: Sequence[SecurityRow]) -> None:
             for row in rows
         ],
     )
+    found = ChargePoint.objects.filter(pk__in={row.charge_point_id for row in rows})
+    names = dict(found.values_list("pk", "identity"))
     publish_many(
         [
             events.security_event_raised(
                 operator_id=row.operator_id,
                 charge_point_id=row.charge_point_id,
+                charge_point=names.get(row.charge_point_id, ""),
                 kind=row.kind[:KIND_CHARS_MAX],
                 at=row.received_at,
             )

@@ -83,6 +83,11 @@ GROUPS: Final[tuple[tuple[Any, tuple[Item, ...]], ...]] = (
         (
             Item("accounts.operator", _("Operators"), "domain"),
             Item("accounts.apikey", _("API keys"), "key"),
+            Item(
+                "notifications.staffnotificationsettings",
+                _("My notifications"),
+                "notifications",
+            ),
             Item("notifications.webhookendpoint", _("Webhooks"), "webhook"),
             Item(
                 "notifications.webhookmessage", _("Webhook messages"), "outgoing_mail"

@@ -2,13 +2,20 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _, ngettext
+from unfold.admin import ModelAdmin
 
 from cpms.accounts.admin import OperatorScopedAdmin
-from cpms.notifications.models import WebhookEndpoint, WebhookMessage
+from cpms.notifications.kinds import STAFF_KINDS
+from cpms.notifications.models import (
+    StaffNotificationSettings,
+    WebhookEndpoint,
+    WebhookMessage,
+)
 from cpms.notifications.services import sending
 
 
@@ -55,3 +62,61 @@ class WebhookMessageAdmin(OperatorScopedAdmin):
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ANN401, ARG002
         """Messages come from events."""
         return False
+
+
+class _SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
+    muted = forms.MultipleChoiceField(
+        choices=[(name, name.replace("_", " ")) for name in STAFF_KINDS],
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        label=_("Do not tell me of"),
+    )
+
+    class Meta:
+        model = StaffNotificationSettings
+        fields = ("muted", "quiet_from", "quiet_until", "time_zone")
+
+
+@admin.register(StaffNotificationSettings)
+class StaffNotificationSettingsAdmin(ModelAdmin):  # type: ignore[misc]  # unfold is untyped
+    """Everybody's own, and nobody else's."""
+
+    form = _SettingsForm
+    list_display = ("__str__", "muted", "quiet_from", "quiet_until", "time_zone")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[StaffNotificationSettings]:
+        """Only the row of whoever asks."""
+        return super().get_queryset(request).filter(user_id=request.user.pk or 0)  # type: ignore[no-any-return]
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """All staff."""
+        return bool(request.user.is_active and request.user.is_staff)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ANN401
+        """Their own."""
+        mine = obj is None or obj.user_id == request.user.pk
+        return mine and self.has_module_permission(request)
+
+    has_change_permission = has_view_permission
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Once."""
+        return (
+            self.has_module_permission(request)
+            and not self.get_queryset(request).exists()
+        )
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ANN401, ARG002
+        """They are emptied, not deleted."""
+        return False
+
+    def save_model(
+        self,
+        request: HttpRequest,
+        obj: StaffNotificationSettings,
+        form: Any,  # noqa: ANN401 - unfold is untyped
+        change: bool,  # noqa: FBT001 - Django's own
+    ) -> None:
+        """Whose they are is whoever saves them."""
+        obj.user_id = request.user.pk or 0
+        super().save_model(request, obj, form, change)

@@ -34,6 +34,10 @@ _PLACE: Final = {
     "evse": "EVSE number",
     "connector": "connector number",
 }
+_STATION: Final = {
+    "charge_point_id": "our id",
+    "charge_point": "identity of the charge point",
+}
 _PAYMENT: Final = {"payment_id": "our id", "order_number": "the order"}
 _MONEY: Final = {
     "amount_minor": "in minor units of the currency",
@@ -53,19 +57,19 @@ CATALOGUE: Final[tuple[EventType, ...]] = (
         "ChargePointConnected",
         "charge_point.connected",
         "A charge point came online.",
-        {"charge_point_id": "our id", "version": "OCPP version", **_AT},
+        {**_STATION, "version": "OCPP version", **_AT},
     ),
     EventType(
         "ChargePointDisconnected",
         "charge_point.disconnected",
         "A charge point went offline.",
-        {"charge_point_id": "our id", **_AT},
+        {**_STATION, **_AT},
     ),
     EventType(
         "ConnectorStatusChanged",
         "connector.status_changed",
         "A connector has another status.",
-        {"connector_id": "our id", "status": "its status now", **_AT},
+        {"connector_id": "our id", **_PLACE, "status": "its status now", **_AT},
     ),
     EventType(
         "Unplugged",
@@ -77,7 +81,7 @@ CATALOGUE: Final[tuple[EventType, ...]] = (
         "SecurityEventRaised",
         "security_event.raised",
         "Something that whoever guards the network should look at.",
-        {"charge_point_id": "our id", "kind": "what it is", **_AT},
+        {**_STATION, "kind": "what it is", **_AT},
     ),
     EventType("TransactionStarted", "transaction.started", "A charge began.", _BEGUN),
     EventType(
@@ -181,6 +185,45 @@ CATALOGUE: Final[tuple[EventType, ...]] = (
         "payment.disputed",
         "The payer's bank took the money back for now.",
         {**_PAYMENT, "dispute": "the provider's reference"},
+    ),
+    EventType(
+        "DisputeDueSoon",
+        "dispute.due_soon",
+        "A dispute must be answered soon.",
+        {**_PAYMENT, "dispute": "the provider's reference"},
+    ),
+    EventType(
+        "DisputeClosed",
+        "dispute.closed",
+        "A dispute was decided.",
+        {**_PAYMENT, "dispute": "the provider's reference"},
+    ),
+    EventType(
+        "PayeeAccountDegraded",
+        "payee_account.degraded",
+        "The account still takes payments; the provider wants something soon.",
+        {
+            "payee_account_id": "our id",
+            "requirements_due": "what the provider asks for",
+            "due_by": "until when, or null",
+            "payouts_enabled": "false when money cannot be paid out",
+        },
+    ),
+    EventType(
+        "ReservationChanged",
+        "reservation.changed",
+        "A reservation became active or ended.",
+        {
+            "reservation_id": "our id",
+            "charge_point_id": "our id",
+            "evse": "EVSE number, 0 for any",
+            "id_token": "who it is for",
+            "state": "its state now",
+            "active_from": "instant, or null",
+            "expires_at": "instant",
+            "transaction_id": "the charge that used it, or null",
+            **_AT,
+        },
     ),
     EventType(
         "PayeeAccountChanged",

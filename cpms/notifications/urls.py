@@ -1,12 +1,13 @@
-"""Addresses of the webhooks' REST."""
+"""Addresses of the webhooks' and the notifications' REST."""
 
 from django.urls import path
 
-from cpms.notifications import api
+from cpms.notifications import api, driver_api
 
 BASE = "api/v1/operator/webhooks"
 ONE = f"{BASE}/<int:endpoint_id>"
 urlpatterns = [
+    path("api/v1/driver/notifications", driver_api.NotificationSettingsView.as_view()),
     path(BASE, api.WebhooksView.as_view()),
     path(ONE, api.WebhookView.as_view()),
     path(f"{ONE}/rotate-secret", api.WebhookSecretView.as_view()),

@@ -178,6 +178,11 @@ PAYMENT_PROVIDERS: dict[str, dict[str, Any]] = {
     }
 }
 
+# Mail goes to EMAIL_URL (smtp://user:password@host:587/?tls=true); without one it is
+# printed.
+vars().update(env.dj_email_url("EMAIL_URL", "consolemail:"))
+DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", "CPMS <cpms@localhost>")
+
 # Addresses that operators set (webhooks) must be public; networks named here (CIDR)
 # are allowed too, and by plain http.
 OUTGOING_NETWORKS: list[str] = env.list("OUTGOING_NETWORKS", [])

@@ -16,6 +16,10 @@ PLATFORM = {
     "outbox_eventrecord",
     "outbox_delivery",
     "charge_points_certificatekey",
+    # A person's own, for all operators; the pages show nobody else's.
+    "notifications_staffnotificationsettings",
+    # Only workers read it.
+    "notifications_notification",
     # Stored before anybody knows whose it is; only workers and platform staff read it.
     "settlement_webhookevent",
 }
