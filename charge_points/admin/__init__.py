@@ -16,6 +16,11 @@ from charge_points.admin.lists import (
     ReservationAdmin,
 )
 from charge_points.admin.panels import network
+from charge_points.admin.places import sites, utilisation
+from charge_points.admin.public_keys import (
+    InstalledCertificateAdmin,
+    StationCertificateAdmin,
+)
 from charge_points.admin.security import QuirkAdmin, SecurityEventAdmin
 from charge_points.admin.sites import SiteAdmin
 from charge_points.admin.stations import ChargePointAdmin
@@ -31,11 +36,15 @@ __all__ = [
     "CustomerInformationAdmin",
     "DisplayMessageAdmin",
     "IdTokenAdmin",
+    "InstalledCertificateAdmin",
     "LocalListAdmin",
     "QuirkAdmin",
     "ReservationAdmin",
     "SecurityEventAdmin",
     "SiteAdmin",
+    "StationCertificateAdmin",
     "TransactionAdmin",
     "network",
+    "sites",
+    "utilisation",
 ]

@@ -7,6 +7,7 @@ from typing import Final
 from django.db.models import Count, Q, Sum
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from charge_points.admin.filters import ONLINE
 from charge_points.models import (
@@ -18,10 +19,11 @@ from charge_points.models import (
 )
 from charge_points.models.states import COMMAND_OPEN
 from cpms.accounts.admin_pages import kilo, list_url
-from cpms.accounts.dashboard import Figure, Panel, Work, panel
+from cpms.accounts.dashboard import Figure, Panel, Work, WorkList, panel
 
 WORK_SHOWN: Final = 5
 RECENT: Final = timedelta(hours=24)
+COMMAND_FAILED: Final = ("failed", "rejected", "expired")
 
 
 @panel("network", place=10)
@@ -37,42 +39,61 @@ def network(operator_ids: Sequence[int]) -> Panel:
     charges = Transaction.objects.filter(
         mine, state=Transaction.State.ACTIVE
     ).aggregate(running=Count("pk"), power_w=Sum("last_power_w"))
-    faulted = Connector.objects.filter(mine, status=Connector.Status.FAULTED)
-    asked = Command.objects.filter(mine, state__in=COMMAND_OPEN)
-    events = SecurityEvent.objects.filter(
-        mine, received_at__gte=timezone.now() - RECENT
-    )
+    faulted = Connector.objects.filter(mine, status=Connector.Status.FAULTED).count()
     model = "charge_points_chargepoint"
     figures = [
-        Figure("charge points", str(stations["known"]), list_url(model)),
-        Figure("online", str(stations["online"]), list_url(model, online="yes")),
-        _alarm("offline", stations["offline"], list_url(model, online="no")),
-        _alarm(
-            "waiting to be accepted",
-            stations["pending"],
-            list_url(model, registration__exact="pending"),
-        ),
+        Figure(_("online"), str(stations["online"]), list_url(model, online="yes")),
+        _alarm(_("offline"), stations["offline"], list_url(model, online="no")),
         Figure(
-            "charging now",
+            _("charging now"),
             str(charges["running"]),
             list_url("charge_points_transaction", state__exact="active"),
         ),
-        Figure("power now", kilo(charges["power_w"] or 0, "kW", 1)),
+        Figure(_("power now"), kilo(charges["power_w"] or 0, "kW", 1)),
         _alarm(
-            "faulted connectors",
-            faulted.count(),
+            _("faulted connectors"),
+            faulted,
             list_url("charge_points_connector", status__exact="faulted"),
         ),
-        Figure(
-            "commands in flight", str(asked.count()), list_url("charge_points_command")
+        Figure(_("charge points"), str(stations["known"]), list_url(model)),
+    ]
+    lists = _lists(mine, pending=stations["pending"], faulted=faulted)
+    return Panel(_("Network"), figures, work=list(_work(mine)), lists=lists)
+
+
+def _lists(mine: Q, *, pending: int, faulted: int) -> list[WorkList]:
+    since = timezone.now() - RECENT
+    commands = Command.objects.filter(mine).aggregate(
+        open=Count("pk", filter=Q(state__in=COMMAND_OPEN)),
+        failed=Count("pk", filter=Q(state__in=COMMAND_FAILED, created_at__gte=since)),
+    )
+    events = SecurityEvent.objects.filter(mine, received_at__gte=since).count()
+    asked = "charge_points_command"
+    return [
+        WorkList(
+            _("Charge points waiting to be accepted"),
+            pending,
+            list_url("charge_points_chargepoint", registration__exact="pending"),
         ),
-        _alarm(
-            "security events in 24 h",
-            events.count(),
+        WorkList(
+            _("Faulted connectors"),
+            faulted,
+            list_url("charge_points_connector", status__exact="faulted"),
+            "danger",
+        ),
+        WorkList(
+            _("Commands that failed in 24 h"),
+            commands["failed"],
+            list_url(asked, state__in=",".join(COMMAND_FAILED)),
+        ),
+        WorkList(_("Commands in flight"), commands["open"], list_url(asked), ""),
+        WorkList(
+            _("Security events in 24 h"),
+            events,
             list_url("charge_points_securityevent"),
+            "danger",
         ),
     ]
-    return Panel("Network", figures, work=list(_work(mine)))
 
 
 def _alarm(title: str, count: int, url: str) -> Figure:
@@ -84,13 +105,12 @@ def _work(mine: Q) -> Iterator[Work]:
     waiting = ChargePoint.objects.filter(mine, registration="pending")
     for row in waiting.order_by("created_at")[:WORK_SHOWN]:
         url = reverse("admin:charge_points_chargepoint_change", args=[row.pk])
-        yield Work(f"{row.identity} waits to be accepted", url)
+        yield Work(_("%s waits to be accepted") % row.identity, url)
     broken = Connector.objects.filter(mine, status=Connector.Status.FAULTED)
     for place in broken.select_related("charge_point").order_by("status_at")[
         :WORK_SHOWN
     ]:
         url = reverse("admin:charge_points_connector_change", args=[place.pk])
         fault = f": {place.error_code}" if place.error_code else ""
-        yield Work(
-            f"{place.charge_point.identity} {place} is faulted{fault}", url, "danger"
-        )
+        name = f"{place.charge_point.identity} {place}"
+        yield Work(_("%s is faulted") % name + fault, url, "danger")

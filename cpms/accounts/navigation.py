@@ -42,6 +42,12 @@ GROUPS: Final[tuple[tuple[Any, tuple[Item, ...]], ...]] = (
                 _("Customers' data"),
                 "person_search",
             ),
+            Item("charge_points.stationcertificate", _("Station certificates"), "key"),
+            Item(
+                "charge_points.installedcertificate",
+                _("Installed certificates"),
+                "verified_user",
+            ),
             Item("charge_points.securityevent", _("Security events"), "shield"),
             Item("charge_points.quirkcount", _("Conformance"), "rule"),
         ),

@@ -187,6 +187,12 @@ DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", "CPMS <cpms@localhost>")
 # are allowed too, and by plain http.
 OUTGOING_NETWORKS: list[str] = env.list("OUTGOING_NETWORKS", [])
 OUTGOING_CA_FILE: str = env.str("OUTGOING_CA_FILE", "")
+# Answers ISO 15118 certificate requests of vehicles: POST of JSON with exiRequest.
+CONTRACT_PROVIDER_URL: str = env.str("CONTRACT_PROVIDER_URL", "")
+
+# The console's map draws its own ground without a tile server.
+MAP_TILE_URL: str = env.str("MAP_TILE_URL", "")
+MAP_ATTRIBUTION: str = env.str("MAP_ATTRIBUTION", "")
 
 LOGGING_CONFIG = None
 LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO")

@@ -4,11 +4,17 @@ from collections.abc import Sequence
 from typing import Final
 
 from django.db.models import Count, Q, Sum
+from django.utils.translation import gettext as _
 
 from cpms.accounts.admin_pages import list_url
-from cpms.accounts.dashboard import Figure, Panel, Work, panel
+from cpms.accounts.dashboard import Figure, Panel, Work, WorkList, panel
 from cpms.kernel.money import format_minor
-from settlement.models import PayeeAccount, Receivable, ReconciliationDifference
+from settlement.models import (
+    Dispute,
+    PayeeAccount,
+    Receivable,
+    ReconciliationDifference,
+)
 
 WORK_SHOWN: Final = 5
 
@@ -33,30 +39,35 @@ def money(operator_ids: Sequence[int]) -> Panel:
     owed = list_url("settlement_receivable", state__exact=Receivable.State.OPEN.value)
     figures = [
         *(
-            Figure(
-                f"owed by drivers ({count})",
-                format_minor(total, currency),
-                owed,
-                "warning",
-            )
-            for currency, total, count in debts
+            Figure(_("owed by drivers"), format_minor(total, currency), owed, "warning")
+            for currency, total, _count in debts
         ),
         Figure(
-            "open differences",
-            str(differences),
+            _("payee accounts"), str(len(accounts)), list_url("settlement_payeeaccount")
+        ),
+    ]
+    lists = [
+        WorkList(_("Receivables"), sum(count for *_rest, count in debts), owed),
+        WorkList(
+            _("Reconciliation differences"),
+            differences,
             list_url("settlement_reconciliationdifference"),
-            "danger" if differences else "",
+            "danger",
         ),
-        Figure(
-            "payee accounts", str(len(accounts)), list_url("settlement_payeeaccount")
+        WorkList(
+            _("Disputes to answer"),
+            Dispute.objects.filter(mine, state=Dispute.State.OPEN).count(),
+            list_url("settlement_dispute", state__exact=Dispute.State.OPEN.value),
+            "danger",
         ),
     ]
     work = [
         Work(
-            f"{row.operator.name}: account {row.reference} takes no payments",
+            _("%(operator)s: account %(account)s takes no payments")
+            % {"operator": row.operator.name, "account": row.reference},
             list_url("settlement_payeeaccount"),
             "danger",
         )
         for row in blocked[:WORK_SHOWN]
     ]
-    return Panel("Money", figures, work=work)
+    return Panel(_("Money"), figures, work=work, lists=lists)

@@ -132,3 +132,9 @@ def energy_of(row: Any) -> str:  # noqa: ANN401 - a transaction, of a room above
     if row.last_energy_wh is None or row.meter_start_wh is None:
         return NOTHING
     return kwh(max(row.last_energy_wh - row.meter_start_wh, Decimal(0)))
+
+
+@register.simple_tag
+def figure_key(panel_name: str, title: str) -> str:
+    """See ``dashboard.figure_key``."""
+    return str(import_module("cpms.accounts.dashboard").figure_key(panel_name, title))
