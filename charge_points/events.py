@@ -23,6 +23,9 @@ CHARGE_POINT_DISCONNECTED: Final = "ChargePointDisconnected"
 SECURITY_EVENT_RAISED: Final = "SecurityEventRaised"
 PLUGGED_IN: Final = "PluggedIn"
 RESERVATION_CHANGED: Final = "ReservationChanged"
+STATION_EVENT_RAISED: Final = "StationEventRaised"
+FIRMWARE_STATUS_CHANGED: Final = "FirmwareStatusChanged"
+LOG_STATUS_CHANGED: Final = "LogStatusChanged"
 
 Fact = tuple[str, int | None, str, dict[str, Any]]
 
@@ -264,3 +267,48 @@ def reservation_changed(
     }
     key = f"reservation:{reservation.reservation_id}"
     return RESERVATION_CHANGED, operator_id, key, payload
+
+
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    """What is told of a station's event; ``severity`` 0 (danger) to 9 (debug)."""
+
+    charge_point_id: int
+    event_id: int
+    component: str
+    variable: str
+    actual_value: str
+    severity: int | None
+    is_cleared: bool
+
+
+def station_event_raised(*, operator_id: int, noticed: Noticed, at: datetime) -> Fact:
+    """A monitor of a station raised an alarm, or took it back."""
+    payload = {**asdict(noticed), "at": iso(at)}
+    key = f"charge_point:{noticed.charge_point_id}"
+    return STATION_EVENT_RAISED, operator_id, key, payload
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What is told of an update or an upload; ``status`` is the station's word."""
+
+    charge_point_id: int
+    request_id: int
+    status: str
+
+
+def firmware_status_changed(
+    *, operator_id: int, progress: Progress, at: datetime
+) -> Fact:
+    """A firmware update went on, or ended."""
+    payload = {**asdict(progress), "at": iso(at)}
+    key = f"charge_point:{progress.charge_point_id}"
+    return FIRMWARE_STATUS_CHANGED, operator_id, key, payload
+
+
+def log_status_changed(*, operator_id: int, progress: Progress, at: datetime) -> Fact:
+    """A log is on its way, arrived, or will not come."""
+    payload = {**asdict(progress), "at": iso(at)}
+    key = f"charge_point:{progress.charge_point_id}"
+    return LOG_STATUS_CHANGED, operator_id, key, payload

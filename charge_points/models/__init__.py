@@ -15,10 +15,16 @@ from charge_points.models.device_variable_change import DeviceVariableChange
 from charge_points.models.display_message import DisplayMessage
 from charge_points.models.episode import PlugInEpisode
 from charge_points.models.evse import Evse
+from charge_points.models.firmware_file import FirmwareFile
+from charge_points.models.firmware_publication import FirmwarePublication
+from charge_points.models.firmware_update import FirmwareUpdate
 from charge_points.models.id_token import IdToken
 from charge_points.models.local_list import LocalList
+from charge_points.models.log_upload import LogUpload
 from charge_points.models.message import MessageLog
 from charge_points.models.meter_value import MeterValue
+from charge_points.models.monitoring_report import MonitoringReport
+from charge_points.models.network_profile import NetworkProfile
 from charge_points.models.operator_policy import OperatorPolicy
 from charge_points.models.ownership import ChargePointOwnership
 from charge_points.models.quirk_count import QuirkCount
@@ -27,9 +33,11 @@ from charge_points.models.reservation import Reservation
 from charge_points.models.security_event import SecurityEvent
 from charge_points.models.site import Site
 from charge_points.models.start_handle import StartHandle
+from charge_points.models.station_event import StationEvent
 from charge_points.models.transaction import Transaction
 from charge_points.models.transaction_event import TransactionEvent
 from charge_points.models.transaction_phase import TransactionPhase
+from charge_points.models.variable_monitor import VariableMonitor
 
 __all__ = [
     "CertificateKey",
@@ -47,10 +55,16 @@ __all__ = [
     "DeviceVariableChange",
     "DisplayMessage",
     "Evse",
+    "FirmwareFile",
+    "FirmwarePublication",
+    "FirmwareUpdate",
     "IdToken",
     "LocalList",
+    "LogUpload",
     "MessageLog",
     "MeterValue",
+    "MonitoringReport",
+    "NetworkProfile",
     "OperatorPolicy",
     "PlugInEpisode",
     "QuirkCount",
@@ -59,7 +73,9 @@ __all__ = [
     "SecurityEvent",
     "Site",
     "StartHandle",
+    "StationEvent",
     "Transaction",
     "TransactionEvent",
     "TransactionPhase",
+    "VariableMonitor",
 ]

@@ -86,3 +86,133 @@ RESERVATION: Final = StateTable(
     },
 )
 RESERVATION_LIVE: Final = ("requested", "active")
+
+# The words are the specification's (2.0.1 L01, 1.6 whitepaper); "Requested" and
+# "Refused" are ours, "Canceled" means that a newer update took its place. Stations
+# leave words out, so every later step may follow; a failed download may be tried again.
+_INSTALL_ENDS: Final = (
+    "InstallVerificationFailed",
+    "InstallationFailed",
+    "Installed",
+)
+_INSTALLING: Final = (
+    "InstallScheduled",
+    "Installing",
+    "InstallRebooting",
+    *_INSTALL_ENDS,
+)
+_DOWNLOADED: Final = ("SignatureVerified", "InvalidSignature", *_INSTALLING)
+_DOWNLOADING: Final = (
+    "DownloadScheduled",
+    "Downloading",
+    "DownloadPaused",
+    "Downloaded",
+    "DownloadFailed",
+    *_DOWNLOADED,
+)
+_AFTER_SCHEDULE: Final = tuple(
+    word for word in _DOWNLOADING if word != "DownloadScheduled"
+)
+FIRMWARE_UPDATE: Final = StateTable(
+    "firmware update",
+    {
+        "Requested": ("Accepted", "Refused", "Canceled", *_DOWNLOADING),
+        "Refused": (),
+        "Canceled": (),
+        "Accepted": ("Canceled", *_DOWNLOADING),
+        "DownloadScheduled": ("Canceled", *_AFTER_SCHEDULE),
+        "Downloading": (
+            "Canceled",
+            "DownloadPaused",
+            "Downloaded",
+            "DownloadFailed",
+            *_DOWNLOADED,
+        ),
+        "DownloadPaused": (
+            "Canceled",
+            "Downloading",
+            "Downloaded",
+            "DownloadFailed",
+            *_DOWNLOADED,
+        ),
+        "DownloadFailed": ("Downloading", "Downloaded", *_DOWNLOADED),
+        "Downloaded": ("Canceled", *_DOWNLOADED),
+        "SignatureVerified": ("Canceled", *_INSTALLING),
+        "InvalidSignature": (),
+        "InstallScheduled": (
+            "Canceled",
+            "Installing",
+            "InstallRebooting",
+            *_INSTALL_ENDS,
+        ),
+        "Installing": ("InstallRebooting", *_INSTALL_ENDS),
+        "InstallRebooting": ("Installing", *_INSTALL_ENDS),
+        "InstallVerificationFailed": ("InstallationFailed",),
+        "InstallationFailed": (),
+        "Installed": (),
+    },
+)
+FIRMWARE_UPDATE_OVER: Final = (
+    "Refused",
+    "Canceled",
+    "DownloadFailed",
+    "InvalidSignature",
+    *_INSTALL_ENDS,
+)
+
+_PUBLISHING: Final = (
+    "DownloadScheduled",
+    "Downloading",
+    "DownloadPaused",
+    "Downloaded",
+    "DownloadFailed",
+    "ChecksumVerified",
+    "InvalidChecksum",
+    "Published",
+    "PublishFailed",
+)
+# 2.0.1 L03, L04; as above every later step may follow.
+FIRMWARE_PUBLICATION: Final = StateTable(
+    "firmware publication",
+    {
+        "Accepted": _PUBLISHING,
+        "Refused": (),
+        "DownloadScheduled": _PUBLISHING[1:],
+        "Downloading": _PUBLISHING[2:],
+        "DownloadPaused": ("Downloading", *_PUBLISHING[3:]),
+        "Downloaded": _PUBLISHING[5:],
+        "DownloadFailed": ("Downloading", "Downloaded", *_PUBLISHING[5:]),
+        "ChecksumVerified": _PUBLISHING[7:],
+        "InvalidChecksum": (),
+        "Published": ("Unpublished",),
+        "PublishFailed": (),
+        "Unpublished": (),
+    },
+)
+
+_LOG_ENDS: Final = (
+    "Uploaded",
+    "UploadFailure",
+    "BadMessage",
+    "NotSupportedOperation",
+    "PermissionDenied",
+    "Canceled",
+)
+# 2.0.1 N01, 1.6 GetDiagnostics and whitepaper. A failed upload may be tried again;
+# what arrived counts, whatever the station says of it.
+LOG_UPLOAD: Final = StateTable(
+    "log upload",
+    {
+        "Requested": ("Accepted", "Refused", "Uploading", *_LOG_ENDS),
+        "Accepted": ("Uploading", *_LOG_ENDS),
+        "Refused": (),
+        "Uploading": _LOG_ENDS,
+        "Uploaded": (),
+        "UploadFailure": ("Uploading", "Uploaded"),
+        "BadMessage": (),
+        "NotSupportedOperation": (),
+        "PermissionDenied": (),
+        "Canceled": (),
+    },
+)
+LOG_UPLOAD_OPEN: Final = ("Requested", "Accepted", "Uploading")
