@@ -21,6 +21,7 @@ CONNECTOR_STATUS_CHANGED: Final = "ConnectorStatusChanged"
 CHARGE_POINT_CONNECTED: Final = "ChargePointConnected"
 CHARGE_POINT_DISCONNECTED: Final = "ChargePointDisconnected"
 SECURITY_EVENT_RAISED: Final = "SecurityEventRaised"
+STATION_CERTIFICATE_EXPIRING: Final = "StationCertificateExpiring"
 PLUGGED_IN: Final = "PluggedIn"
 RESERVATION_CHANGED: Final = "ReservationChanged"
 STATION_EVENT_RAISED: Final = "StationEventRaised"
@@ -227,6 +228,25 @@ def security_event_raised(
     }
     key = f"charge_point:{charge_point_id}"
     return SECURITY_EVENT_RAISED, operator_id, key, payload
+
+
+def station_certificate_expiring(
+    *,
+    operator_id: int,
+    charge_point_id: int,
+    charge_point: str,
+    ends_at: datetime,
+    at: datetime,
+) -> Fact:
+    """A station has not renewed its certificate, and time runs out."""
+    payload = {
+        "charge_point_id": charge_point_id,
+        "charge_point": charge_point,
+        "ends_at": iso(ends_at),
+        "at": iso(at),
+    }
+    key = f"charge_point:{charge_point_id}"
+    return STATION_CERTIFICATE_EXPIRING, operator_id, key, payload
 
 
 def plugged_in(*, operator_id: int, connector_id: int, at: datetime) -> Fact:

@@ -17,6 +17,7 @@ from charge_points.services import (
     customer_information,
     local_lists,
     partitions,
+    public_keys,
     reservations,
     starting,
     transactions,
@@ -85,6 +86,12 @@ def forget_customers() -> int:
     return customer_information.forget(at=timezone.now())
 
 
+@shared_task(name="charge_points.renew_certificates")
+def renew_certificates() -> int:
+    """Ask stations whose certificate ends soon for a new request."""
+    return public_keys.renew_due(at=timezone.now())
+
+
 @shared_task(name="charge_points.rotate_keys")
 def rotate_keys() -> bool:
     """Replace a certificate signing key that signed long enough."""
@@ -146,6 +153,10 @@ BEAT_SCHEDULE: Final[dict[str, dict[str, Any]]] = {
         "task": "charge_points.forget_customers",
         "schedule": DAY_S,
         "options": MAINTENANCE,
+    },
+    "charge-points-renew-certificates": {
+        "task": "charge_points.renew_certificates",
+        "schedule": DAY_S / 4,
     },
     "charge-points-rotate-keys": {
         "task": "charge_points.rotate_keys",

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from charge_points.api import charge_points, commands, lists, records
+from charge_points.api import charge_points, commands, lists, pki, records
 
 BASE = "api/v1/operator"
 STATION = f"{BASE}/charge-points/<str:identity>"
@@ -11,6 +11,7 @@ urlpatterns = [
     path(STATION, charge_points.ChargePointView.as_view()),
     path(f"{STATION}/commands", commands.CommandsView.as_view()),
     path(f"{STATION}/commands/<int:command_id>", commands.CommandView.as_view()),
+    path(f"{STATION}/certificates", pki.StationCertificatesView.as_view()),
     path(f"{STATION}/charging-profiles", lists.ChargingProfilesView.as_view()),
     path(f"{STATION}/composite-schedules", lists.CompositeSchedulesView.as_view()),
     path(f"{STATION}/display-messages", lists.DisplayMessagesView.as_view()),
@@ -23,4 +24,11 @@ urlpatterns = [
     path(f"{STATION}/messages", records.MessagesView.as_view()),
     path(f"{STATION}/transactions", records.ChargePointTransactionsView.as_view()),
     path(f"{BASE}/transactions", records.TransactionsView.as_view()),
+    path(
+        f"{BASE}/certificates/<str:serial_number>/revoke",
+        pki.RevokeCertificateView.as_view(),
+    ),
+    path("pki/ca.pem", pki.AuthoritiesView.as_view()),
+    path("pki/ocsp", pki.OcspView.as_view()),
+    path("pki/<int:authority_id>.crl", pki.CrlView.as_view()),
 ]

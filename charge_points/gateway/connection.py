@@ -39,6 +39,7 @@ from charge_points.ocpp.rpc import (
 from charge_points.ocpp.schemas import Violation
 
 if TYPE_CHECKING:
+    from charge_points.gateway.deferred import Deferred
     from charge_points.gateway.jobs import Kind
     from charge_points.gateway.journal import Journal
     from charge_points.gateway.limits import Limits
@@ -66,6 +67,7 @@ class StationServices:
     memory: GatewayMemory
     journal: "Journal"
     clock: Clock
+    deferred: "Deferred"
     ended: Callable[["Station"], None]
 
 
@@ -228,6 +230,9 @@ class Station:
 
     def _finished(self, exchange: Exchange) -> None:
         """The commit (or the failure) of the CALL in progress."""
+        if exchange.later is not None and not exchange.is_stale:
+            self._services.deferred.run(exchange, self._finished)
+            return
         self._is_busy = False
         if exchange.is_stale:
             self.close(CloseCode.NORMAL_CLOSURE, "replaced by a newer connection")

@@ -15,6 +15,7 @@ from charge_points.handlers.dispatch import execute, refusal_for
 from charge_points.handlers.registry import (
     Answer,
     GatewayMemory,
+    Later,
     Refusal,
     Request,
     Route,
@@ -32,12 +33,14 @@ class Exchange:
     """A CALL and its answer.
 
     ``is_stale``: the connection was replaced by a newer one, nothing was written.
+    ``later``: the answer is still to be fetched; it is logged when it is there.
     """
 
     call: Call
     request: Request
     answer: Answer | None = None
     answer_text: str = ""
+    later: Later | None = None
     is_stale: bool = False
 
 
@@ -71,7 +74,7 @@ def _charge_point_id(exchange: Exchange) -> int:
 def _answer_all(route: Route, exchanges: Sequence[Exchange]) -> list[Exchange]:
     answers = execute(route, [exchange.request for exchange in exchanges])
     for exchange, answer in zip(exchanges, answers, strict=True):
-        _set_answer(exchange, answer)
+        set_answer(exchange, answer)
     return list(exchanges)
 
 
@@ -79,15 +82,18 @@ def _fail(exchange: Exchange, error: Exception) -> Exchange:
     version = exchange.request.peer.version
     if isinstance(error, UnableToServe):
         code = code_for(version, Fault.INTERNAL)
-        _set_answer(exchange, Refusal(code, "Out of service; send again later."))
+        set_answer(exchange, Refusal(code, "Out of service; send again later."))
     else:
-        _set_answer(exchange, refusal_for(exchange.request, error))
+        set_answer(exchange, refusal_for(exchange.request, error))
     return exchange
 
 
-def _set_answer(exchange: Exchange, answer: Answer) -> None:
+def set_answer(exchange: Exchange, answer: Answer | Later) -> None:
     """Keep the answer, and its text for the log: what cannot be written is a fault."""
     call, version = exchange.call, exchange.request.peer.version
+    exchange.later = answer if isinstance(answer, Later) else None
+    if isinstance(answer, Later):
+        return
     try:
         if isinstance(answer, Refusal):
             text = encode_error(
@@ -148,7 +154,7 @@ class ExchangeFrame:
             [
                 log_entry(exchange, now)
                 for exchange in exchanges
-                if not exchange.is_stale
+                if not exchange.is_stale and exchange.later is None
             ]
         )
 

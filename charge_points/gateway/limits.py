@@ -62,6 +62,9 @@ class Limits:
     redis_timeout_s: float = 2.0
     redis_retry_min_s: float = 0.2
     redis_retry_max_s: float = 5.0
+    # Answers that are fetched over the network (OCSP): how many wait, how long.
+    deferred_max: int = 200
+    deferred_within_s: float = 20.0
     # Drain: how long calls in progress may take before connections are closed.
     drain_s: float = 10.0
 

@@ -18,6 +18,7 @@ from charge_points.gateway.bus import COMMANDS, EVICTIONS, POLICIES, Bus
 from charge_points.gateway.commands import CommandDesk, CommandWork
 from charge_points.gateway.connection import Station, StationServices
 from charge_points.gateway.connection_work import ConnectionWork
+from charge_points.gateway.deferred import Deferred
 from charge_points.gateway.directory import Directory
 from charge_points.gateway.doors import Closing
 from charge_points.gateway.exchange import ExchangeFrame, request_kinds
@@ -71,6 +72,7 @@ class Gateway:
             limits=limits,
             clock=plan.clock,
         )
+        self.deferred = Deferred(self.journal, limits, plan.clock)
         self._services = StationServices(
             limits=limits,
             tables=plan.tables,
@@ -79,6 +81,7 @@ class Gateway:
             memory=self.memory,
             journal=self.journal,
             clock=plan.clock,
+            deferred=self.deferred,
             ended=self._ended,
         )
         self._work = ConnectionWork(plan.doors)
@@ -182,6 +185,7 @@ class Gateway:
             station.close(CloseCode.GOING_AWAY, "the gateway restarts")
         await self._wait_for_sockets()
         await self._end_tasks()
+        self.deferred.close()
         finished = await self.writer.stop(WRITER_STOP_S)
         await self.bus.close()
         return finished and not self.failed

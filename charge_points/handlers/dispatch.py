@@ -20,6 +20,7 @@ from django.db import InterfaceError, OperationalError, transaction
 
 from charge_points.handlers.registry import (
     Answer,
+    Later,
     OneHandler,
     Refusal,
     Request,
@@ -165,7 +166,7 @@ def refusal_for(request: Request, error: Exception) -> Refusal:
     return Refusal(code_for(version, Fault.INTERNAL), "Internal error; send again.")
 
 
-def execute(route: Route, requests: Sequence[Request]) -> list[Answer]:
+def execute(route: Route, requests: Sequence[Request]) -> list[Answer | Later]:
     """Answer requests of one database route, in order.
 
     Raises:
@@ -173,12 +174,13 @@ def execute(route: Route, requests: Sequence[Request]) -> list[Answer]:
         Exception: as ``run_set``.
     """
     if route.mode == "set":
-        return run_set(cast("SetHandler", route.handler), requests, refusal_for)
+        answers = run_set(cast("SetHandler", route.handler), requests, refusal_for)
+        return [*answers]
     if route.mode == "memory":
         raise ValueError(f"{route.action} is a memory route; execute its fallback")
     handler = cast("OneHandler", route.handler)
 
-    def alone(group: Sequence[Request]) -> list[Answer]:
+    def alone(group: Sequence[Request]) -> list[Answer | Later]:
         return [handler(request) for request in group]
 
     if not _mode.has_savepoints:

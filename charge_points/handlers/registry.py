@@ -84,6 +84,19 @@ class Refusal:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Later:
+    """An answer that must be fetched over the network (OCSP, contract provider).
+
+    ``work()`` runs in a thread of its own after the handler's commit, without any
+    database transaction; when it raises, takes too long, or too many wait,
+    ``otherwise`` is the answer. Other CALLs of the station wait, other stations do not.
+    """
+
+    work: Callable[[], Payload]
+    otherwise: Payload
+
+
 Answer = Payload | Refusal
 
 
@@ -108,7 +121,7 @@ class GatewayMemory(Protocol):
 
 
 SetHandler = Callable[[Sequence[Request]], list[Answer]]
-OneHandler = Callable[[Request], Answer]
+OneHandler = Callable[[Request], Answer | Later]
 MemoryHandler = Callable[[Request, GatewayMemory], Answer | None]
 # Called in the writer thread, after the commit of the fall-back's answer, so that a
 # memory route can remember what the database said.

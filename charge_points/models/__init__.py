@@ -19,6 +19,7 @@ from charge_points.models.firmware_file import FirmwareFile
 from charge_points.models.firmware_publication import FirmwarePublication
 from charge_points.models.firmware_update import FirmwareUpdate
 from charge_points.models.id_token import IdToken
+from charge_points.models.installed_certificate import InstalledCertificate
 from charge_points.models.local_list import LocalList
 from charge_points.models.log_upload import LogUpload
 from charge_points.models.message import MessageLog
@@ -34,6 +35,8 @@ from charge_points.models.security_event import SecurityEvent
 from charge_points.models.site import Site
 from charge_points.models.start_handle import StartHandle
 from charge_points.models.station_event import StationEvent
+from charge_points.models.station_authority import StationAuthority
+from charge_points.models.station_certificate import StationCertificate
 from charge_points.models.transaction import Transaction
 from charge_points.models.transaction_event import TransactionEvent
 from charge_points.models.transaction_phase import TransactionPhase
@@ -59,6 +62,7 @@ __all__ = [
     "FirmwarePublication",
     "FirmwareUpdate",
     "IdToken",
+    "InstalledCertificate",
     "LocalList",
     "LogUpload",
     "MessageLog",
@@ -74,6 +78,8 @@ __all__ = [
     "Site",
     "StartHandle",
     "StationEvent",
+    "StationAuthority",
+    "StationCertificate",
     "Transaction",
     "TransactionEvent",
     "TransactionPhase",

@@ -16,6 +16,7 @@ PLATFORM = {
     "outbox_eventrecord",
     "outbox_delivery",
     "charge_points_certificatekey",
+    "charge_points_stationauthority",
     # A person's own, for all operators; the pages show nobody else's.
     "notifications_staffnotificationsettings",
     # Only workers read it.

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from charge_points.handlers.dispatch import execute
-from charge_points.handlers.registry import Peer, Refusal, Request, SentCommand
+from charge_points.handlers.registry import Later, Peer, Refusal, Request, SentCommand
 from charge_points.handlers.tables import all_tables
 from charge_points.ocpp.frames import Call
 from charge_points.ocpp.inbound import check_call
@@ -112,6 +112,8 @@ class Station:
         else:
             with transaction.atomic():
                 (answer,) = execute(route, [request])
+        if isinstance(answer, Later):
+            answer = answer.work()
         self.quirks += request.quirks
         self.registration = request.registration or self.registration
         if not isinstance(answer, Refusal):

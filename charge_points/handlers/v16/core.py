@@ -7,7 +7,14 @@ import orjson
 
 from charge_points.handlers import autocharge
 from charge_points.handlers.reading import boot_answer, noted, time_of
-from charge_points.handlers.registry import Answer, GatewayMemory, Payload, Request
+from charge_points.handlers.registry import (
+    Answer,
+    GatewayMemory,
+    Later,
+    Payload,
+    Request,
+)
+from charge_points.handlers.v16 import iso15118
 from charge_points.handlers.v16.words import (
     STATUS,
     connector_of,
@@ -201,9 +208,11 @@ def _error(code: str) -> str:
     return "" if code == "NoError" else code
 
 
-def data_transfer(request: Request) -> Answer:
-    """DataTransfer (4.3): the certificate flow; other vendors are unknown here."""
+def data_transfer(request: Request) -> Answer | Later:
+    """DataTransfer (4.3): the certificate flow, ISO 15118; others are unknown here."""
     sent = request.payload
+    if sent["vendorId"] == iso15118.VENDOR_ID:
+        return iso15118.data_transfer(request)
     if sent["vendorId"] != autocharge.VENDOR_ID:
         return {"status": "UnknownVendorId"}
     transfer = autocharge.answer(

@@ -9,6 +9,7 @@ import orjson
 from charge_points.handlers import autocharge
 from charge_points.handlers.registry import Outcome, Outgoing, Payload, SentCommand
 from charge_points.handlers.v16 import (
+    certificates,
     cost,
     local_auth_list,
     reservation,
@@ -137,7 +138,7 @@ def _out(action: str, block: str = "Core", **options: Any) -> tuple[str, Outgoin
 
 # Asking twice does no harm except for a start, a reset and what moves hardware.
 # One module per profile brings its own messages.
-_BLOCKS: Final = (local_auth_list, reservation, smart_charging)
+_BLOCKS: Final = (certificates, local_auth_list, reservation, smart_charging)
 
 OUTGOING: Final[dict[str, Outgoing]] = dict(
     (

@@ -4,6 +4,7 @@ from typing import Final
 
 from charge_points.handlers.registry import Route
 from charge_points.handlers.v16 import (
+    certificates,
     core,
     local_auth_list,
     reservation,
@@ -35,6 +36,7 @@ ROUTES_V16: Final = (
     Route(V16, "StartTransaction", core.start_transaction, "set", "Core"),
     Route(V16, "StatusNotification", core.status_notification, "set", "Core"),
     Route(V16, "StopTransaction", core.stop_transaction, "set", "Core"),
+    *certificates.ROUTES,
     *local_auth_list.ROUTES,
     *reservation.ROUTES,
     *security.ROUTES,

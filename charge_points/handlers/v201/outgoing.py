@@ -7,6 +7,7 @@ from typing import Any, Final
 from charge_points.handlers import autocharge
 from charge_points.handlers.registry import Outcome, Outgoing, Payload, SentCommand
 from charge_points.handlers.v201 import (
+    certificates,
     cost,
     customer_information,
     display,
@@ -179,6 +180,7 @@ def _out(action: str, block: str, **options: Any) -> tuple[str, Outgoing]:
 # Asking twice does no harm except for a start, a reset and what moves hardware.
 # One module per block brings its own messages.
 _BLOCKS: Final = (
+    certificates,
     cost,
     customer_information,
     display,

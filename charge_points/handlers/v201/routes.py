@@ -6,6 +6,7 @@ from charge_points.handlers.registry import Route
 from charge_points.handlers.v201 import (
     authorization,
     availability,
+    certificates,
     customer_information,
     data_transfer,
     display,
@@ -57,6 +58,7 @@ ROUTES_V201: Final = (
     Route(V201, "StatusNotification", availability.status_notification, "set", "G"),
     Route(V201, "TransactionEvent", transactions.transaction_event, "set", "E"),
     *local_auth_list.ROUTES,
+    *certificates.ROUTES,
     *customer_information.ROUTES,
     *display.ROUTES,
     *reservation.ROUTES,
