@@ -83,6 +83,12 @@ CATALOGUE: Final[tuple[EventType, ...]] = (
         "Something that whoever guards the network should look at.",
         {**_STATION, "kind": "what it is", **_AT},
     ),
+    EventType(
+        "StationCertificateExpiring",
+        "station_certificate.expiring",
+        "A charge point has not renewed its certificate, and time runs out.",
+        {**_STATION, "ends_at": "instant at which it ends", **_AT},
+    ),
     EventType("TransactionStarted", "transaction.started", "A charge began.", _BEGUN),
     EventType(
         "TransactionOrderAttached",

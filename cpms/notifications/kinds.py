@@ -59,6 +59,7 @@ KINDS: Final[tuple[Kind, ...]] = (
         _TECHNICAL,
         when=("status", frozenset({"faulted", "Faulted"})),
     ),
+    Kind("certificate_expiring", "StationCertificateExpiring", _TECHNICAL),
     Kind("security_event", "SecurityEventRaised", _TECHNICAL, urgent=True),
     Kind("payee_account_degraded", "PayeeAccountDegraded", _MONEY, urgent=True),
     Kind("payment_disputed", "PaymentDisputed", _MONEY, urgent=True),

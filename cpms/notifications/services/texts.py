@@ -89,6 +89,17 @@ def _security_event(facts: Context) -> Words:
     )
 
 
+def _certificate_expiring(facts: Context) -> Words:
+    return (
+        _("The certificate of %(place)s ends soon") % {"place": _place(facts)},
+        _(
+            "It ends at %(at)s and the charge point has not renewed it. Without one it "
+            "cannot connect: send it a trigger, or look why it refuses."
+        )
+        % {"at": facts["ends_at"]},
+    )
+
+
 def _payee_account_degraded(facts: Context) -> Words:
     return (
         _("Your payment account needs something from you"),
@@ -129,6 +140,7 @@ _WORDS: Final[dict[str, Callable[[Context], Words]]] = {
     "payment_failed": _payment_failed,
     "charge_point_offline": _charge_point_offline,
     "connector_faulted": _connector_faulted,
+    "certificate_expiring": _certificate_expiring,
     "security_event": _security_event,
     "payee_account_degraded": _payee_account_degraded,
     "payment_disputed": _payment_disputed,

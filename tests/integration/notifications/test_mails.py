@@ -37,6 +37,7 @@ FACTS = {
     "status": "faulted",
     "requirements_due": ["iban"],
     "due_by": None,
+    "ends_at": AT,
     "dispute": "dp_1",
 }
 
