@@ -15,6 +15,9 @@ CERTIFICATE_PATH: Final = "/c/"
 # 2.0.1 SecurityCtrlr.BasicAuthPassword).
 SECRET_VARIABLES: Final = frozenset({"authorizationkey", "basicauthpassword"})
 _VALUE_MEMBERS: Final = frozenset({"value", "attributeValue"})
+# SetNetworkProfile (2.0.1): of the mobile network and of the tunnel.
+_NETWORK_MEMBERS: Final = frozenset({"apnPassword", "simPin", "password", "key"})
+_NETWORK_KEYS: Final = ("apnAuthentication", "server")
 # Only these messages can carry a secret; all others are kept as they are.
 _WITH_SECRETS: Final = frozenset(
     {
@@ -25,6 +28,7 @@ _WITH_SECRETS: Final = frozenset(
         "GetVariables",
         "NotifyReport",
         "SetDisplayMessage",
+        "SetNetworkProfile",
         "NotifyDisplayMessages",
     }
 )
@@ -73,6 +77,8 @@ def _mask_object(value: dict[str, Json], *, ours: bool) -> dict[str, Json]:
         hidden = _CERTIFICATE_MEMBERS
     elif _names_secret(value):
         hidden = _VALUE_MEMBERS
+    elif any(key in value for key in _NETWORK_KEYS):
+        hidden = _NETWORK_MEMBERS
     elif CERTIFICATE_PATH in str(value.get("content", "")):
         hidden = _SHOWN_MEMBERS
     masked = {

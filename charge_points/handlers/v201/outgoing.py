@@ -12,6 +12,8 @@ from charge_points.handlers.v201 import (
     customer_information,
     display,
     local_auth_list,
+    monitoring,
+    network_profile,
     reservation,
     smart_charging,
 )
@@ -101,7 +103,8 @@ def outgoing_v201(intent: str, arguments: Mapping[str, Any]) -> tuple[str, Paylo
 def interpret_v201(action: str, sent: Payload, answer: Payload) -> Outcome:  # noqa: ARG001 - the table's shape
     """Read the station's answer to ``action``.
 
-    Get- and SetVariables answer per variable: they are accepted when all are.
+    Get- and SetVariables answer per variable, Set- and ClearVariableMonitoring per
+    monitor: they are accepted when all are.
     """
     results = answer.get("getVariableResult") or answer.get("setVariableResult")
     if results:
@@ -112,6 +115,10 @@ def interpret_v201(action: str, sent: Payload, answer: Payload) -> Outcome:  # n
         ]
         word = "Accepted" if not refused else "Rejected"
         return Outcome(not refused, word, "; ".join(refused))
+    unwanted = monitoring.refused(answer)
+    if unwanted is not None:
+        word = "Rejected" if unwanted else "Accepted"
+        return Outcome(not unwanted, word, "; ".join(unwanted))
     status: str | None = answer.get("status")
     if status is None:
         return Outcome(accepted=True, status="Accepted")
@@ -185,6 +192,8 @@ _BLOCKS: Final = (
     customer_information,
     display,
     local_auth_list,
+    monitoring,
+    network_profile,
     reservation,
     smart_charging,
 )

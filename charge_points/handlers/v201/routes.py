@@ -11,6 +11,7 @@ from charge_points.handlers.v201 import (
     data_transfer,
     display,
     local_auth_list,
+    monitoring,
     provisioning,
     reservation,
     security,
@@ -61,6 +62,7 @@ ROUTES_V201: Final = (
     *certificates.ROUTES,
     *customer_information.ROUTES,
     *display.ROUTES,
+    *monitoring.ROUTES,
     *reservation.ROUTES,
     *smart_charging.ROUTES,
 )
