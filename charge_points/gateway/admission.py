@@ -4,10 +4,9 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from http import HTTPStatus
-from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Final, cast
 
 from websockets.asyncio.server import ServerConnection
@@ -17,6 +16,12 @@ from websockets.typing import Subprotocol
 
 from charge_points.gateway import metrics
 from charge_points.gateway.addresses import parse_address
+from charge_points.gateway.client_certificates import (
+    REVOKED,
+    ClientCertificate,
+    forwarded_der,
+    read,
+)
 from charge_points.gateway.credentials import parse_basic
 from charge_points.gateway.doors import Breach, Doors, Opening
 from charge_points.gateway.exchange import Clock
@@ -33,15 +38,14 @@ from charge_points.gateway.handshake import (
 )
 from charge_points.gateway.jobs import Kind
 from charge_points.gateway.limits import Limits
+from charge_points.gateway.proxies import ProxyRules
 from charge_points.gateway.station_socket import StationSocket
-from charge_points.gateway.tls import names_of
+from charge_points.gateway.trusting import TrustDesk
 from charge_points.gateway.writer import Writer
 from charge_points.handlers.dispatch import run_set
 from charge_points.handlers.registry import Peer
 
 logger = logging.getLogger(__name__)
-
-Network = IPv4Network | IPv6Network
 
 UNAVAILABLE: Final = Verdict(
     HTTPStatus.SERVICE_UNAVAILABLE,
@@ -216,7 +220,8 @@ class Reception:
     limits: Limits
     failures: FailureLimit
     clock: Clock
-    trusted_proxies: Sequence[Network]
+    proxies: ProxyRules
+    trust: TrustDesk
     admit: Callable[[StationSocket, Admission], bool]
 
     async def process_request(
@@ -258,13 +263,18 @@ class Reception:
         if address is None:
             self.failures.note(remote, now)
             return UNKNOWN
+        presented = self._presented(connection, request.headers)
+        if presented is not None and not self.trust.is_known:
+            return UNAVAILABLE
+        certificate = presented or ClientCertificate()
         attempt = Attempt(
             address=address,
             remote=remote,
             offered=_offered(request.headers),
             credentials=parse_basic(_first(request.headers, "Authorization")),
             is_tls=is_tls,
-            certificate_names=names_of(connection.client_certificate),
+            certificate_names=certificate.names,
+            certificate_fault=certificate.fault,
             quirks=quirks,
         )
         candidate = Candidate(attempt, uuid.uuid4().hex, self.clock())
@@ -272,6 +282,7 @@ class Reception:
         verdict = admission.verdict
         if admission.peer is not None:
             self.failures.forgive(remote)
+            connection.certificate_serial = certificate.serial_number
             return verdict if self.admit(connection, admission) else FULL
         if not verdict.accepted and verdict is not UNAVAILABLE:
             self.failures.note(remote, now)
@@ -280,7 +291,7 @@ class Reception:
     def _origin(self, connection: StationSocket, headers: Headers) -> tuple[str, bool]:
         """Who connects, and whether by TLS; a proxy's word counts only if trusted."""
         remote, is_tls = connection.remote_host, connection.is_tls
-        if not self.trusted_proxies or not self._is_proxy(remote):
+        if not self._believes_headers(connection):
             return remote, is_tls
         forwarded = _first(headers, "X-Forwarded-For") or remote
         scheme = _first(headers, "X-Forwarded-Proto") or ""
@@ -288,12 +299,27 @@ class Reception:
         origin = forwarded.rsplit(",", 1)[-1].strip()[:64]
         return origin, is_tls or scheme.strip().lower() in {"https", "wss"}
 
-    def _is_proxy(self, remote: str) -> bool:
-        try:
-            address = ip_address(remote)
-        except ValueError:
-            return False
-        return any(address in network for network in self.trusted_proxies)
+    def _believes_headers(self, connection: StationSocket) -> bool:
+        """Behind a balancer that speaks PROXY, headers are the client's own words."""
+        rules = self.proxies
+        return not rules.speaks_proxy_protocol and rules.is_balancer(
+            connection.remote_host
+        )
+
+    def _presented(
+        self, connection: StationSocket, headers: Headers
+    ) -> ClientCertificate | None:
+        """The client certificate of this TLS, or of one that ended at a balancer."""
+        der, is_verified = connection.client_certificate, True
+        name = self.proxies.certificate_header
+        if der is None and name and self._believes_headers(connection):
+            der, is_verified = forwarded_der(headers.get_all(name)), False
+        if der is None:
+            return None
+        found = read(der, self.trust.issuers, at=self.clock(), is_verified=is_verified)
+        if not found.fault and self.trust.is_revoked(found.serial_number):
+            return replace(found, fault=REVOKED)
+        return found
 
     @staticmethod
     def select_subprotocol(

@@ -21,6 +21,8 @@ COMMANDS: Final = "cpms:commands"
 EVICTIONS: Final = "cpms:evictions"
 # Payload: an operator id whose start policies changed, or nothing for all.
 POLICIES: Final = "cpms:policies"
+# Payload: nothing. Something was revoked, or the built-in CA changed.
+TRUST: Final = "cpms:trust"
 
 Listener = Callable[[str], None]
 REDIS_ERRORS: Final = (RedisError, OSError, asyncio.TimeoutError)

@@ -318,6 +318,11 @@ class Station:
         return self._session.phase is not Phase.CLOSED and self._socket.is_open
 
     @property
+    def certificate_serial(self) -> str:
+        """Of the client certificate that let it in; empty without one."""
+        return self._socket.certificate_serial
+
+    @property
     def can_call(self) -> bool:
         """Whether a CALL of ours may be sent now (one at a time)."""
         return self._session.phase is Phase.IDLE and self._socket.is_open

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from charge_points.gateway.client_certificates import Trust
 from charge_points.gateway.handshake import StationRecord
 from charge_points.handlers.registry import SentCommand
 from charge_points.services.facts import MessageRow
@@ -129,6 +130,9 @@ class Doors(Protocol):
 
     def count_quirks(self, notes: Sequence[QuirkNote]) -> None:
         """Count deviations per charge point."""
+
+    def trust(self) -> Trust:
+        """The built-in CA and what it took back."""
 
     def report_breaches(self, breaches: Sequence[Breach]) -> None:
         """Record refused handshakes as security events."""

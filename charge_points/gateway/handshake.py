@@ -43,8 +43,8 @@ class StationRecord:
 class Attempt:
     """One handshake as it arrived.
 
-    ``certificate_names`` are CN and DNS names of a client certificate that the TLS
-    layer has verified; empty without one.
+    ``certificate_names`` are the names in a client certificate; empty without one.
+    ``certificate_fault`` says why that certificate proves nothing.
     """
 
     address: StationAddress
@@ -53,6 +53,7 @@ class Attempt:
     credentials: BasicCredentials | None = None
     is_tls: bool = False
     certificate_names: tuple[str, ...] = ()
+    certificate_fault: str = ""
     quirks: tuple[str, ...] = ()
 
 
@@ -142,6 +143,10 @@ def _check_openness(record: StationRecord) -> Verdict | None:
 
 
 def _check_certificate(attempt: Attempt, record: StationRecord) -> Verdict | None:
+    if attempt.certificate_fault:
+        return _forbidden(
+            attempt.certificate_fault, "The client certificate is not accepted.\n"
+        )
     if not attempt.certificate_names:
         return _forbidden(
             "no client certificate", "This charge point needs a client certificate.\n"

@@ -12,6 +12,15 @@ class Limits:
 
     # Handshakes that have not finished in this time are dropped.
     open_timeout_s: float = 20.0
+    # PROXY header and TLS of a connection, each.
+    tls_handshake_s: float = 10.0
+    # Connections between accept and websocket; more wait in the kernel's queue.
+    entering_max: int = 1_000
+    # Of them, from one address; more are closed.
+    entering_per_address_max: int = 200
+    # A lost wake-up of a revocation costs at most this; TLS files are looked at.
+    trust_poll_s: float = 30.0
+    tls_files_poll_s: float = 5.0
     # A connection without a pong (or any frame) for interval + timeout is closed.
     ping_interval_s: float = 60.0
     ping_timeout_s: float = 30.0

@@ -11,6 +11,9 @@ CONNECTIONS = Gauge("cpms_gateway_connections", "Open charge point connections")
 HANDSHAKES = Counter(
     "cpms_gateway_handshakes", "Handshakes by HTTP status of the answer", ["status"]
 )
+TLS_REFUSALS = Counter(
+    "cpms_gateway_tls_refusals", "Connections that ended in TLS, by reason", ["reason"]
+)
 MESSAGES = Counter(
     "cpms_gateway_messages", "CALLs of charge points", ["version", "action"]
 )

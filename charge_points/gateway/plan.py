@@ -1,13 +1,14 @@
 """What one gateway process is made of."""
 
-import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from charge_points.gateway.admission import Network
 from charge_points.gateway.doors import Doors
 from charge_points.gateway.exchange import Clock
 from charge_points.gateway.limits import DEFAULT_LIMITS, Limits
+from charge_points.gateway.proxies import ProxyRules
+from charge_points.gateway.tls import TlsKeeper
 from charge_points.handlers.registry import VersionTables
 
 
@@ -17,7 +18,7 @@ class Listener:
 
     host: str
     port: int
-    tls: ssl.SSLContext | None = None
+    tls: TlsKeeper | None = None
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,9 @@ class Plan:
     node: str
     process: str
     limits: Limits = DEFAULT_LIMITS
-    trusted_proxies: Sequence[Network] = ()
+    proxies: ProxyRules = field(default_factory=ProxyRules)
+    # CAs of forwarded client certificates where there is no TLS listener.
+    client_ca: Path | None = None
     # When this process is no longer the parent, the gateway drains and ends.
     parent_pid: int = 0
     metrics_host: str = "127.0.0.1"

@@ -16,9 +16,10 @@ from django.utils.encoding import force_bytes
 
 from charge_points.gateway.limits import DEFAULT_LIMITS, Limits
 from charge_points.gateway.plan import Listener, Plan
+from charge_points.gateway.proxies import ProxyRules
 from charge_points.gateway.server import Gateway
 from charge_points.gateway.service_doors import ServiceDoors
-from charge_points.gateway.tls import server_context
+from charge_points.gateway.tls import TlsFiles, TlsKeeper
 from charge_points.handlers.tables import all_tables
 
 
@@ -39,6 +40,8 @@ class Options:
     metrics_host: str = "127.0.0.1"
     metrics_port: int = 0
     trusted_proxies: tuple[str, ...] = ()
+    proxy_protocol: bool = False
+    client_cert_header: str = ""
     node: str = ""
     index: int = 0
     parent_pid: int = 0
@@ -59,8 +62,34 @@ def listeners_of(options: Options) -> list[Listener]:
         raise UnableToStartGateway(
             "--tls-port needs --tls-cert and --tls-key (PEM files)."
         )
-    context = server_context(options.tls_cert, options.tls_key, options.client_ca)
-    return [*listeners, Listener(options.host, options.tls_port, context)]
+    keeper = TlsKeeper(TlsFiles(options.tls_cert, options.tls_key, options.client_ca))
+    return [*listeners, Listener(options.host, options.tls_port, keeper)]
+
+
+def proxies_of(options: Options) -> ProxyRules:
+    """What is believed of balancers.
+
+    Raises:
+        UnableToStartGateway: an address is wrong, or the options contradict.
+    """
+    try:
+        networks = tuple(ip_network(text) for text in options.trusted_proxies)
+    except ValueError as error:
+        raise UnableToStartGateway(
+            f"--trusted-proxy must be an address or a network: {error}"
+        ) from error
+    is_believed = options.proxy_protocol or options.client_cert_header
+    if is_believed and not networks:
+        raise UnableToStartGateway(
+            "--proxy-protocol and --client-cert-header need --trusted-proxy: "
+            "the addresses of the balancers that are believed."
+        )
+    if options.proxy_protocol and options.client_cert_header:
+        raise UnableToStartGateway(
+            "--proxy-protocol and --client-cert-header exclude each other: behind a "
+            "balancer that only passes bytes on, headers are the client's own words."
+        )
+    return ProxyRules(networks, options.proxy_protocol, options.client_cert_header)
 
 
 def plan_of(options: Options, on_ready: Callable[[list[int]], None]) -> Plan:
@@ -69,12 +98,6 @@ def plan_of(options: Options, on_ready: Callable[[list[int]], None]) -> Plan:
     Raises:
         UnableToStartGateway: an option is wrong.
     """
-    try:
-        proxies = tuple(ip_network(text) for text in options.trusted_proxies)
-    except ValueError as error:
-        raise UnableToStartGateway(
-            f"--trusted-proxy must be an address or a network: {error}"
-        ) from error
     return Plan(
         listeners=listeners_of(options),
         tables=all_tables(),
@@ -85,7 +108,8 @@ def plan_of(options: Options, on_ready: Callable[[list[int]], None]) -> Plan:
         node=options.node or socket.gethostname(),
         process=f"{options.index}-{os.getpid()}",
         limits=options.limits,
-        trusted_proxies=proxies,
+        proxies=proxies_of(options),
+        client_ca=options.client_ca,
         parent_pid=options.parent_pid,
         metrics_host=options.metrics_host,
         metrics_port=options.metrics_port,

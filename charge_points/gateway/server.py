@@ -10,11 +10,11 @@ from collections.abc import Coroutine
 from typing import Any, Final, cast
 
 from prometheus_client import start_http_server
-from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.asyncio.server import Server, ServerConnection
 from websockets.frames import CloseCode
 
 from charge_points.gateway.admission import Admission, AdmissionDesk, Reception
-from charge_points.gateway.bus import COMMANDS, EVICTIONS, POLICIES, Bus
+from charge_points.gateway.bus import COMMANDS, EVICTIONS, POLICIES, TRUST, Bus
 from charge_points.gateway.commands import CommandDesk, CommandWork
 from charge_points.gateway.connection import Station, StationServices
 from charge_points.gateway.connection_work import ConnectionWork
@@ -24,20 +24,22 @@ from charge_points.gateway.doors import Closing
 from charge_points.gateway.exchange import ExchangeFrame, request_kinds
 from charge_points.gateway.failures import FailureLimit
 from charge_points.gateway.journal import Journal
+from charge_points.gateway.listening import listen
 from charge_points.gateway.memory import StationMemory
-from charge_points.gateway.plan import Listener, Plan
+from charge_points.gateway.plan import Plan
 from charge_points.gateway.presence import Presence
 from charge_points.gateway.station_socket import StationSocket
+from charge_points.gateway.trusting import TrustDesk
 from charge_points.gateway.writer import Writer
-from charge_points.ocpp.frames import HARD_LIMIT_BYTES
 
 logger = logging.getLogger(__name__)
 
 NOTES_INTERVAL_S: Final = 2.0
 PARENT_INTERVAL_S: Final = 0.5
-BACKLOG: Final = 4096
 WRITER_STOP_S: Final = 10.0
 TASKS_STOP_S: Final = 3.0
+# A database that is away must not keep stations with passwords out.
+TRUST_START_S: Final = 5.0
 STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -85,6 +87,14 @@ class Gateway:
             ended=self._ended,
         )
         self._work = ConnectionWork(plan.doors)
+        self.trust = TrustDesk(
+            plan.doors,
+            self.writer,
+            limits,
+            keepers=[held.tls for held in plan.listeners if held.tls is not None],
+            client_ca=plan.client_ca,
+            on_change=self._drop_revoked,
+        )
         self._reception = self._make_reception()
         self._servers: list[Server] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -110,7 +120,8 @@ class Gateway:
             limits=plan.limits,
             failures=FailureLimit(plan.limits),
             clock=plan.clock,
-            trusted_proxies=plan.trusted_proxies,
+            proxies=plan.proxies,
+            trust=self.trust,
             admit=self._admit,
         )
 
@@ -122,6 +133,7 @@ class Gateway:
         with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
             for number in STOP_SIGNALS:
                 loop.add_signal_handler(number, self.stop)
+            loop.add_signal_handler(signal.SIGHUP, self.trust.reload)
         await self.start()
         await self._stop.wait()
         return await self.drain()
@@ -130,12 +142,18 @@ class Gateway:
         """Begin to listen; ``on_ready`` gets the ports."""
         loop = asyncio.get_running_loop()
         self.writer.start(loop)
+        if any(held.tls is not None for held in self._plan.listeners):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.trust.refresh(), TRUST_START_S)
         for listener in self._plan.listeners:
-            self._servers.append(await self._listen(listener))
+            self._servers.append(
+                await listen(listener, self._reception, self._plan.limits, self._serve)
+            )
         listeners = {
             COMMANDS: self.commands.on_message,
             EVICTIONS: self._on_eviction,
             POLICIES: self._on_policy,
+            TRUST: self.trust.wake,
         }
         for work in (
             self.bus.listen(listeners, self._on_bus_ready),
@@ -144,6 +162,8 @@ class Gateway:
             self.commands.run(),
             self._tick(),
             self._write_notes(),
+            self.trust.run(),
+            self.trust.watch_files(),
         ):
             self._spawn(work)
         if self._plan.parent_pid:
@@ -227,28 +247,6 @@ class Gateway:
 
     # ---- listening
 
-    async def _listen(self, listener: Listener) -> Server:
-        limits = self._plan.limits
-        options: dict[str, Any] = {"ssl": listener.tls} if listener.tls else {}
-        return await serve(
-            self._serve,
-            listener.host,
-            listener.port,
-            compression=None,
-            process_request=self._reception.process_request,
-            select_subprotocol=self._reception.select_subprotocol,
-            server_header=None,
-            open_timeout=limits.open_timeout_s,
-            ping_interval=None,
-            close_timeout=limits.close_timeout_s,
-            max_size=HARD_LIMIT_BYTES,
-            logger=_quiet_logger(),
-            create_connection=StationSocket,
-            reuse_port=True,
-            backlog=BACKLOG,
-            **options,
-        )
-
     async def _serve(self, server_connection: ServerConnection) -> None:
         """The life of an opened websocket."""
         connection = cast("StationSocket", server_connection)
@@ -289,6 +287,8 @@ class Gateway:
             station.close(CloseCode.GOING_AWAY, "the gateway restarts")
             return
         self.presence.came(station)
+        # It may have been revoked since it was looked at.
+        self._drop_if_revoked(station)
         self.commands.wake([station.peer.charge_point_id])
 
     def _ended(self, station: Station) -> None:
@@ -318,6 +318,18 @@ class Gateway:
 
         self.writer.submit(self._work.newest, station.peer.charge_point_id, decide)
 
+    # ---- certificates
+
+    def _drop_revoked(self) -> None:
+        for station in self.directory:
+            self._drop_if_revoked(station)
+
+    def _drop_if_revoked(self, station: Station) -> None:
+        serial_number = station.certificate_serial
+        if serial_number and self.trust.is_revoked(serial_number):
+            logger.warning("%s: its certificate was revoked", station.peer.identity)
+            station.close(CloseCode.POLICY_VIOLATION, "the certificate was revoked")
+
     # ---- wake-ups
 
     def _on_eviction(self, payload: str) -> None:
@@ -334,6 +346,7 @@ class Gateway:
     def _on_bus_ready(self) -> None:
         """Wake-ups may have been lost: look at everything once."""
         self.memory.forget()
+        self.trust.wake(TRUST)
         self.commands.wake_all()
         for station in self.directory:
             self.presence.came(station)
@@ -382,10 +395,3 @@ def _replaced(station: Station) -> None:
 
 def _nothing(_result: object) -> None:
     """Nobody waits for this result."""
-
-
-def _quiet_logger() -> logging.Logger:
-    """``websockets`` logs two lines per connection at INFO: too much at 10,000."""
-    quiet = logging.getLogger("charge_points.gateway.websockets")
-    quiet.setLevel(logging.WARNING)
-    return quiet

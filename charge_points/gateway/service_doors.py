@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
+from charge_points.gateway.client_certificates import Trust
 from charge_points.gateway.doors import (
     Breach,
     Closing,
@@ -25,6 +26,7 @@ from charge_points.services import (
     connections,
     messages,
     provisioning,
+    public_keys,
     quirks,
     security,
 )
@@ -104,6 +106,14 @@ class ServiceDoors:
                 for note in notes
                 for _ in range(min(note.count, REPEATS_MAX))
             ]
+        )
+
+    def trust(self) -> Trust:
+        """The built-in CA and what it took back."""
+        certificates = public_keys.authority.all_certificates()
+        return Trust(
+            tuple(public_keys.authority.pem_of(found) for found in certificates),
+            public_keys.revoked_serials(),
         )
 
     def report_breaches(self, breaches: Sequence[Breach]) -> None:

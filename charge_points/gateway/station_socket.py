@@ -6,13 +6,14 @@ message is shorter: no queue and no task switch between socket and RPC session.
 
 import logging
 import ssl
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from websockets.asyncio.server import ServerConnection
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import OPEN, Event
 
 from charge_points.gateway.handshake import Verdict
+from charge_points.gateway.proxies import Origin
 
 try:
     from websockets.speedups import apply_mask
@@ -42,6 +43,10 @@ class StationSocket(ServerConnection):
 
     station: "Station | None" = None
     verdict: Verdict | None = None
+    # Who connects, when the porch was asked to find out.
+    origin: Origin | None = None
+    # Of the client certificate that let it in, hexadecimal.
+    certificate_serial: str = ""
     _fragments: list[bytes] | None = None
 
     def data_received(self, data: bytes) -> None:
@@ -192,15 +197,17 @@ class StationSocket(ServerConnection):
         return self.transport.get_extra_info("ssl_object") is not None
 
     @property
-    def client_certificate(self) -> dict[str, Any]:
-        """The client's certificate, verified by the TLS layer; empty without one."""
+    def client_certificate(self) -> bytes | None:
+        """The client's certificate (DER), verified by the TLS layer; or None."""
         tls = self.transport.get_extra_info("ssl_object")
         if not isinstance(tls, ssl.SSLObject | ssl.SSLSocket):
-            return {}
-        return dict(tls.getpeercert() or {})
+            return None
+        return tls.getpeercert(binary_form=True)
 
     @property
     def remote_host(self) -> str:
-        """The peer's address without port, as the socket says."""
+        """The peer's address without port, as the socket or a balancer says."""
+        if self.origin is not None:
+            return self.origin.host
         address = self.transport.get_extra_info("peername")
         return str(address[0]) if address else ""

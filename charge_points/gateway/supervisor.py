@@ -60,6 +60,7 @@ class Supervisor:
         """Supervise until a signal; the exit code is 0 when all ended in order."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
+        signal.signal(signal.SIGHUP, self._on_reload)
         for child in self._children:
             self._start(child)
         while self._signals == 0:
@@ -69,6 +70,14 @@ class Supervisor:
 
     def _on_signal(self, _number: int, _frame: object) -> None:
         self._signals += 1
+
+    def _on_reload(self, number: int, _frame: object) -> None:
+        """Certificates changed: every child that serves reads them again.
+
+        One that still starts reads them anyway, and would die of the signal.
+        """
+        living = [c.process for c in self._children if c.process and c.is_ready]
+        _signal_all(living, signal.Signals(number))
 
     def _start(self, child: Child) -> None:
         read_fd, write_fd = os.pipe()

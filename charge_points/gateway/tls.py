@@ -1,9 +1,20 @@
 """TLS as the OCPP security whitepaper asks for it (edition 3, 5.2; 2.0.1 A00)."""
 
+import logging
 import ssl
-from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
+
+from cryptography import x509
+
+from charge_points.gateway.client_certificates import (
+    Issuers,
+    Trust,
+    certificates_in,
+)
+
+logger = logging.getLogger(__name__)
 
 # The four suites of the whitepaper and their forward secret RSA counterparts. The two
 # without forward secrecy stand last: stations of 1.6 that know nothing else exist.
@@ -16,19 +27,24 @@ CIPHERS: Final = (
     "AES256-GCM-SHA384",
 )
 
+Stamp = tuple[tuple[int, int, int], ...]
+
 
 class UnableToUseCertificate(Exception):
     """A TLS file is missing or does not fit; the message says which."""
 
 
 def server_context(
-    certificate: Path, key: Path, client_ca: Path | None = None
+    certificate: Path,
+    key: Path,
+    client_ca: Path | None = None,
+    authorities: tuple[str, ...] = (),
 ) -> ssl.SSLContext:
     """Make the context of the TLS listener.
 
-    With ``client_ca`` a client certificate is asked for and, when one is sent, must be
-    issued by one of these CAs; whether a charge point needs one is decided per charge
-    point (security profile 3).
+    With ``client_ca`` or ``authorities`` (PEM texts) a client certificate is asked for
+    and, when one is sent, must be issued by one of these CAs; whether a charge point
+    needs one is decided per charge point (security profile 3).
 
     Raises:
         UnableToUseCertificate: a file cannot be read or the key does not fit.
@@ -53,18 +69,102 @@ def server_context(
                 f"The client CA file {client_ca} cannot be used: {error}. "
                 "Give a PEM file with one or more CA certificates."
             ) from error
+    if authorities:
+        context.load_verify_locations(cadata="\n".join(authorities))
+    if client_ca is not None or authorities:
         context.verify_mode = ssl.CERT_OPTIONAL
+        # A sub-CA in the file is trusted though its root is not.
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     return context
 
 
-def names_of(certificate: Mapping[str, Any]) -> tuple[str, ...]:
-    """Common names and DNS names of a certificate as ``getpeercert`` gives it."""
-    names = [
-        value
-        for attributes in certificate.get("subject", ())
-        for name, value in attributes
-        if name == "commonName"
-    ]
-    alternatives = certificate.get("subjectAltName", ())
-    names += [value for kind, value in alternatives if kind == "DNS"]
-    return tuple(dict.fromkeys(names))
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """Paths of PEM files."""
+
+    certificate: Path
+    key: Path
+    client_ca: Path | None = None
+
+    def stamp(self) -> Stamp:
+        """What changes when a file does; a missing file has none.
+
+        Links are followed: certificate managers swap a link to a new directory.
+        """
+        marks = []
+        for path in filter(None, (self.certificate, self.key, self.client_ca)):
+            try:
+                found = path.stat()
+            except OSError:
+                continue
+            marks.append((found.st_ino, found.st_mtime_ns, found.st_size))
+        return tuple(marks)
+
+
+class TlsKeeper:
+    """The context that new connections get, and the issuers behind it.
+
+    Connections that exist keep theirs. Files that cannot be used change nothing: the
+    former certificate serves on.
+    """
+
+    def __init__(self, files: TlsFiles) -> None:
+        """Read the files.
+
+        Raises:
+            UnableToUseCertificate: one of them cannot be used.
+        """
+        self._files = files
+        self._trust = Trust()
+        self._stamp = files.stamp()
+        self.context, self.issuers = self._make()
+
+    def _make(self) -> tuple[ssl.SSLContext, Issuers]:
+        files, authorities = self._files, self._trust.authorities
+        context = server_context(
+            files.certificate, files.key, files.client_ca, authorities
+        )
+        own = certificates_in("\n".join(authorities).encode()) if authorities else ()
+        return context, Issuers(own, read_issuers(files.client_ca))
+
+    def reload(self) -> bool:
+        """Read the files again; False when they cannot be used."""
+        stamp = self._files.stamp()
+        try:
+            self.context, self.issuers = self._make()
+        except UnableToUseCertificate as error:
+            logger.error("TLS files were not reloaded, the former serve on: %s", error)  # noqa: TRY400 - the message says all
+            return False
+        finally:
+            # A bad file is tried again when it changes, not every second.
+            self._stamp = stamp
+        logger.info("TLS files were reloaded from %s", self._files.certificate)
+        return True
+
+    def reload_if_changed(self) -> bool:
+        """As ``reload`` when a file changed since; True when it was done."""
+        return self._files.stamp() != self._stamp and self.reload()
+
+    def adopt(self, trust: Trust) -> None:
+        """Trust the built-in CA as it is now."""
+        is_new = trust.authorities != self._trust.authorities
+        self._trust = trust
+        if is_new:
+            self.reload()
+
+
+def read_issuers(client_ca: Path | None) -> tuple[x509.Certificate, ...]:
+    """The CA certificates in a file; none without one.
+
+    Raises:
+        UnableToUseCertificate: the file cannot be read.
+    """
+    if client_ca is None:
+        return ()
+    try:
+        return certificates_in(client_ca.read_bytes())
+    except (OSError, ValueError) as error:
+        raise UnableToUseCertificate(
+            f"The client CA file {client_ca} cannot be used: {error}. "
+            "Give a PEM file with one or more CA certificates."
+        ) from error

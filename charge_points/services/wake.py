@@ -16,6 +16,8 @@ logger = logging.getLogger(__name__)
 COMMANDS_CHANNEL: Final = "cpms:commands"
 # Payload: the operator whose start policies changed, or nothing for all of them.
 POLICIES_CHANNEL: Final = "cpms:policies"
+# Payload: nothing; a certificate was revoked, or the built-in CA changed.
+TRUST_CHANNEL: Final = "cpms:trust"
 TIMEOUT_S: Final = 0.5
 
 
@@ -47,3 +49,8 @@ def wake_policies(operator_id: int | None) -> None:
     """After the commit, let the gateways forget what they remember of tokens."""
     payload = "" if operator_id is None else str(operator_id)
     transaction.on_commit(lambda: _publish(POLICIES_CHANNEL, payload))
+
+
+def wake_trust() -> None:
+    """After the commit, let the gateways look at what was revoked."""
+    transaction.on_commit(lambda: _publish(TRUST_CHANNEL, ""))

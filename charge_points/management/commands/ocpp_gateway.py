@@ -26,7 +26,8 @@ class Command(BaseCommand):
     """Run the OCPP gateway until SIGTERM, which drains; a second one hurries."""
 
     help = (
-        "Hold the connections of charge points (OCPP 1.6J and 2.0.1). SIGTERM drains: "
+        "Hold the connections of charge points (OCPP 1.6J and 2.0.1). SIGHUP reads the "
+        "TLS files again. SIGTERM drains: "
         "nothing new is taken, calls in progress are finished, then connections are "
         "closed; a second SIGTERM does not wait."
     )
@@ -56,6 +57,17 @@ class Command(BaseCommand):
             default=[],
             metavar="CIDR",
             help="believe X-Forwarded-For and -Proto of these addresses; repeatable",
+        )
+        parser.add_argument(
+            "--proxy-protocol",
+            action="store_true",
+            help="they begin with a PROXY header (1, 2) and set no HTTP headers",
+        )
+        parser.add_argument(
+            "--client-cert-header",
+            default="",
+            metavar="NAME",
+            help="their header with the client certificate (RFC 9440, escaped PEM)",
         )
         parser.add_argument("--node", default="", help="name of this node")
         parser.add_argument("--ready-file", type=Path, help="written when it serves")
@@ -164,6 +176,8 @@ def _options(options: dict[str, Any]) -> Options:
         metrics_host=options["metrics_host"],
         metrics_port=metrics_port + index if metrics_port else 0,
         trusted_proxies=tuple(options["trusted_proxy"]),
+        proxy_protocol=options["proxy_protocol"],
+        client_cert_header=options["client_cert_header"],
         node=options["node"],
         index=index,
         parent_pid=max(options["parent_pid"], 0),

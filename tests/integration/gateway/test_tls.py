@@ -5,7 +5,13 @@ from ipaddress import ip_network
 import pytest
 from websockets.exceptions import InvalidHandshake, InvalidStatus
 
-from charge_points.gateway.tls import UnableToUseCertificate, server_context
+from charge_points.gateway.proxies import ProxyRules
+from charge_points.gateway.tls import (
+    TlsFiles,
+    TlsKeeper,
+    UnableToUseCertificate,
+    server_context,
+)
 from tests.integration.gateway.authority import Authority
 from tests.integration.gateway.world import PASSWORD, call, run, running
 
@@ -20,7 +26,7 @@ def authority(tmp_path_factory):
 @pytest.fixture
 def server_tls(authority):
     certificate, key = authority.issue("gateway", ip=["127.0.0.1"])
-    return server_context(certificate, key, authority.path)
+    return TlsKeeper(TlsFiles(certificate, key, authority.path))
 
 
 def client_tls(authority, leaf=None):
@@ -123,7 +129,7 @@ def test_only_a_trusted_proxy_may_say_that_tls_ended_there(
     proxies = (ip_network("127.0.0.0/8"),) if trusted else (ip_network("10.0.0.0/8"),)
 
     async def main():
-        async with running(redis_url, trusted_proxies=proxies) as world:
+        async with running(redis_url, proxies=ProxyRules(proxies)) as world:
             world.doors.add("CP-1", security_profile=2)
             headers = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "a, 192.0.2.7"}
             try:

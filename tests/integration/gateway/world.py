@@ -14,6 +14,7 @@ from django.db import connection
 from django.utils import timezone
 from websockets.asyncio.client import connect
 
+from charge_points.gateway.client_certificates import Trust
 from charge_points.gateway.credentials import password_digest
 from charge_points.gateway.doors import QueuedCommand
 from charge_points.gateway.handshake import StationRecord
@@ -87,6 +88,7 @@ class MemoryDoors:
         self.log = []
         self.quirks = defaultdict(int)
         self.breaches = []
+        self.trusted = Trust()
         self.closings = []
         self.openings = []
         self.queued = []
@@ -140,6 +142,9 @@ class MemoryDoors:
     def count_quirks(self, notes):
         for note in notes:
             self.quirks[note.quirk] += note.count
+
+    def trust(self):
+        return self.trusted
 
     def report_breaches(self, breaches):
         self.breaches += breaches

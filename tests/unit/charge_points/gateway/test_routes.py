@@ -3,7 +3,6 @@ from datetime import UTC, datetime
 import pytest
 from django.db import IntegrityError, InterfaceError, OperationalError
 
-from charge_points.gateway.tls import names_of
 from charge_points.handlers.dispatch import (
     execute,
     is_conflict,
@@ -76,12 +75,3 @@ def test_a_refusal_of_the_domain_is_told_and_a_fault_of_ours_is_not():
     hidden = refusal_for(request({}), RuntimeError("secret detail"))
     assert hidden.code == "InternalError"
     assert "secret" not in hidden.description
-
-
-def test_the_names_of_a_certificate_are_its_cn_and_dns_names():
-    certificate = {
-        "subject": ((("countryName", "DE"),), (("commonName", "CP-1"),)),
-        "subjectAltName": (("DNS", "CP-1"), ("DNS", "cp.example"), ("IP", "1.2.3.4")),
-    }
-    assert names_of(certificate) == ("CP-1", "cp.example")
-    assert names_of({}) == ()
