@@ -12,6 +12,7 @@ from django.db.models import F
 
 from charge_points.models import StationAuthority, StationCertificate
 from charge_points.services.public_keys import authority
+from charge_points.services.wake import wake_trust
 from cpms.accounts.services import audit
 from cpms.kernel.errors import DomainError
 
@@ -67,6 +68,7 @@ def revoke(
     row.state = StationCertificate.State.REVOKED
     row.revoked_at, row.revoke_reason = at, reason
     row.save(update_fields=["state", "revoked_at", "revoke_reason"])
+    wake_trust()
     audit.record(
         operator_id=row.operator_id,
         actor=by,
