@@ -50,7 +50,8 @@ def _masked(value: Any, depth: int = 0) -> Any:  # noqa: ANN401 - anything is lo
     if isinstance(value, str):
         return mask_text(value)
     if depth >= DEPTH_MAX:
-        return value
+        # Too deep to search, so too deep to show: it may hold a secret.
+        return MASK if isinstance(value, Mapping | list | tuple) else value
     if isinstance(value, Mapping):
         return {
             key: MASK if _is_secret(str(key)) else _masked(item, depth + 1)

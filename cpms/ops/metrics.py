@@ -40,10 +40,10 @@ QUERIES: Final = {
         ),
     ),
     "cpms_commands": (
-        "Commands to chargers that wait for delivery or an answer, by status",
-        "status",
+        "Commands to chargers that wait for delivery or an answer, by state",
+        "state",
         (
-            "SELECT status, count(*) FROM charge_points_command WHERE status IN "
+            "SELECT state, count(*) FROM charge_points_command WHERE state IN "
             "('queued', 'sent') GROUP BY 1"
         ),
     ),
