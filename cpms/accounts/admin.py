@@ -2,12 +2,13 @@
 
 from typing import Any, ClassVar
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
@@ -20,6 +21,7 @@ from cpms.accounts.models import (
     User,
     Vehicle,
 )
+from cpms.accounts.services import second_factor
 from cpms.accounts.services.audit import record
 from cpms.accounts.services.staff import operator_ids_of
 
@@ -178,6 +180,7 @@ class UserAdmin(DjangoUserAdmin, PlatformAdmin):  # type: ignore[type-arg]
     change_password_form = AdminPasswordChangeForm
     ordering = ("email",)
     list_display = ("email", "is_staff", "is_superuser", "is_active", "last_login")
+    actions = ("forget_second_factor",)
     search_fields = ("email",)
     fieldsets = (
         (None, {"fields": ("email", "password")}),
@@ -186,6 +189,17 @@ class UserAdmin(DjangoUserAdmin, PlatformAdmin):  # type: ignore[type-arg]
     add_fieldsets = ((None, {"fields": ("email", "password1", "password2")}),)
     filter_horizontal = ()
     list_filter = ("is_staff", "is_superuser")
+
+    @admin.action(description=_("Forget the second factor (phone lost)"))
+    def forget_second_factor(
+        self, request: HttpRequest, queryset: QuerySet[User]
+    ) -> None:
+        """Those chosen enrol anew at their next log-in; make sure of the person."""
+        for user in queryset:
+            second_factor.forget(user, by=str(request.user))
+            messages.success(
+                request, _("%s enrols anew at the next log-in.") % user.email
+            )
 
 
 class MembershipInline(TabularInline):  # type: ignore[misc]  # unfold is untyped

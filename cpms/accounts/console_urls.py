@@ -4,6 +4,14 @@ from django.contrib import admin
 from django.urls import path
 
 from cpms.accounts.dashboard import live
+from cpms.accounts.login import second_factor_view
 
 app_name = "console"
-urlpatterns = [path("live/", admin.site.admin_view(live), name="live")]
+urlpatterns = [
+    path("live/", admin.site.admin_view(live), name="live"),
+    path(
+        "second-factor/",
+        admin.site.admin_view(second_factor_view),
+        name="second_factor",
+    ),
+]

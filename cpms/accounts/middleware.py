@@ -2,10 +2,13 @@
 
 from collections.abc import Callable
 from typing import Final
+from urllib.parse import urlencode
 
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 
+from cpms.accounts.services.second_factor import is_waiting
 from cpms.accounts.services.staff import operator_ids_of
 from cpms.accounts.tenancy import acting_as_platform, set_scope
 
@@ -40,3 +43,30 @@ class TenancyMiddleware:
             if response.status_code >= 500:
                 transaction.set_rollback(True)
             return response
+
+
+class SecondFactorMiddleware:
+    """Keep a session with the password alone at the page of the second factor."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        """Keep the next layer."""
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Send it there, or on."""
+        if self._is_half_way(request):
+            page = reverse("console:second_factor")
+            query = urlencode({"next": request.path})
+            return HttpResponseRedirect(f"{page}?{query}")
+        return self.get_response(request)
+
+    def _is_half_way(self, request: HttpRequest) -> bool:
+        if not request.path.startswith(ADMIN_PREFIX) or request.path in {
+            reverse("console:second_factor"),
+            reverse("admin:login"),
+            reverse("admin:logout"),
+            reverse("admin:jsi18n"),
+        }:
+            return False
+        user = request.user
+        return user.is_authenticated and user.is_staff and is_waiting(user)

@@ -31,6 +31,9 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "rest_framework",
     "django_filters",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
     "drf_spectacular",
     "cpms.accounts",
     "cpms.outbox",
@@ -51,7 +54,9 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
     "cpms.accounts.middleware.TenancyMiddleware",
+    "cpms.accounts.middleware.SecondFactorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -92,6 +97,10 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 
+# Owners, finance and platform staff prove a second factor at log-in.
+STAFF_SECOND_FACTOR: bool = env.bool("STAFF_SECOND_FACTOR", default=False)
+OTP_TOTP_ISSUER = "CPMS"
+
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("zh-hans", "简体中文")]
 TIME_ZONE = "UTC"
@@ -105,7 +114,7 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "cpms.accounts.api.authentication.DriverTokenAuthentication",
         "cpms.accounts.api.authentication.ApiKeyAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
+        "cpms.accounts.api.authentication.StaffSessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
@@ -214,6 +223,7 @@ UNFOLD: dict[str, Any] = {
             "href": "cpms.accounts.navigation.favicon",
         }
     ],
+    "LOGIN": {"form": "cpms.accounts.login.StaffLoginForm"},
     "DASHBOARD_CALLBACK": "cpms.accounts.dashboard.dashboard",
     "STYLES": ["cpms.accounts.navigation.style_sheet"],
     "SIDEBAR": {

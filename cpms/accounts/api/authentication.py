@@ -5,11 +5,16 @@ from typing import Any, Final
 
 from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from rest_framework.authentication import (
+    BaseAuthentication,
+    SessionAuthentication,
+    get_authorization_header,
+)
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from cpms.accounts.models import ApiKey, DriverToken
+from cpms.accounts.services.second_factor import is_waiting
 from cpms.accounts.tenancy import acting_as_platform
 from cpms.kernel.ids import sha256_hex
 
@@ -142,3 +147,20 @@ class _ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
             "name": "Authorization",
             "description": "Api-Key <prefix>.<secret>",
         }
+
+
+class StaffSessionAuthentication(SessionAuthentication):
+    """A session of the console; one without its second factor is none."""
+
+    def authenticate(self, request: Request) -> tuple[Any, Any] | None:
+        """The session's user.
+
+        Raises:
+            AuthenticationFailed: the second factor is still to be proved.
+        """
+        found = super().authenticate(request)
+        if found is not None and found[0].is_staff and is_waiting(found[0]):
+            raise AuthenticationFailed(
+                "This session waits for its second factor; open /admin/ to prove it."
+            )
+        return found
