@@ -1,5 +1,6 @@
 """Errors as problem+json (RFC 9457) with stable codes."""
 
+import sys
 from typing import Any, Final
 
 import structlog
@@ -162,6 +163,12 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """Django's handler500."""
     if request.path.startswith(MACHINES):
+        # Django calls this while it handles the error. A view's own transaction
+        # begins and ends outside of REST framework's handler.
+        if isinstance(sys.exception(), OperationalError | InterfaceError):
+            answer = _plain(request, 503, "temporarily_unavailable", _NO_DATABASE)
+            answer["Retry-After"] = str(RETRY_AFTER_S)
+            return answer
         detail = (
             "this failed; it is in our logs. A POST is safe to repeat with the same "
             "Idempotency-Key."
