@@ -101,6 +101,7 @@ def configure() -> None:
             ],
         )
     )
+    logging.captureWarnings(capture=True)  # Python's own lines are no JSON
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.LOG_LEVEL)
