@@ -7,6 +7,7 @@ from typing import Final
 from django.utils import timezone
 
 from billing.services import payability, paying, progress
+from billing.services.documents import credit_notes, mailing
 from charge_points.queries import SessionFacts
 from cpms.outbox import Event, subscriber
 
@@ -58,6 +59,30 @@ def on_payment(events: list[Event]) -> None:
     """Payments moved."""
     for number in sorted({_number(event) for event in events}):
         paying.payment_changed(number, at=timezone.now())
+
+
+@subscriber("billing.credit_notes", topics=["PaymentRefunded"], queue="billing")
+def on_refund(events: list[Event]) -> None:
+    """What went back of a receipt gets a document of its own."""
+    for event in events:
+        credit_notes.issue(
+            order_number=_number(event),
+            refund_id=int(event.payload["refund_id"]),
+            amount_minor=int(event.payload["amount_minor"]),
+            reason=str(event.payload.get("reason") or ""),
+            at=timezone.now(),
+        )
+
+
+@subscriber(
+    "billing.receipt_mail",
+    topics=["ReceiptReady"],
+    queue="notifications",
+    transactional=False,
+)
+def on_receipt(event: Event) -> None:
+    """The receipt goes to the driver, or to the address that a guest gave."""
+    mailing.send_receipt(_number(event))
 
 
 @subscriber("billing.charges", topics=[*_CHARGES, ENDED], queue="billing")

@@ -20,15 +20,34 @@ from cpms.accounts.admin_pages import (
     order_url,
     utc,
 )
+from cpms.accounts.exports import ExportAdmin, amount, field
 from cpms.kernel.money import format_minor
 from cpms.kernel.zones import zone_named
 
 
 @admin.register(Order)
-class OrderAdmin(PageAdmin):
+class OrderAdmin(ExportAdmin, PageAdmin):
     """Certificate → claim → hold → start → meter → price → capture → split → ledger."""
 
     page_template = "billing/order_story.html"
+    export_related = ("operator",)
+    export_columns = (
+        field("number"),
+        field("operator.code", "operator"),
+        field("charge_point"),
+        field("evse"),
+        field("connector"),
+        field("started_by"),
+        field("state"),
+        field("payment_state"),
+        field("created_at"),
+        field("started_at"),
+        field("ended_at"),
+        field("energy_wh"),
+        amount("amount_minor"),
+        field("currency"),
+        field("tariff_hash"),
+    )
     list_display = (
         "number",
         "charge_point",
@@ -160,10 +179,21 @@ class CdrAdmin(PageAdmin):
 
 
 @admin.register(Receipt)
-class ReceiptAdmin(PageAdmin):
+class ReceiptAdmin(ExportAdmin, PageAdmin):
     """Receipts with their gap-free numbers."""
 
     page_template = "billing/receipt.html"
+    export_related = ("operator", "order", "cdr")
+    export_columns = (
+        field("number"),
+        field("operator.code", "operator"),
+        field("order.number", "order"),
+        field("issued_at"),
+        field("order.charge_point", "charge_point"),
+        field("order.energy_wh", "energy_wh"),
+        amount("cdr.amount_minor", "cdr.currency"),
+        field("cdr.currency", "currency"),
+    )
     list_display = ("number", "of_order", "amount", "issued", "operator")
     list_filter = (OperatorFilter,)
     search_fields = ("=order__number", "=number")

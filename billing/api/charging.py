@@ -2,7 +2,9 @@
 
 from typing import Any, Final
 
+from django.http import HttpResponse
 from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import NotAuthenticated
 from rest_framework.permissions import AllowAny
@@ -17,6 +19,8 @@ from billing.api.throttling import AddressThrottle
 from billing.models import Order, Receipt
 from billing.pricing import describe, parse_tariff
 from billing.services import ordering, proofs, suspicions
+from billing.services.documents.receipt_pdf import receipt_pdf
+from billing.services.documents.words import LANGUAGES
 from billing.services.offers import price_lines, price_words
 from billing.services.presence import Presence
 from billing.services.terms import Buyer, require_worth, terms_for
@@ -265,18 +269,41 @@ class ReceiptView(DriverScopedView):
     @extend_schema(responses=shapes.ReceiptShape)
     def get(self, request: Request, number: str) -> Response:  # noqa: ARG002 - DRF's own
         """The receipt of an own order."""
-        row = (
+        row = self._row(number)
+        return _no_receipt() if row is None else Response(shapes.ReceiptShape(row).data)
+
+    def _row(self, number: str) -> Receipt | None:
+        return (
             Receipt.objects.select_related("order", "operator")
             .filter(order__number=number, order__driver_id=self.driver_id)
             .first()
         )
+
+
+def _no_receipt() -> Response:
+    return problem(
+        404,
+        "no_receipt",
+        "There is no receipt for this order; it comes when the order closes.",
+    )
+
+
+class ReceiptPdfView(ReceiptView):
+    """One receipt to print."""
+
+    @extend_schema(
+        responses={(200, "application/pdf"): OpenApiTypes.BINARY},
+        parameters=[OpenApiParameter("language", enum=sorted(LANGUAGES))],
+    )
+    def get(self, request: Request, number: str) -> Any:  # noqa: ANN401 - bytes or a problem
+        """The receipt of an own order as PDF."""
+        row = self._row(number)
         if row is None:
-            return problem(
-                404,
-                "no_receipt",
-                "There is no receipt for this order; it comes when the order closes.",
-            )
-        return Response(shapes.ReceiptShape(row).data)
+            return _no_receipt()
+        code = request.query_params.get("language", "en")
+        return HttpResponse(
+            receipt_pdf(row, language_code=code), content_type="application/pdf"
+        )
 
 
 class JwksView(APIView):

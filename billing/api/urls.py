@@ -52,6 +52,7 @@ urlpatterns = [
     path(f"{API}/driver/orders/<str:number>/live/stream", live_stream),
     path(f"{API}/driver/receipts", charging.ReceiptsView.as_view()),
     path(f"{API}/driver/receipts/<str:number>", charging.ReceiptView.as_view()),
+    path(f"{API}/driver/receipts/<str:number>/pdf", charging.ReceiptPdfView.as_view()),
     path(f"{API}/operator/orders", operator.OperatorOrdersView.as_view()),
     path(f"{API}/operator/orders/<str:number>", operator.OperatorOrderView.as_view()),
     path(

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from billing.models import Order, Receipt
 from billing.services import guests
+from billing.services.documents.receipt_pdf import receipt_pdf
 from billing.services.guests import LiveOrder
 from charge_points.queries import (
     PeriodFact,
@@ -162,6 +163,14 @@ def label_of(charge: Charge) -> str:
     with acting_as_platform("what a label says is public"):
         view = connector_view(order.charge_point, order.evse, order.connector)
     return view.code if view else ""
+
+
+def receipt_pdf_of(number: str, language: str) -> bytes | None:
+    """The receipt as PDF; None before its issue."""
+    with acting_as_platform("the receipt of a charge whose address is known"):
+        row = Receipt.objects.select_related("order").filter(order__number=number)
+        found = row.first()
+        return None if found is None else receipt_pdf(found, language_code=language)
 
 
 def receipt_of(number: str) -> dict[str, Any] | None:

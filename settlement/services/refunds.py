@@ -192,6 +192,7 @@ def succeeded(
         events.PAYMENT_REFUNDED,
         payment,
         refund_id=refund.pk,
+        reason=refund.reason,
         amount_minor=refund.amount_minor,
         refunded_minor=payment.refunded_minor,
         full=full,

@@ -9,13 +9,19 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import get_language, gettext_lazy as _
 from django.views.decorators.http import require_GET, require_POST
 
 from billing.services import guests, ordering
 from cpms.kernel.money import minor_digits
 from cpms.web import limits
-from cpms.web.charges import Charge, find_charge, label_of, receipt_of
+from cpms.web.charges import (
+    Charge,
+    find_charge,
+    label_of,
+    receipt_of,
+    receipt_pdf_of,
+)
 from cpms.web.figures import amount_text, decimal_text
 from cpms.web.pages import remember_charge, show, show_problem
 from cpms.web.prices import price_text
@@ -132,6 +138,21 @@ def receipt(request: HttpRequest, token: str) -> HttpResponse:
         "lines": [_line(line, body["currency"]) for line in body["lines"]],
     }
     return show(request, "receipt.html", context)
+
+
+@require_GET
+def receipt_document(request: HttpRequest, token: str) -> HttpResponse:
+    """The receipt as PDF, in the reader's language."""
+    charge = _find(request, token)
+    if charge is None:
+        return _refusal(request)
+    pdf = receipt_pdf_of(charge.order.order_number, get_language() or "en")
+    if pdf is None:
+        return redirect("web:live", token=token)
+    response = HttpResponse(pdf, content_type="application/pdf")
+    name = f"receipt-{charge.order.order_number}.pdf"
+    response["Content-Disposition"] = f'inline; filename="{name}"'
+    return response
 
 
 def _line(line: dict[str, Any], currency: str) -> dict[str, Any]:

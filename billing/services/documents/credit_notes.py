@@ -1,0 +1,160 @@
+"""Credit notes: each refund of a receipt gets one, with its share of the taxes."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from fractions import Fraction
+from typing import Any, Final
+
+from django.db import connection, transaction
+
+from billing.models import CreditNote, Receipt
+from billing.services import moves
+from billing.services.documents import pdf
+from billing.services.documents.words import language
+
+_NEXT: Final = """
+INSERT INTO billing_creditnotecounter AS counter (operator_id, last) VALUES (%s, 1)
+ON CONFLICT (operator_id) DO UPDATE SET last = counter.last + 1
+RETURNING counter.last
+"""
+
+
+def _next_number(operator_id: int) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(_NEXT, [operator_id])
+        return int(cursor.fetchone()[0])
+
+
+def _largest_remainder(total: int, weights: Sequence[int]) -> list[int]:
+    """``total`` in proportion to the weights; on a tie the earlier one gets more."""
+    whole = sum(weights)
+    exact = [Fraction(total * weight, whole) for weight in weights]
+    shares = [int(each) for each in exact]
+    order = sorted(range(len(exact)), key=lambda i: (shares[i] - exact[i], i))
+    for index in order[: total - sum(shares)]:
+        shares[index] += 1
+    return shares
+
+
+def tax_shares(
+    taxes: Sequence[dict[str, Any]], *, refunded_before: int, refunded_after: int
+) -> list[dict[str, Any]]:
+    """What a refund returns of each tax rate.
+
+    The difference of two cumulative allocations, so that refunds that add up to the
+    receipt return exactly its taxes.
+
+    Args:
+        taxes: the receipt's rows (``tax_rate, before_taxes_minor, taxes_minor``).
+        refunded_before: of the receipt, in minor units, without this refund.
+        refunded_after: with it.
+    """
+    rows = [row for row in taxes if row["before_taxes_minor"] + row["taxes_minor"]]
+    weights = [row["before_taxes_minor"] + row["taxes_minor"] for row in rows]
+
+    def so_far(total: int) -> list[tuple[int, int]]:
+        found = []
+        shares = _largest_remainder(total, weights)
+        for row, share, weight in zip(rows, shares, weights, strict=True):
+            tax = round(Fraction(share * row["taxes_minor"], weight))
+            found.append((share - tax, tax))
+        return found
+
+    before, after = so_far(refunded_before), so_far(refunded_after)
+    return [
+        {
+            "tax_rate": row["tax_rate"],
+            "before_taxes_minor": new[0] - old[0],
+            "taxes_minor": new[1] - old[1],
+        }
+        for row, old, new in zip(rows, before, after, strict=True)
+    ]
+
+
+@transaction.atomic
+def issue(
+    *,
+    order_number: str,
+    refund_id: int,
+    amount_minor: int,
+    reason: str,
+    at: datetime,
+) -> CreditNote | None:
+    """Write the credit note of a refund, once.
+
+    Returns:
+        None when the order has no receipt: nothing was billed that could be credited.
+    """
+    # Receipts are never changed, so nobody may lock them: the order stands for them.
+    moves.lock(order_number)
+    receipt = (
+        Receipt.objects.select_related("order")
+        .filter(order__number=order_number)
+        .first()
+    )
+    if receipt is None:
+        return None
+    notes = list(CreditNote.objects.filter(receipt=receipt))
+    for note in notes:
+        if note.refund_id == refund_id:
+            return note
+    before = sum(note.amount_minor for note in notes)
+    return CreditNote.objects.create(
+        operator_id=receipt.operator_id,
+        order=receipt.order,
+        receipt=receipt,
+        refund_id=refund_id,
+        number=_next_number(receipt.operator_id),
+        amount_minor=amount_minor,
+        currency=receipt.body["currency"],
+        taxes=tax_shares(
+            receipt.body["taxes"],
+            refunded_before=before,
+            refunded_after=before + amount_minor,
+        ),
+        reason=reason[:200],
+        issued_at=at,
+    )
+
+
+def credit_note_pdf(note: CreditNote, *, language_code: str) -> bytes:
+    """The credit note in a language that we speak; English otherwise."""
+    speech = language(language_code)
+    words, body = speech.words, note.receipt.body
+    zone = note.order.time_zone or "UTC"
+    sums: list[pdf.Row] = [
+        (
+            words["before_taxes"],
+            speech.money(
+                sum(row["before_taxes_minor"] for row in note.taxes), note.currency
+            ),
+        )
+    ]
+    for row in note.taxes:
+        if row["taxes_minor"]:
+            rate = "" if row["tax_rate"] is None else f" {row['tax_rate']} %"
+            sums.append(
+                (
+                    f"{words['tax']}{rate}",
+                    speech.money(row["taxes_minor"], note.currency),
+                )
+            )
+    sums.append((words["total"], speech.money(note.amount_minor, note.currency)))
+    return pdf.render(
+        pdf.Sheet(
+            title=f"{words['credit_note']} {note.number}",
+            issuer=body["operator"],
+            facts=[
+                (words["for_receipt"], str(note.receipt.number)),
+                (words["order"], body["order"]),
+                (words["issued"], speech.when(note.issued_at.isoformat(), zone)),
+                (words["reason"], note.reason or "-"),
+            ],
+            head=(words["item"], "", words["amount"]),
+            rows=[
+                (words["refund"], "", speech.money(note.amount_minor, note.currency))
+            ],
+            sums=sums,
+            language=speech.code,
+        )
+    )
