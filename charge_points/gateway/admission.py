@@ -120,7 +120,7 @@ class AdmissionDesk:
         judged = list(zip(candidates, records, verdicts, strict=True))
         self._doors_report(judged)
         openings = [
-            self._opening(candidate, record, verdict.version)
+            self._opening(candidate, record, verdict)
             for candidate, record, verdict in judged
             if record is not None and verdict.accepted and verdict.version is not None
         ]
@@ -168,18 +168,20 @@ class AdmissionDesk:
             self._doors.report_breaches(breaches)
 
     def _opening(
-        self, candidate: Candidate, record: StationRecord, version: str
+        self, candidate: Candidate, record: StationRecord, verdict: Verdict
     ) -> Opening:
         return Opening(
             charge_point_id=record.charge_point_id,
             operator_id=record.operator_id,
             identity=record.identity,
-            version=version,
+            version=verdict.version or "",
             node=self._node,
             remote=candidate.attempt.remote,
             connection_id=candidate.connection_id,
-            security_profile=record.security_profile,
+            security_profile=verdict.security_profile,
             at=candidate.at,
+            raises_profile=verdict.security_profile != record.security_profile,
+            uses_new_password=verdict.uses_new_password,
         )
 
     @staticmethod

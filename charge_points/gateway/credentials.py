@@ -68,18 +68,24 @@ def spellings(password: bytes) -> list[bytes]:
 
 
 def matches(password: bytes, digests: Sequence[bytes], key: bytes) -> bool:
-    """Whether any spelling of ``password`` has one of the stored digests.
+    """Whether any spelling of ``password`` has one of the stored digests."""
+    return matched(password, digests, key) is not None
+
+
+def matched(password: bytes, digests: Sequence[bytes], key: bytes) -> int | None:
+    """Which of the stored digests any spelling of ``password`` has, the last one.
 
     Every pair is compared, so that the time tells nothing. An empty password never
     matches.
     """
     if not password or len(password) > 2 * PASSWORD_MAX_BYTES:
-        return False
-    equal = False
+        return None
+    found = None
     for spelling in spellings(password):
         if not spelling:
             continue
         digest = password_digest(spelling, key)
-        for stored in digests:
-            equal |= hmac.compare_digest(digest, stored)
-    return equal
+        for index, stored in enumerate(digests):
+            if hmac.compare_digest(digest, stored):
+                found = index if found is None else max(found, index)
+    return found

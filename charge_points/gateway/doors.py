@@ -21,7 +21,11 @@ LogEntry = MessageRow
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A connection that was accepted."""
+    """A connection that was accepted, by this profile.
+
+    ``raises_profile``: it is the one that the charge point was to be raised to.
+    ``uses_new_password``: not the one that is being replaced.
+    """
 
     charge_point_id: int
     operator_id: int
@@ -32,6 +36,8 @@ class Opening:
     connection_id: str
     security_profile: int
     at: datetime
+    raises_profile: bool = False
+    uses_new_password: bool = False
 
 
 @dataclass(frozen=True, slots=True)

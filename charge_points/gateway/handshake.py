@@ -1,11 +1,11 @@
 """Who may connect, and in which version: a pure decision (design page 3.2)."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Final
 
 from charge_points.gateway.addresses import StationAddress
-from charge_points.gateway.credentials import BasicCredentials, matches
+from charge_points.gateway.credentials import BasicCredentials, matched
 from charge_points.ocpp.versions import V16, VERSION_BY_SUBPROTOCOL
 
 PROFILE_NONE: Final = 0
@@ -24,8 +24,10 @@ OFFERED_MAX: Final = 16
 class StationRecord:
     """What the database knows of a charge point that wants to connect.
 
-    ``password_digests`` are HMAC-SHA256 values; more than one while a password is
-    being changed. ``subprotocol_optional``: this charger may leave the header out.
+    ``password_digests`` are HMAC-SHA256 values; a second, newer one while a password
+    is being changed. ``security_profile_next``: while the profile is being raised, the
+    one that the station may come back with. ``subprotocol_optional``: this charger may
+    leave the header out.
     """
 
     charge_point_id: int
@@ -37,6 +39,7 @@ class StationRecord:
     operator_code: str = ""
     password_digests: tuple[bytes, ...] = ()
     subprotocol_optional: bool = True
+    security_profile_next: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,9 @@ class Verdict:
 
     ``status`` 101 accepts. An accepted attempt without ``version`` is completed
     without subprotocol header and closed at once (OCPP-J 1.6, 3.1.2). ``reason`` is
-    for the log and the security event; ``text`` is what the peer may read.
+    for the log and the security event; ``text`` is what the peer may read. An accepted
+    attempt was judged by ``security_profile``; ``uses_new_password``: with the password
+    that is to replace another one.
     """
 
     status: HTTPStatus
@@ -72,6 +77,8 @@ class Verdict:
     version: str | None = None
     subprotocol: str | None = None
     quirks: tuple[str, ...] = field(default=())
+    security_profile: int = PROFILE_NONE
+    uses_new_password: bool = False
 
     @property
     def accepted(self) -> bool:
@@ -107,10 +114,19 @@ def decide(attempt: Attempt, record: StationRecord | None, key: bytes) -> Verdic
     """
     if record is None or not _belongs(attempt, record):
         return UNKNOWN
-    refused = _refuse(attempt, record, key)
+    profile = record.security_profile
+    wanted = record.security_profile_next
+    refused = _refuse(attempt, record, key, profile)
+    # The higher profile counts as soon as it is fulfilled.
+    if wanted is not None and _refuse(attempt, record, key, wanted) is None:
+        profile, refused = wanted, None
     if refused is not None:
         return refused
-    return _choose_version(attempt, record)
+    return replace(
+        _choose_version(attempt, record),
+        security_profile=profile,
+        uses_new_password=_uses_new_password(attempt, record, key),
+    )
 
 
 def _belongs(attempt: Attempt, record: StationRecord) -> bool:
@@ -119,8 +135,17 @@ def _belongs(attempt: Attempt, record: StationRecord) -> bool:
     return code is None or code == record.operator_code
 
 
-def _refuse(attempt: Attempt, record: StationRecord, key: bytes) -> Verdict | None:
-    profile = record.security_profile
+def _uses_new_password(attempt: Attempt, record: StationRecord, key: bytes) -> bool:
+    credentials, digests = attempt.credentials, record.password_digests
+    if credentials is None or len(digests) < 2:
+        return False
+    return matched(credentials.password, digests, key) == len(digests) - 1
+
+
+def _refuse(
+    attempt: Attempt, record: StationRecord, key: bytes, profile: int
+) -> Verdict | None:
+    """Why the attempt does not fulfil a security profile; None when it does."""
     if profile in {PROFILE_BASIC_TLS, PROFILE_MUTUAL_TLS} and not attempt.is_tls:
         return _forbidden(
             f"security profile {profile} needs TLS",
@@ -167,7 +192,7 @@ def _check_password(
         return _unauthorized("no password was sent")
     if credentials.username != record.identity:
         return _unauthorized("the user name is not the charge point's id")
-    if not matches(credentials.password, record.password_digests, key):
+    if matched(credentials.password, record.password_digests, key) is None:
         return _unauthorized("wrong password")
     return None
 

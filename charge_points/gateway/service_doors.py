@@ -29,6 +29,7 @@ from charge_points.services import (
     public_keys,
     quirks,
     security,
+    security_profiles,
 )
 from charge_points.services.facts import (
     CommandAnswer,
@@ -66,12 +67,22 @@ class ServiceDoors:
 
     def open_connections(self, openings: Sequence[Opening]) -> list[int]:
         """Record the connections; returns the new generation of each."""
-        return connections.open_many(
+        generations = connections.open_many(
             [
                 ConnectionOpening(o.charge_point_id, o.version, o.at, o.node)
                 for o in openings
             ]
         )
+        proofs = [
+            security_profiles.Proof(
+                o.charge_point_id, o.security_profile, o.uses_new_password, o.at
+            )
+            for o in openings
+            if o.raises_profile or o.uses_new_password
+        ]
+        if proofs:
+            security_profiles.prove_many(proofs)
+        return generations
 
     def close_connections(self, closings: Sequence[Closing]) -> None:
         """Record ends; an end of an older generation changes nothing."""
@@ -203,4 +214,5 @@ def _record(known: provisioning.ChargePointCredentials) -> StationRecord:
         operator_code=known.operator_code,
         password_digests=known.password_digests,
         subprotocol_optional=known.tolerate_missing_subprotocol,
+        security_profile_next=known.security_profile_next,
     )

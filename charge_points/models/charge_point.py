@@ -37,6 +37,9 @@ class ChargePoint(TenantModel):
         max_length=8, blank=True, default="", help_text="as last connected"
     )
     security_profile = models.PositiveSmallIntegerField(default=1)
+    security_profile_next = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="while it is being raised"
+    )
     password_hash = models.CharField(
         max_length=64, blank=True, default="", help_text="HMAC-SHA256, hexadecimal"
     )
@@ -80,6 +83,14 @@ class ChargePoint(TenantModel):
             models.CheckConstraint(
                 condition=models.Q(security_profile__gte=0, security_profile__lte=3),
                 name="charge_point_security_profile_0_to_3",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(security_profile_next__isnull=True)
+                | models.Q(
+                    security_profile_next__gt=models.F("security_profile"),
+                    security_profile_next__lte=3,
+                ),
+                name="charge_point_security_profile_only_rises",
             ),
             models.CheckConstraint(
                 condition=models.Q(password_hash__regex=_DIGEST)

@@ -35,6 +35,7 @@ SOLD_IDENTITY_CHARS: Final = 26
 _COPIED: Final = (
     "ocpp_version",
     "security_profile",
+    "security_profile_next",
     "password_hash",
     "password_hash_next",
     "tolerate_missing_subprotocol",

@@ -79,6 +79,7 @@ class ChargePointCredentials:
     registration: str
     password_digests: tuple[bytes, ...]
     tolerate_missing_subprotocol: bool
+    security_profile_next: int | None = None
 
 
 def password_hash(password: str) -> str:
@@ -273,6 +274,7 @@ def _credentials(row: ChargePoint) -> ChargePointCredentials:
         registration=row.registration,
         password_digests=tuple(bytes.fromhex(d) for d in digests if d),
         tolerate_missing_subprotocol=row.tolerate_missing_subprotocol,
+        security_profile_next=row.security_profile_next,
     )
 
 

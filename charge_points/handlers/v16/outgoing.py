@@ -11,6 +11,7 @@ from charge_points.handlers.registry import Outcome, Outgoing, Payload, SentComm
 from charge_points.handlers.v16 import (
     certificates,
     cost,
+    credentials,
     local_auth_list,
     reservation,
     smart_charging,
@@ -73,6 +74,7 @@ _INTENTS: Final = {
     **reservation.INTENTS,
     **smart_charging.INTENTS,
     **cost.INTENTS,
+    **credentials.INTENTS,
 }
 
 

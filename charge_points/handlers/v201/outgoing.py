@@ -9,6 +9,7 @@ from charge_points.handlers.registry import Outcome, Outgoing, Payload, SentComm
 from charge_points.handlers.v201 import (
     certificates,
     cost,
+    credentials,
     customer_information,
     display,
     local_auth_list,
@@ -83,6 +84,7 @@ _INTENTS: Final = {
     **reservation.INTENTS,
     **smart_charging.INTENTS,
     **cost.INTENTS,
+    **credentials.INTENTS,
 }
 
 

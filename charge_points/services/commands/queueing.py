@@ -31,6 +31,8 @@ REPEATABLE_INTENTS: Final = frozenset(
         "set_charging_profile",
         "clear_charging_profile",
         "cost_updated",
+        "set_password",
+        "set_security_profile",
     }
 )
 """Asking twice does no harm; ``start`` and ``reset`` are not among them."""
