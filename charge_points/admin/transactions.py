@@ -30,6 +30,7 @@ from cpms.accounts.admin_pages import (
     order_url,
     utc,
 )
+from cpms.accounts.exports import ExportAdmin, field
 from cpms.kernel.zones import zone_named
 
 METER_ROWS: Final = 100
@@ -59,10 +60,27 @@ def meter_values_of(row: Transaction) -> QuerySet[MeterValue]:
 
 
 @admin.register(Transaction)
-class TransactionAdmin(PageAdmin):
+class TransactionAdmin(ExportAdmin, PageAdmin):
     """OCPP transactions of the operator's charge points."""
 
     page_template = "charge_points/transaction.html"
+    export_related = ("operator", "charge_point")
+    export_columns = (
+        field("charge_point.identity", "charge_point"),
+        field("operator.code", "operator"),
+        field("evse_number"),
+        field("connector_number"),
+        field("ocpp_id"),
+        field("order_number", "order"),
+        field("state"),
+        field("started_by"),
+        field("started_at"),
+        field("ended_at"),
+        field("meter_start_wh"),
+        field("meter_stop_wh"),
+        field("energy_wh"),
+        field("stop_reason"),
+    )
     list_display = (
         "started",
         "station",

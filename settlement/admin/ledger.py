@@ -16,6 +16,7 @@ from cpms.accounts.admin_pages import (
     order_url,
     utc,
 )
+from cpms.accounts.exports import ExportAdmin, amount, field
 from cpms.accounts.models import Operator
 from settlement.admin.shared import MONEY_ROLES, MoneyAdmin, money
 from settlement.models import LedgerAccount, LedgerEntry, LedgerLine
@@ -96,10 +97,23 @@ class LedgerAccountAdmin(MoneyAdmin):
 
 
 @admin.register(LedgerEntry)
-class LedgerEntryAdmin(PageAdmin, MoneyAdmin):
+class LedgerEntryAdmin(ExportAdmin, PageAdmin, MoneyAdmin):
     """Entries; corrections are reversing entries."""
 
     page_template = "settlement/ledger_entry.html"
+    export_model = LedgerLine
+    export_key = "entry_id"
+    export_related = ("entry", "account")
+    export_columns = (
+        field("entry_id", "entry"),
+        field("entry.source", "source"),
+        field("entry.key", "key"),
+        field("entry.order_number", "order"),
+        field("entry.effective_at", "effective_at"),
+        field("account.code", "account"),
+        amount("amount_minor"),
+        field("currency"),
+    )
     action_roles = MONEY_ROLES
     list_display = ("source", "key", "order", "effective", "book")
     list_filter = (("source", admin.AllValuesFieldListFilter), OperatorFilter)

@@ -17,6 +17,7 @@ from cpms.accounts.admin_pages import (
     order_url,
     utc,
 )
+from cpms.accounts.exports import ExportAdmin, amount, field
 from settlement.admin.shared import MONEY_ROLES, MoneyAdmin, money, who
 from settlement.models import (
     Dispute,
@@ -45,10 +46,27 @@ def _refund(row: Payment, request: HttpRequest, *, with_fee: bool) -> None:
 
 
 @admin.register(Payment)
-class PaymentAdmin(PageAdmin, MoneyAdmin):
+class PaymentAdmin(ExportAdmin, PageAdmin, MoneyAdmin):
     """Holds, captures, releases, refunds."""
 
     page_template = "settlement/payment.html"
+    export_related = ("operator",)
+    export_columns = (
+        field("order_number", "order"),
+        field("sequence"),
+        field("operator.code", "operator"),
+        field("state"),
+        field("created_at"),
+        field("captured_at"),
+        amount("hold_minor"),
+        amount("captured_minor"),
+        amount("application_fee_minor"),
+        amount("refunded_minor"),
+        field("currency"),
+        field("provider"),
+        field("provider_ref"),
+        field("account_reference"),
+    )
     action_roles = MONEY_ROLES
     list_display = (
         "created",

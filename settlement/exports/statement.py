@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from cpms.kernel.money import from_minor
+from cpms.kernel.spreadsheets import cell_text
 from settlement.services.statements import Period, lines, totals
 
 COLUMNS: Final = (
@@ -22,11 +23,6 @@ COLUMNS: Final = (
 )
 
 
-def _cell(text: str) -> str:
-    """A text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
-
-
 def as_csv(period: Period) -> Iterator[str]:
     """The lines, one CSV row at a time, a header first."""
     yield _row(COLUMNS)
@@ -36,8 +32,8 @@ def as_csv(period: Period) -> Iterator[str]:
                 line.at.isoformat(),
                 line.order_number,
                 line.kind,
-                _cell(line.party),
-                _cell(line.name),
+                cell_text(line.party),
+                cell_text(line.name),
                 line.role,
                 str(from_minor(line.amount_minor, line.currency)),
                 line.amount_minor,

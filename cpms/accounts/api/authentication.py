@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django.utils import timezone
+from drf_spectacular.authentication import SessionScheme
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import (
     BaseAuthentication,
@@ -164,3 +165,7 @@ class StaffSessionAuthentication(SessionAuthentication):
                 "This session waits for its second factor; open /admin/ to prove it."
             )
         return found
+
+
+class _StaffSessionScheme(SessionScheme):  # type: ignore[no-untyped-call]
+    target_class = StaffSessionAuthentication  # type: ignore[assignment]
