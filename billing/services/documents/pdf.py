@@ -85,7 +85,7 @@ def _right(text: str, *, bold: bool = False) -> Paragraph:
 
 def _facts(rows: Sequence[Row]) -> Table:
     cells = [[_paragraph(name, soft=True), _paragraph(value)] for name, value in rows]
-    return Table(cells, colWidths=(40 * mm, 130 * mm), style=_TIGHT)
+    return Table(cells, colWidths=(40 * mm, 130 * mm), style=_TIGHT, hAlign="LEFT")
 
 
 def _lines(sheet: Sheet) -> Table:

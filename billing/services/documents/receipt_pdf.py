@@ -47,7 +47,7 @@ def _facts(receipt: Receipt, speech: Language) -> list[pdf.Row]:
     ]
     meter = [body.get(name) for name in ("meter_begin_wh", "meter_end_wh")]
     if all(value is not None for value in meter):
-        shown = " → ".join(_kwh(value, speech) for value in meter)
+        shown = " \N{EN DASH} ".join(_kwh(value, speech) for value in meter)
         facts.append((words["meter"], f"{shown} kWh"))
     return facts
 
