@@ -1,6 +1,7 @@
 """Secrets have no place in logs: what is blotted out before a message is kept."""
 
 import json
+import re
 from typing import Any, Final
 
 MASK: Final = "***"
@@ -18,6 +19,10 @@ _VALUE_MEMBERS: Final = frozenset({"value", "attributeValue"})
 # SetNetworkProfile (2.0.1): of the mobile network and of the tunnel.
 _NETWORK_MEMBERS: Final = frozenset({"apnPassword", "simPin", "password", "key"})
 _NETWORK_KEYS: Final = ("apnAuthentication", "server")
+# Addresses of files: whose holds ours holds the permission, others may hold a password.
+_LOCATION_MEMBERS: Final = frozenset({"location", "remoteLocation"})
+_USER_INFO: Final = re.compile(r"(?<=://)[^/@]*@")
+_TRANSFER_TOKEN: Final = re.compile(r"(/transfer/(?:firmware|logs)/)[^/?#]+")
 # Only these messages can carry a secret; all others are kept as they are.
 _WITH_SECRETS: Final = frozenset(
     {
@@ -29,6 +34,11 @@ _WITH_SECRETS: Final = frozenset(
         "NotifyReport",
         "SetDisplayMessage",
         "SetNetworkProfile",
+        "GetDiagnostics",
+        "GetLog",
+        "PublishFirmware",
+        "SignedUpdateFirmware",
+        "UpdateFirmware",
         "NotifyDisplayMessages",
     }
 )
@@ -82,7 +92,7 @@ def _mask_object(value: dict[str, Json], *, ours: bool) -> dict[str, Json]:
     elif CERTIFICATE_PATH in str(value.get("content", "")):
         hidden = _SHOWN_MEMBERS
     masked = {
-        key: MASK if key in hidden else mask(inner, ours=ours)
+        key: MASK if key in hidden else _mask_member(key, inner, ours=ours)
         for key, inner in value.items()
     }
     if _names_secret(value) and isinstance(value.get("variableAttribute"), list):
@@ -92,6 +102,13 @@ def _mask_object(value: dict[str, Json], *, ours: bool) -> dict[str, Json]:
             if isinstance(attribute, dict)
         ]
     return masked
+
+
+def _mask_member(key: str, inner: Json, *, ours: bool) -> Json:
+    if key in _LOCATION_MEMBERS and isinstance(inner, str):
+        without = _USER_INFO.sub(f"{MASK}@", inner)
+        return _TRANSFER_TOKEN.sub(rf"\g<1>{MASK}", without)
+    return mask(inner, ours=ours)
 
 
 def _names_secret(value: dict[str, Json]) -> bool:

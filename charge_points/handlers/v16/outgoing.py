@@ -12,6 +12,8 @@ from charge_points.handlers.v16 import (
     certificates,
     cost,
     credentials,
+    diagnostics,
+    firmware,
     local_auth_list,
     reservation,
     smart_charging,
@@ -22,7 +24,14 @@ from charge_points.services.facts import VariableFact
 from cpms.kernel.errors import DomainError
 
 ACCEPTED: Final = frozenset(
-    {"Accepted", "Unlocked", "Scheduled", "RebootRequired", "NoTransaction"}
+    {
+        "Accepted",
+        "AcceptedCanceled",
+        "Unlocked",
+        "Scheduled",
+        "RebootRequired",
+        "NoTransaction",
+    }
 )
 """Status words that mean yes, at once or later."""
 
@@ -74,6 +83,8 @@ _INTENTS: Final = {
     **reservation.INTENTS,
     **smart_charging.INTENTS,
     **cost.INTENTS,
+    **diagnostics.INTENTS,
+    **firmware.INTENTS,
     **credentials.INTENTS,
 }
 
@@ -140,7 +151,14 @@ def _out(action: str, block: str = "Core", **options: Any) -> tuple[str, Outgoin
 
 # Asking twice does no harm except for a start, a reset and what moves hardware.
 # One module per profile brings its own messages.
-_BLOCKS: Final = (certificates, local_auth_list, reservation, smart_charging)
+_BLOCKS: Final = (
+    certificates,
+    diagnostics,
+    firmware,
+    local_auth_list,
+    reservation,
+    smart_charging,
+)
 
 OUTGOING: Final[dict[str, Outgoing]] = dict(
     (

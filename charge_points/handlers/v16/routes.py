@@ -6,6 +6,8 @@ from charge_points.handlers.registry import Route
 from charge_points.handlers.v16 import (
     certificates,
     core,
+    diagnostics,
+    firmware,
     local_auth_list,
     reservation,
     security,
@@ -37,6 +39,8 @@ ROUTES_V16: Final = (
     Route(V16, "StatusNotification", core.status_notification, "set", "Core"),
     Route(V16, "StopTransaction", core.stop_transaction, "set", "Core"),
     *certificates.ROUTES,
+    *diagnostics.ROUTES,
+    *firmware.ROUTES,
     *local_auth_list.ROUTES,
     *reservation.ROUTES,
     *security.ROUTES,

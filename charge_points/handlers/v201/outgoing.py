@@ -11,7 +11,9 @@ from charge_points.handlers.v201 import (
     cost,
     credentials,
     customer_information,
+    diagnostics,
     display,
+    firmware,
     local_auth_list,
     monitoring,
     network_profile,
@@ -24,7 +26,9 @@ from charge_points.services import transactions, variables
 from charge_points.services.facts import VariableFact
 from cpms.kernel.errors import DomainError
 
-ACCEPTED: Final = frozenset({"Accepted", "Unlocked", "Scheduled"})
+ACCEPTED: Final = frozenset(
+    {"Accepted", "AcceptedCanceled", "Unlocked", "Unpublished", "Scheduled"}
+)
 """Status words that mean yes, at once or later."""
 
 VALUE_KNOWN: Final = frozenset({"Accepted", "RebootRequired"})
@@ -84,6 +88,8 @@ _INTENTS: Final = {
     **reservation.INTENTS,
     **smart_charging.INTENTS,
     **cost.INTENTS,
+    **diagnostics.INTENTS,
+    **firmware.INTENTS,
     **credentials.INTENTS,
 }
 
@@ -192,7 +198,9 @@ _BLOCKS: Final = (
     certificates,
     cost,
     customer_information,
+    diagnostics,
     display,
+    firmware,
     local_auth_list,
     monitoring,
     network_profile,
