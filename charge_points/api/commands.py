@@ -2,7 +2,7 @@
 
 import threading
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.utils import timezone
@@ -26,6 +26,7 @@ from cpms.kernel.errors import DomainError
 from cpms.kernel.ids import new_secret, sha256_hex
 
 LIFETIME: Final = timedelta(minutes=10)
+LIFETIME_MAX: Final = timedelta(days=30)
 POLL_FIRST_S: Final = 0.02
 POLL_MAX_S: Final = 0.25
 
@@ -42,6 +43,41 @@ class UnableToFindCommand(DomainError):
     """The charge point has no such command."""
 
     http_status = 404
+
+
+class UnableToScheduleCommand(DomainError):
+    """Its times contradict each other."""
+
+    http_status = 422
+
+
+class UnableToCancelCommand(DomainError):
+    """It was sent already, or has ended."""
+
+    http_status = 409
+
+
+def lifetime(asked: dict[str, Any], now: datetime) -> tuple[datetime, datetime]:
+    """Between when and when a command may be sent.
+
+    Raises:
+        UnableToScheduleCommand: it would end before it begins, or waits too long.
+    """
+    not_before = max(asked.get("not_before") or now, now)
+    expires_at = asked.get("expires_at") or not_before + LIFETIME
+    if expires_at <= not_before:
+        raise UnableToScheduleCommand(
+            "command_expired",
+            f"The command would expire at {expires_at.isoformat()}, before it may be "
+            f"sent at {not_before.isoformat()}; give a later expires_at.",
+        )
+    if expires_at > now + LIFETIME_MAX:
+        raise UnableToScheduleCommand(
+            "command_too_far",
+            f"A command waits at most {LIFETIME_MAX.days} days; give an earlier "
+            "expires_at.",
+        )
+    return not_before, expires_at
 
 
 class CommandsView(IdempotentMixin, OperatorScopedView):
@@ -104,6 +140,7 @@ class CommandsView(IdempotentMixin, OperatorScopedView):
         now = timezone.now()
         by = str(request.user.pk)
         key = request.headers.get(HEADER) or new_secret(bits=128)
+        not_before, expires_at = lifetime(asked, now)
         command = commands.queue(
             charge_point_id=station.pk,
             action=asked["action"],
@@ -111,8 +148,9 @@ class CommandsView(IdempotentMixin, OperatorScopedView):
             by=by,
             # A key is its sender's: two systems may count from 1.
             idempotency_key=sha256_hex(f"{by}\n{key}"),
-            expires_at=now + LIFETIME,
+            expires_at=expires_at,
             at=now,
+            scheduled_at=not_before,
         )
         if command.created_at == now:
             audit.record(
@@ -139,11 +177,42 @@ class CommandsView(IdempotentMixin, OperatorScopedView):
 class CommandView(OperatorScopedView):
     """One command."""
 
-    permission_classes = (MAY_READ,)
+    def get_permissions(self) -> list[Any]:
+        """Taking back needs the right to send."""
+        if self.request.method == "DELETE":
+            return [HasScope("commands:write")()]
+        return [MAY_READ()]
 
     @extend_schema(operation_id="show_command", responses=shapes.CommandShape)
     def get(self, request: Request, identity: str, command_id: int) -> Response:  # noqa: ARG002 - DRF's own
         """Show a command's status and the charge point's answer."""
+        _, row = self._row(identity, command_id)
+        return Response(shapes.CommandShape(row).data)
+
+    @extend_schema(operation_id="cancel_command", responses={200: shapes.CommandShape})
+    def delete(self, request: Request, identity: str, command_id: int) -> Response:
+        """Take back a command that has not been sent; again changes nothing."""
+        station, row = self._row(identity, command_id)
+        now = timezone.now()
+        if commands.cancel(command_id=row.pk, at=now):
+            audit.record(
+                operator_id=station.operator_id,
+                actor=str(request.user.pk),
+                action="command.cancelled",
+                object=f"charge point {station.identity}",
+                changes={"command": row.pk},
+                at=now,
+            )
+        row.refresh_from_db()
+        if row.state != Command.State.CANCELLED:
+            raise UnableToCancelCommand(
+                "command_not_waiting",
+                f"The command {row.pk} is {row.state}; only one that waits in the "
+                "queue can be taken back.",
+            )
+        return Response(shapes.CommandShape(row).data)
+
+    def _row(self, identity: str, command_id: int) -> tuple[ChargePoint, Command]:
         station = own_charge_point(self.operator_ids, identity)
         row = Command.objects.filter(charge_point=station, pk=command_id).first()
         if row is None:
@@ -151,4 +220,4 @@ class CommandView(OperatorScopedView):
                 "unknown_command",
                 f"The charge point {identity} has no command {command_id}.",
             )
-        return Response(shapes.CommandShape(row).data)
+        return station, row

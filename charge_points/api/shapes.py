@@ -155,6 +155,14 @@ class CommandRequest(serializers.Serializer[Any]):
         default=0,
         help_text="How long to wait for the charge point's answer.",
     )
+    not_before = serializers.DateTimeField(
+        required=False, help_text="Not sent earlier; without it: at once."
+    )
+    expires_at = serializers.DateTimeField(
+        required=False,
+        help_text="Not sent later, at most 30 days from now; without it: ten minutes "
+        "after `not_before`.",
+    )
 
     def validate_payload(self, value: dict[str, Any]) -> dict[str, Any]:
         """Refuse what no JSON column can hold and no OCPP message says."""
@@ -196,6 +204,7 @@ class CommandShape(serializers.ModelSerializer[Command]):
             "created_at",
             "sent_at",
             "answered_at",
+            "scheduled_at",
             "expires_at",
             "status_text",
             "response",

@@ -208,7 +208,9 @@ def settle_overdue(*, at: datetime, limit: int = SWEEP_MAX) -> int:
     for row in expired:
         row.state = Command.State.EXPIRED
         row.answered_at = at
-    Command.objects.bulk_update(expired, ["state", "answered_at"])
+        row.payload = mask_payload(row.action, row.payload)
+    Command.objects.bulk_update(expired, ["state", "answered_at", "payload"])
+    splitting.join(row.parent_id for row in expired if row.parent_id is not None)
     lost = list(
         Command.objects.select_for_update(skip_locked=True)
         .filter(state=Command.State.SENT, sent_at__lte=at - ANSWER_TIMEOUT)

@@ -1,14 +1,16 @@
 """Asking: a command row, once per idempotency key."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db import transaction
+from django.db.models import Q
 
 from charge_points.models import ChargePoint, Command
 from charge_points.models.states import COMMAND_OPEN
 from charge_points.services.commands import splitting
+from charge_points.services.masking import mask_payload
 from charge_points.services.rows import insert_unless_exists
 from charge_points.services.wake import wake_commands
 from cpms.kernel.errors import DomainError
@@ -174,8 +176,9 @@ def _known(row: Command) -> Command:
     )
     same = known.intent == row.intent and known.arguments == row.arguments
     if not row.intent:
-        # The payload of a sent command is masked, so its key alone has to do.
-        sent = known.sent_at is not None
+        # The payload of a command that does not wait any more is masked, so its key
+        # alone has to do.
+        sent = known.state != Command.State.QUEUED or known.sent_at is not None
         same = known.action == row.action and (sent or _content(known) == _content(row))
     if not same:
         raise UnableToQueueCommand(
@@ -198,7 +201,19 @@ def cancel(*, command_id: int, at: datetime) -> bool:
     found = waiting.filter(pk=command_id).update(**over)
     if found:
         waiting.filter(parent_id=command_id).update(**over)
+        forget_secrets([command_id])
     return bool(found)
+
+
+def forget_secrets(command_ids: Iterable[int]) -> None:
+    """Mask the payloads of commands, and of their parts, that nobody sends any more."""
+    ids = list(command_ids)
+    rows = list(
+        Command.objects.filter(Q(pk__in=ids) | Q(parent_id__in=ids)).exclude(action="")
+    )
+    for row in rows:
+        row.payload = mask_payload(row.action, row.payload)
+    Command.objects.bulk_update(rows, ["payload"])
 
 
 @transaction.atomic

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from charge_points.models import Command
 from charge_points.services import capabilities
+from charge_points.services.masking import mask_payload
 
 # Action -> the list that is split, and the list of the answer.
 SPLIT: Final = {
@@ -81,6 +82,7 @@ def _join(whole: Command, parts: list[Command]) -> None:
         result for part in parts for result in (part.response or {}).get(name, ())
     ]
     whole.state = worst.state
+    whole.payload = mask_payload(whole.action, whole.payload)
     whole.status_text = worst.status_text
     whole.error_code = worst.error_code
     whole.error_text = worst.error_text

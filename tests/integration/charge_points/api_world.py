@@ -25,6 +25,10 @@ class Caller:
         with self.as_role("app"):
             return self.client.get(path, query_params=query)
 
+    def delete(self, path):
+        with self.as_role("app"):
+            return self.client.delete(path)
+
     def post(self, path, body=None, *, key=None):
         headers = {} if key is None else {"Idempotency-Key": key}
         with self.as_role("app"):

@@ -439,3 +439,76 @@ def test_no_more_than_the_limit_wait_at_a_time(waiting, monkeypatch):
     answer = send(ours, station, wait_s=ANSWER_S)
     assert answer.status_code == 202
     assert time.monotonic() - begun < ANSWER_S
+
+
+# -- not before, not after, taken back ------------------------------------------------
+
+
+def test_a_scheduled_command_waits_for_its_hour(ours, station):
+    now = timezone.now()
+    begins, ends = now + timedelta(hours=1), now + timedelta(hours=2)
+    body = send(
+        *(ours, station), not_before=begins.isoformat(), expires_at=ends.isoformat()
+    ).json()
+
+    row = Command.objects.get(pk=body["id"])
+    assert (row.scheduled_at, row.expires_at) == (begins, ends)
+    assert not commands.take_for_delivery(
+        charge_point_ids=[station.id], node="n", at=begins - timedelta(seconds=1)
+    )
+    assert take(station, at=begins).command_id == body["id"]
+
+
+@pytest.mark.parametrize(
+    ("times", "code"),
+    [
+        ({"not_before": 60, "expires_at": 30}, "command_expired"),
+        ({"expires_at": -1}, "command_expired"),
+        ({"expires_at": 31 * 24 * 60}, "command_too_far"),
+    ],
+)
+def test_times_that_cannot_be_are_refused(ours, station, times, code):
+    now = timezone.now()
+    told = {
+        name: (now + timedelta(minutes=minutes)).isoformat()
+        for name, minutes in times.items()
+    }
+
+    answer = send(ours, station, **told)
+
+    assert answer.status_code == 422
+    assert answer.json()["code"] == code
+    assert not Command.objects.exists()
+
+
+def test_a_waiting_command_is_taken_back_once(ours, station):
+    sent = send(ours, station).json()
+
+    for _ in range(2):
+        answer = ours.delete(path_of(station, sent["id"]))
+        assert (answer.status_code, answer.json()["status"]) == (200, "cancelled")
+
+    assert AuditEntry.objects.filter(action="command.cancelled").count() == 1
+    assert not commands.take_for_delivery(
+        charge_point_ids=[station.id], node="n", at=timezone.now()
+    )
+
+
+def test_a_command_that_was_sent_is_not_taken_back(ours, station):
+    sent = send(ours, station).json()
+    take(station)
+
+    answer = ours.delete(path_of(station, sent["id"]))
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "command_not_waiting")
+    assert Command.objects.get().state == "sent"
+
+
+def test_the_secret_of_a_command_that_is_not_sent_is_forgotten(ours, station):
+    payload = {"key": "AuthorizationKey", "value": "70617373776f7264"}
+    sent = send(ours, station, "ChangeConfiguration", payload).json()
+    assert Command.objects.get().payload["value"] == payload["value"]
+
+    ours.delete(path_of(station, sent["id"]))
+
+    assert Command.objects.get().payload["value"] == "***"
