@@ -81,7 +81,7 @@ TEMPLATES = [
 
 DATABASE_ROLE: str = env.str("CPMS_DATABASE_ROLE", "system")
 DATABASES: dict[str, dict[str, Any]] = {
-    "default": parse_database_url(database_url(DATABASE_ROLE, CPMS_HOME))
+    "default": parse_database_url(database_url(DATABASE_ROLE, CPMS_HOME), DATABASE_ROLE)
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL: str = redis_url(CPMS_HOME)

@@ -39,6 +39,11 @@ def test_a_socket_may_be_named_as_option():
     assert parsed["OPTIONS"] == {"connect_timeout": "3"}
 
 
+@pytest.mark.parametrize(("role", "kept_s"), [("app", 0), ("system", 600)])
+def test_only_the_web_closes_its_connection_after_each_request(role, kept_s):
+    assert parse_database_url("postgresql:///base", role)["CONN_MAX_AGE"] == kept_s
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
