@@ -27,7 +27,8 @@ PAYMENT_RECEIVABLE: Final = "PaymentReceivable"
 reason``."""
 
 PAYMENT_REFUNDED: Final = "PaymentRefunded"
-"""Money went back. ``refund_id, reason, amount_minor, refunded_minor, currency, full``."""
+"""Money went back. ``refund_id, reason, amount_minor, refunded_minor, currency,
+full``."""
 
 PAYMENT_DISPUTED: Final = "PaymentDisputed"
 """The payer's bank took the money back for now. ``dispute, dispute_id, due_at``."""
