@@ -1,5 +1,6 @@
 """Billing's pages for operators."""
 
+from billing.admin.onboarding import tariff
 from billing.admin.orders import CdrAdmin, OrderAdmin, ReceiptAdmin
 from billing.admin.panels import orders
 from billing.admin.tariffs import TariffAdmin, TariffAssignmentAdmin
@@ -11,4 +12,5 @@ __all__ = [
     "TariffAdmin",
     "TariffAssignmentAdmin",
     "orders",
+    "tariff",
 ]

@@ -15,6 +15,12 @@ from charge_points.admin.lists import (
     LocalListAdmin,
     ReservationAdmin,
 )
+from charge_points.admin.onboarding import (
+    charge_points_step,
+    first_charge_step,
+    labels_step,
+    site_step,
+)
 from charge_points.admin.panels import network
 from charge_points.admin.places import sites, utilisation
 from charge_points.admin.public_keys import (
@@ -44,7 +50,11 @@ __all__ = [
     "SiteAdmin",
     "StationCertificateAdmin",
     "TransactionAdmin",
+    "charge_points_step",
+    "first_charge_step",
+    "labels_step",
     "network",
+    "site_step",
     "sites",
     "utilisation",
 ]

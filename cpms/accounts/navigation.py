@@ -128,7 +128,22 @@ def _item(request: HttpRequest, item: Item) -> dict[str, Any] | None:
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """Groups with what this user may see; groups without anything are left out."""
-    groups = []
+    groups: list[dict[str, Any]] = [
+        {
+            "items": [
+                {
+                    "title": _("Overview"),
+                    "icon": "dashboard",
+                    "link": reverse("admin:index"),
+                },
+                {
+                    "title": _("First charge"),
+                    "icon": "flag",
+                    "link": reverse("console:onboarding"),
+                },
+            ]
+        }
+    ]
     for title, items in GROUPS:
         found = [shown for item in items if (shown := _item(request, item))]
         if found:

@@ -2,6 +2,7 @@
 
 from settlement.admin.inbox import WebhookEventAdmin
 from settlement.admin.ledger import LedgerAccountAdmin, LedgerEntryAdmin
+from settlement.admin.onboarding import payee_account
 from settlement.admin.panels import money
 from settlement.admin.payees import PayeeAccountAdmin, SplitAgreementAdmin
 from settlement.admin.payments import DisputeAdmin, PaymentAdmin, RefundAdmin
@@ -27,4 +28,5 @@ __all__ = [
     "SplitLineAdmin",
     "WebhookEventAdmin",
     "money",
+    "payee_account",
 ]
