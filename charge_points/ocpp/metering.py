@@ -1,11 +1,10 @@
 """Meter readings without a version: exact, in base units, grouped by instant.
 
-Both versions' ``sampled_values`` turn their own spelling into ``Reading`` and leave
-the meaning to ``assemble``: which register counts as energy, what the units are, how
+Both versions' ``sampled_values`` find the ``Plan`` of their own spelling and leave
+the meaning to ``Instant``: which register counts as energy, what the units are, how
 phases add up.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -22,6 +21,10 @@ CLOCK_CONTEXT: Final = "Sample.Clock"
 
 # Powers of ten a station may multiply its values with: nano to giga.
 MULTIPLIERS: Final = range(-9, 10)
+
+# What is remembered of how stations describe their values; they choose the words.
+PLANS_MAX: Final = 2_000
+PLAN_LIMIT_CHARS: Final = 200
 
 _ENERGY: Final = "energy_wh"
 _POWER: Final = "power_w"
@@ -120,55 +123,141 @@ class MeterSample:
         return self.energy_wh is not None and self.context != CLOCK_CONTEXT
 
 
-@dataclass(slots=True)
-class Reading:
-    """One sampled value in words of no version.
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a sampled value means, by all that is said beside its number.
+
+    A station sends the same few for ever, so they are worked out once.
 
     Attributes:
-        value: As sent: text or number.
-        measurand: With the version's default filled in.
-        context: The same.
-        phase: None for the total.
-        location: The same.
-        unit: None when missing.
-        multiplier: Power of ten, 0 when missing.
-        signed: The signature that came with the value, if any.
-        quirk: The name of what was tolerated in reading it, if anything.
+        context: The reading context.
+        location: Where it was measured.
+        quantity: Which of ours it is; None for one that is not kept.
+        line: The phase, empty for the total.
+        exponent: Power of ten to our unit; None where the unit is unknown.
+        quirk: The name of what is wrong with unit or multiplier, if anything.
     """
 
-    value: object
-    measurand: str = DEFAULT_MEASURAND
-    context: str = DEFAULT_CONTEXT
-    phase: str | None = None
-    location: str = DEFAULT_LOCATION
-    unit: str | None = None
-    multiplier: object = 0
-    signed: SignedValue | None = None
+    context: str
+    location: str
+    quantity: str | None = None
+    line: str = _TOTAL
+    exponent: int | None = None
     quirk: str | None = None
 
 
-def assemble(
-    timestamp: object, readings: Iterable[Reading], *, received_at: datetime
-) -> list[MeterSample]:
-    """Make one sample of each context among the `readings` of one instant.
+_plans: dict[tuple[object, ...], Plan] = {}
+
+
+def plan_of(
+    measurand: str,
+    context: str,
+    location: str,
+    phase: str | None,
+    unit: str | None,
+    multiplier: object = 0,
+) -> Plan:
+    """The plan of a sampled value, with the version's defaults filled in.
 
     Args:
-        timestamp: As sent. Where it cannot be read, or is of a clock that was never
-            set, `received_at` counts.
-        readings: In the order sent; of two equal ones the first counts.
-        received_at: The arrival of the message, UTC.
+        measurand: As the standards name it; others are not kept.
+        context: The reading context.
+        location: Where it was measured.
+        phase: None or empty for the total.
+        unit: None or empty when missing.
+        multiplier: Power of ten, 0 when missing.
     """
-    sampled_at, time_quirk = parse_time(timestamp)
-    if sampled_at is None or time_quirk == quirk.CLOCK_NOT_SET:
-        sampled_at = received_at
-    groups: dict[str, _Group] = {}
-    for reading in readings:
-        group = groups.get(reading.context)
+    if type(multiplier) is not int:  # True and 1.0 would be found as 1
+        return _make_plan(measurand, context, location, phase, unit, multiplier)
+    key = (measurand, context, location, phase, unit, multiplier)
+    plan = _plans.get(key)
+    if plan is None:
+        plan = _make_plan(*key)
+        if sum(map(len, (measurand, context, location, phase or "", unit or ""))) <= (
+            PLAN_LIMIT_CHARS
+        ):
+            if len(_plans) >= PLANS_MAX:
+                _plans.clear()
+            _plans[key] = plan
+    return plan
+
+
+def _make_plan(
+    measurand: str,
+    context: str,
+    location: str,
+    phase: str | None,
+    unit: str | None,
+    multiplier: object,
+) -> Plan:
+    quantity = _QUANTITY_BY_MEASURAND.get(measurand)
+    line = _LINE.get(phase) if phase else _TOTAL
+    if quantity is None or line is None:
+        # Neutral, or line to line: no part of a sum.
+        return Plan(context, location)
+    exponent, found = _exponent(_EXPONENTS[quantity], unit or "", multiplier)
+    return Plan(context, location, quantity, line, exponent, found)
+
+
+def _exponent(
+    exponents: dict[str, int], unit: str, multiplier: object
+) -> tuple[int | None, str | None]:
+    exponent = exponents.get(unit)
+    if exponent is None:
+        exponent = exponents.get(unit.strip().lower())
+    if exponent is None:
+        return None, quirk.UNKNOWN_UNIT
+    if not multiplier:
+        return exponent, None
+    if not isinstance(multiplier, int) or multiplier not in MULTIPLIERS:
+        return None, quirk.MULTIPLIER_OUT_OF_RANGE
+    return exponent + multiplier, None
+
+
+class Instant:
+    """Collects the sampled values of one instant; ``samples`` gives what they say."""
+
+    __slots__ = ("_groups",)
+
+    def __init__(self) -> None:
+        """Nothing is known yet."""
+        self._groups: dict[str, _Group] = {}
+
+    def take(self, value: object, plan: Plan) -> None:
+        """Take a number, as sent: text or number; of two equal ones the first counts.
+
+        A value of None says nothing but that there was a sample.
+        """
+        context = plan.context
+        group = self._groups.get(context)
         if group is None:
-            group = groups[reading.context] = _Group()
-        group.take(reading)
-    quirks = () if time_quirk is None else (time_quirk,)
-    return [group.sample(sampled_at, name, quirks) for name, group in groups.items()]
+            group = self._groups[context] = _Group()
+        if plan.quantity is not None and value is not None:
+            group.take(value, plan.quantity, plan)
+
+    def sign(self, signed: SignedValue, found: str | None = None) -> None:
+        """Take a signed value, and the name of what was tolerated in reading it."""
+        group = self._groups.get(signed.context)
+        if group is None:
+            group = self._groups[signed.context] = _Group()
+        group.sign(signed, found)
+
+    def samples(self, timestamp: object, *, received_at: datetime) -> list[MeterSample]:
+        """Make one sample of each context, in the order they were taken.
+
+        Args:
+            timestamp: As sent. Where it cannot be read, or is of a clock that was
+                never set, `received_at` counts.
+            received_at: The arrival of the message, UTC.
+        """
+        sampled_at, time_quirk = parse_time(timestamp)
+        if sampled_at is None or time_quirk == quirk.CLOCK_NOT_SET:
+            sampled_at = received_at
+        quirks = () if time_quirk is None else (time_quirk,)
+        return [
+            group.sample(sampled_at, context, quirks)
+            for context, group in self._groups.items()
+        ]
 
 
 class _Group:
@@ -182,21 +271,24 @@ class _Group:
         self._signed: list[SignedValue] = []
         self._quirks: dict[str, None] = {}
 
-    def take(self, reading: Reading) -> None:
-        if reading.signed is not None:
-            self._signed.append(reading.signed)
-        if reading.quirk is not None:
-            self._quirks[reading.quirk] = None
-        quantity = _QUANTITY_BY_MEASURAND.get(reading.measurand)
-        if quantity is None or reading.value is None:
+    def sign(self, signed: SignedValue, found: str | None) -> None:
+        self._signed.append(signed)
+        if found is not None:
+            self._quirks[found] = None
+
+    def take(self, value: object, quantity: str, plan: Plan) -> None:
+        number = self._number(value, quantity, plan)
+        if number is None:
             return
-        phase = _LINE.get(reading.phase) if reading.phase else _TOTAL
-        if phase is None:
-            return  # neutral, or line to line: no part of a sum
-        value = self._number(quantity, reading)
-        if value is not None:
-            places = self._values.setdefault(quantity, {})
-            places.setdefault(reading.location, {}).setdefault(phase, value)
+        places = self._values.get(quantity)
+        if places is None:
+            self._values[quantity] = {plan.location: {plan.line: number}}
+            return
+        phases = places.get(plan.location)
+        if phases is None:
+            places[plan.location] = {plan.line: number}
+        else:
+            phases.setdefault(plan.line, number)
 
     def sample(
         self, sampled_at: datetime, context: str, quirks: tuple[str, ...]
@@ -219,34 +311,19 @@ class _Group:
             quirks=(*quirks, *self._quirks),
         )
 
-    def _number(self, quantity: str, reading: Reading) -> Decimal | None:
-        number, found = read_decimal(reading.value)
+    def _number(self, value: object, quantity: str, plan: Plan) -> Decimal | None:
+        number, found = read_decimal(value)
         if found is not None:
             self._quirks[found] = None
-        exponent = self._exponent(quantity, reading)
+        if plan.quirk is not None:
+            self._quirks[plan.quirk] = None
+        exponent = plan.exponent
         if number is None or exponent is None:
             return None
         if quantity == _SOC and not 0 <= number <= 100:
             self._quirks[quirk.SOC_OUT_OF_RANGE] = None
             return None
         return number.scaleb(exponent) if exponent else number
-
-    def _exponent(self, quantity: str, reading: Reading) -> int | None:
-        exponents = _EXPONENTS[quantity]
-        unit = reading.unit or ""
-        exponent = exponents.get(unit)
-        if exponent is None:
-            exponent = exponents.get(unit.strip().lower())
-        if exponent is None:
-            self._quirks[quirk.UNKNOWN_UNIT] = None
-            return None
-        multiplier = reading.multiplier
-        if not multiplier:
-            return exponent
-        if not isinstance(multiplier, int) or multiplier not in MULTIPLIERS:
-            self._quirks[quirk.MULTIPLIER_OUT_OF_RANGE] = None
-            return None
-        return exponent + multiplier
 
     def _total(
         self, quantity: str, locations: tuple[str, ...]

@@ -32,6 +32,10 @@ def read_decimal(value: object) -> tuple[Decimal | None, str | None]:
         if _PLAIN.fullmatch(value):
             return Decimal(value), None
         return _read_text(value)
+    if type(value) is float:
+        text = repr(value)
+        if _PLAIN.fullmatch(text):
+            return Decimal(text), None
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         return None, quirk.UNREADABLE_NUMBER
     return _bounded(value if isinstance(value, Decimal) else Decimal(repr(value)), None)

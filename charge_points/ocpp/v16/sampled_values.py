@@ -8,10 +8,10 @@ from charge_points.ocpp.metering import (
     DEFAULT_CONTEXT,
     DEFAULT_LOCATION,
     DEFAULT_MEASURAND,
+    Instant,
     MeterSample,
-    Reading,
     SignedValue,
-    assemble,
+    plan_of,
 )
 from charge_points.ocpp.quirk_names import SIGNED_WITHOUT_FORMAT
 
@@ -33,31 +33,33 @@ def sampled_values(
     """
     samples: list[MeterSample] = []
     for meter_value in meter_values:
-        readings = [_reading(sampled) for sampled in meter_value["sampledValue"]]
-        samples += assemble(
-            meter_value.get("timestamp"), readings, received_at=received_at
+        instant = Instant()
+        for sampled in meter_value["sampledValue"]:
+            _take(instant, sampled)
+        samples += instant.samples(
+            meter_value.get("timestamp"), received_at=received_at
         )
     return samples
 
 
-def _reading(sampled: Mapping[str, Any]) -> Reading:
-    value = sampled["value"]
-    context = sampled.get("context", DEFAULT_CONTEXT)
-    if sampled.get("format") == _SIGNED_FORMAT:
-        return _signed(value, context)
-    if type(value) is str and value.startswith(_OCMF_HEAD):
-        return _signed(value, context, SIGNED_WITHOUT_FORMAT)
-    return Reading(
-        value=value,
-        measurand=sampled.get("measurand", DEFAULT_MEASURAND),
-        context=context,
-        phase=sampled.get("phase"),
-        location=sampled.get("location", DEFAULT_LOCATION),
-        unit=sampled.get("unit"),
-    )
+def _take(instant: Instant, sampled: Mapping[str, Any]) -> None:
+    value, get = sampled["value"], sampled.get
+    context = get("context", DEFAULT_CONTEXT)
+    if get("format") == _SIGNED_FORMAT:
+        instant.sign(_signed(value, context))
+    elif type(value) is str and value.startswith(_OCMF_HEAD):
+        instant.sign(_signed(value, context), SIGNED_WITHOUT_FORMAT)
+    else:
+        plan = plan_of(
+            get("measurand", DEFAULT_MEASURAND),
+            context,
+            get("location", DEFAULT_LOCATION),
+            get("phase"),
+            get("unit"),
+        )
+        instant.take(value, plan)
 
 
-def _signed(data: str, context: str, quirk: str | None = None) -> Reading:
-    """Make a reading that carries a signature and no number of its own."""
-    signed = SignedValue(data, "", "", "", context)
-    return Reading(value=None, context=context, signed=signed, quirk=quirk)
+def _signed(data: str, context: str) -> SignedValue:
+    """A signature, which carries no number of its own here."""
+    return SignedValue(data, "", "", "", context)

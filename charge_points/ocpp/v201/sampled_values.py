@@ -2,17 +2,19 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from charge_points.ocpp.metering import (
     DEFAULT_CONTEXT,
     DEFAULT_LOCATION,
     DEFAULT_MEASURAND,
+    Instant,
     MeterSample,
-    Reading,
     SignedValue,
-    assemble,
+    plan_of,
 )
+
+_NO_MEASURE: Final[Mapping[str, Any]] = {}
 
 
 def sampled_values(
@@ -29,27 +31,31 @@ def sampled_values(
     """
     samples: list[MeterSample] = []
     for meter_value in meter_values:
-        readings = [_reading(sampled) for sampled in meter_value["sampledValue"]]
-        samples += assemble(
-            meter_value.get("timestamp"), readings, received_at=received_at
+        instant = Instant()
+        for sampled in meter_value["sampledValue"]:
+            _take(instant, sampled)
+        samples += instant.samples(
+            meter_value.get("timestamp"), received_at=received_at
         )
     return samples
 
 
-def _reading(sampled: Mapping[str, Any]) -> Reading:
-    context = sampled.get("context", DEFAULT_CONTEXT)
-    measure = sampled.get("unitOfMeasure") or {}
-    signed = sampled.get("signedMeterValue")
-    return Reading(
-        value=sampled["value"],
-        measurand=sampled.get("measurand", DEFAULT_MEASURAND),
-        context=context,
-        phase=sampled.get("phase"),
-        location=sampled.get("location", DEFAULT_LOCATION),
-        unit=measure.get("unit"),
-        multiplier=measure.get("multiplier", 0),
-        signed=None if signed is None else _signed(signed, context),
+def _take(instant: Instant, sampled: Mapping[str, Any]) -> None:
+    get = sampled.get
+    context = get("context", DEFAULT_CONTEXT)
+    measure = get("unitOfMeasure") or _NO_MEASURE
+    plan = plan_of(
+        get("measurand", DEFAULT_MEASURAND),
+        context,
+        get("location", DEFAULT_LOCATION),
+        get("phase"),
+        measure.get("unit"),
+        measure.get("multiplier", 0),
     )
+    instant.take(sampled["value"], plan)
+    signed = get("signedMeterValue")
+    if signed is not None:
+        instant.sign(_signed(signed, context))
 
 
 def _signed(signed: Mapping[str, Any], context: str) -> SignedValue:
