@@ -6,7 +6,7 @@ from typing import Final
 
 from django.utils import timezone
 
-from billing.services import payability, paying, progress
+from billing.services import evidence, payability, paying, progress
 from billing.services.documents import credit_notes, mailing
 from charge_points.queries import SessionFacts
 from cpms.outbox import Event, subscriber
@@ -71,6 +71,15 @@ def on_refund(events: list[Event]) -> None:
             amount_minor=int(event.payload["amount_minor"]),
             reason=str(event.payload.get("reason") or ""),
             at=timezone.now(),
+        )
+
+
+@subscriber("billing.evidence", topics=["PaymentDisputed"], queue="billing")
+def on_dispute(events: list[Event]) -> None:
+    """What shows that the charge took place, before anybody has to ask."""
+    for event in events:
+        evidence.gather(
+            order_number=_number(event), dispute_id=int(event.payload["dispute_id"])
         )
 
 
