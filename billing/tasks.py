@@ -13,7 +13,7 @@ from django.utils import timezone
 from billing.models import Order
 from billing.models.order_states import OrderState
 from billing.queries import stuck_orders
-from billing.services import moves, ordering, payability, paying, rating
+from billing.services import moves, ordering, payability, paying, rating, running_costs
 from cpms.kernel.errors import DomainError
 
 SWEEP_MAX: Final = 500
@@ -90,6 +90,12 @@ def refresh_payability() -> int:
     return payability.refresh(at=timezone.now())
 
 
+@shared_task(name="billing.tell_running_costs")
+def tell_running_costs() -> int:
+    """Show on the stations' displays what the charges cost so far."""
+    return running_costs.tell_costs(at=timezone.now())
+
+
 @shared_task(name="billing.report_stuck")
 def report_stuck() -> int:
     """Tell the log of orders that do not go on; the operator sees the same list."""
@@ -128,6 +134,11 @@ BEAT_SCHEDULE: Final[dict[str, dict[str, Any]]] = {
     "billing-refresh-payability": {
         "task": "billing.refresh_payability",
         "schedule": 60.0,
+        "options": BILLING,
+    },
+    "billing-tell-running-costs": {
+        "task": "billing.tell_running_costs",
+        "schedule": 30.0,
         "options": BILLING,
     },
     "billing-report-stuck": {

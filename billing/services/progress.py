@@ -9,7 +9,14 @@ from billing.models import Order
 from billing.models.order import StartedBy
 from billing.models.order_states import OrderState
 from billing.pricing import parse_tariff
-from billing.services import moves, notices, ordering, paying, rating
+from billing.services import (
+    moves,
+    notices,
+    ordering,
+    paying,
+    rating,
+    station_displays,
+)
 from billing.services.placing import Origin, Running, place_running
 from billing.services.sessions import charges_parking
 from billing.services.terms import NOTHING_LEFT, Buyer
@@ -139,6 +146,9 @@ def _order_for_running(fact: Fact, *, former: Order | None) -> None:
         ends_by=order.ends_by,
     )
     notices.tell(notices.CHARGE_STARTED, order)
+    station_displays.show_price(
+        order, charge_point_id=view.charge_point_id, id_token=token, at=fact.at
+    )
     if order.failure_reason:
         _stop_unpayable(order, fact)
 

@@ -8,7 +8,7 @@ from django.db.models import Max
 from billing.models import Cdr, Order
 from billing.models.order_states import OrderState, PaymentState
 from billing.pricing import PricedSession, Session, Tariff, parse_tariff, rate
-from billing.services import moves, notices, pay_links, receipts
+from billing.services import moves, notices, pay_links, receipts, station_displays
 from billing.services.cdr_json import (
     cdr_json,
     credit_json,
@@ -134,6 +134,7 @@ def rate_if_complete(
     text = f"priced: {format_minor(priced.total_minor, order.currency)}"
     cause = moves.Cause(text, "system", at)
     moves.move(order, OrderState.RATED, cause=cause)
+    station_displays.show_bill(order, at=at)
     collect(order, cause=cause)
     return True
 

@@ -9,8 +9,9 @@ from decimal import Decimal
 from typing import Final
 
 from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Q
 
-from charge_points.models import ChargePoint, Transaction
+from charge_points.models import ChargePoint, DeviceVariable, Transaction
 from charge_points.services import capabilities, commands
 from cpms.kernel.errors import DomainError
 from cpms.kernel.money import from_minor
@@ -80,13 +81,12 @@ def put_running_cost(
         total_minor,
         currency,
     )
-    due = before is None or at - before >= TELL_EVERY
-    if before is not None and (same or not due):
+    if before is not None and at - before < TELL_EVERY:
         if not same:
             _keep(row, total_minor, currency, before)
         return False
     _keep(row, total_minor, currency, at)
-    if row.state != Transaction.State.ACTIVE:
+    if row.state != Transaction.State.ACTIVE or (same and before is not None):
         return False
     return _tell_running(row, at)
 
@@ -217,6 +217,44 @@ def _message(
         at=at,
         order_number=row.order_number or "",
     )
+
+
+def charges_to_tell(*, at: datetime, limit: int) -> list[int]:
+    """Running charges whose stations show costs and were not told lately.
+
+    1.6 stations that speak the cost messages; 2.0.1 stations that told that they know
+    TariffCostCtrlr. The longest untold come first.
+
+    Args:
+        at: now.
+        limit: at most so many.
+
+    Returns:
+        Ids of transactions.
+    """
+    knows = DeviceVariable.objects.filter(
+        charge_point_id=OuterRef("charge_point_id"),
+        component__iexact="TariffCostCtrlr",
+        variable__in=("Enabled", "Available"),
+        value__iexact="true",
+    )
+    speaks = ChargePoint.objects.filter(
+        pk=OuterRef("charge_point_id"), speaks_cost_messages=True
+    )
+    rows = (
+        Transaction.objects.filter(
+            state=Transaction.State.ACTIVE, order_number__isnull=False
+        )
+        .filter(
+            Q(running_cost_at__isnull=True) | Q(running_cost_at__lte=at - TELL_EVERY)
+        )
+        .filter(
+            Q(Exists(speaks), ocpp_version="1.6")
+            | (~Q(ocpp_version="1.6") & Q(Exists(knows)))
+        )
+        .order_by(F("running_cost_at").asc(nulls_first=True), "pk")
+    )
+    return list(rows.values_list("pk", flat=True)[:limit])
 
 
 def total_costs(transaction_ids: list[int]) -> dict[int, Decimal]:

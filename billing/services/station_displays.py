@@ -1,0 +1,50 @@
+"""What drivers read at the station itself: their price, the cost so far, the bill.
+
+Stations show it where they can; a display that cannot be told never holds up a charge
+or its bill. What a charge costs so far is told by ``running_costs``.
+"""
+
+from datetime import datetime
+
+from billing.models import Order
+from billing.pricing import describe, parse_tariff
+from charge_points.services import tariff_texts
+from cpms.kernel.money import format_minor
+
+
+def show_price(
+    order: Order, *, charge_point_id: int, id_token: str, at: datetime
+) -> bool:
+    """Show the price of an order that has just begun, where a token began it.
+
+    Returns:
+        Whether the station was asked to show it.
+    """
+    if not id_token:
+        return False
+    return tariff_texts.put_user_price(
+        charge_point_id=charge_point_id,
+        id_token=id_token,
+        text=describe(parse_tariff(order.tariff)),
+        key=order.number,
+        at=at,
+    )
+
+
+def show_bill(order: Order, *, at: datetime) -> bool:
+    """Show what an order cost in the end, once it is priced.
+
+    Returns:
+        Whether the station was asked to show it.
+    """
+    if order.transaction_id is None or order.amount_minor is None:
+        return False
+    return tariff_texts.put_final_cost(
+        transaction_id=order.transaction_id,
+        total_minor=order.amount_minor,
+        currency=order.currency,
+        text=f"Total {format_minor(order.amount_minor, order.currency)}",
+        # The next person at the station reads the display too: no link to a receipt.
+        receipt_url="",
+        at=at,
+    )
