@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
+from django.views.i18n import set_language
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from cpms.ops.views import healthz, metrics, readyz
@@ -10,6 +11,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", healthz),
     path("readyz", readyz),
     path("metrics", metrics),
+    path("admin/language/", set_language, name="set_language"),
     path("admin/", include("cpms.accounts.console_urls")),
     path("admin/", include("charge_points.admin.urls")),
     path("admin/", admin.site.urls),

@@ -109,6 +109,8 @@ USE_I18N = True
 
 STATIC_URL = "static/"
 STATIC_ROOT = CPMS_HOME / "static"
+# Firmware and logs of stations; nothing in it is served by its name.
+MEDIA_ROOT = Path(env.str("MEDIA_ROOT", str(CPMS_HOME / "media")))
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -215,6 +217,7 @@ UNFOLD: dict[str, Any] = {
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_BACK_BUTTON": True,
+    "SHOW_LANGUAGES": True,
     "BORDER_RADIUS": "6px",
     "SITE_FAVICONS": [
         {
