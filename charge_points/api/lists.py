@@ -252,7 +252,7 @@ class DisplayMessageShape(serializers.ModelSerializer[DisplayMessage]):
         )
 
 
-class _StationRows(OperatorScopedView):
+class StationRows(OperatorScopedView):
     """Rows of one charge point, by page."""
 
     permission_classes = (HasScope("charge_points:read"),)
@@ -273,7 +273,7 @@ class _StationRows(OperatorScopedView):
         return pages.get_paginated_response(shape(page, many=True).data)
 
 
-class ChargingProfilesView(_StationRows):
+class ChargingProfilesView(StationRows):
     """Charging profiles of one charge point."""
 
     @extend_schema(
@@ -285,7 +285,7 @@ class ChargingProfilesView(_StationRows):
         return self.page_of(request, identity, ChargingProfile, ChargingProfileShape)
 
 
-class CompositeSchedulesView(_StationRows):
+class CompositeSchedulesView(StationRows):
     """Composite schedules of one charge point."""
 
     @extend_schema(
@@ -296,7 +296,7 @@ class CompositeSchedulesView(_StationRows):
         return self.page_of(request, identity, CompositeSchedule, CompositeShape)
 
 
-class DisplayMessagesView(_StationRows):
+class DisplayMessagesView(StationRows):
     """Messages on the display of one charge point."""
 
     @extend_schema(

@@ -2,7 +2,8 @@
 
 from django.urls import path
 
-from charge_points.api import charge_points, commands, lists, pki, records
+from charge_points import transfers
+from charge_points.api import charge_points, commands, lists, pki, records, upkeep
 
 BASE = "api/v1/operator"
 STATION = f"{BASE}/charge-points/<str:identity>"
@@ -21,6 +22,16 @@ urlpatterns = [
         f"{STATION}/reservations/<int:reservation_id>",
         lists.ReservationView.as_view(),
     ),
+    path(f"{BASE}/firmware", upkeep.FirmwareFilesView.as_view()),
+    path(f"{STATION}/events", upkeep.StationEventsView.as_view()),
+    path(
+        f"{STATION}/firmware-publications", upkeep.FirmwarePublicationsView.as_view()
+    ),
+    path(f"{STATION}/firmware-updates", upkeep.FirmwareUpdatesView.as_view()),
+    path(f"{STATION}/logs", upkeep.LogsView.as_view()),
+    path(f"{STATION}/logs/<int:log_id>/file", upkeep.LogFileView.as_view()),
+    path(f"{STATION}/monitors", upkeep.MonitorsView.as_view()),
+    path(f"{STATION}/network-profiles", upkeep.NetworkProfilesView.as_view()),
     path(f"{STATION}/messages", records.MessagesView.as_view()),
     path(f"{STATION}/transactions", records.ChargePointTransactionsView.as_view()),
     path(f"{BASE}/transactions", records.TransactionsView.as_view()),
@@ -31,4 +42,5 @@ urlpatterns = [
     path("pki/ca.pem", pki.AuthoritiesView.as_view()),
     path("pki/ocsp", pki.OcspView.as_view()),
     path("pki/<int:authority_id>.crl", pki.CrlView.as_view()),
+    *transfers.urlpatterns,
 ]

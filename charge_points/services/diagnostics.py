@@ -3,6 +3,7 @@
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from django.db import transaction
@@ -282,8 +283,7 @@ def record_file(
     require_open(upload_id=upload_id, at=at)
     row = LogUpload.objects.select_for_update(no_key=True).get(pk=upload_id)
     if row.stored_as:
-        former = row.stored_as
-        transaction.on_commit(lambda: stored_files.remove(former))
+        transaction.on_commit(partial(stored_files.remove, row.stored_as))
     row.stored_as = file.stored_as
     row.size_bytes = file.size_bytes
     row.sha256 = file.sha256
@@ -301,7 +301,6 @@ def forget(*, at: datetime) -> int:
     )[:FORGET_MAX]
     names = {row.pk: row.stored_as for row in rows}
     LogUpload.objects.filter(pk__in=names).update(stored_as="")
-    transaction.on_commit(
-        lambda: [stored_files.remove(name) for name in names.values()] and None
-    )
+    for name in names.values():
+        transaction.on_commit(partial(stored_files.remove, name))
     return len(names)
