@@ -1,0 +1,5 @@
+"""The end-to-end tests work on the shared town."""
+
+from tests.town import town
+
+__all__ = ["town"]
