@@ -15,6 +15,7 @@ from charge_points.services import (
     certificates,
     commands,
     customer_information,
+    diagnostics,
     local_lists,
     partitions,
     public_keys,
@@ -78,6 +79,12 @@ def expire_reservations() -> int:
 def end_profiles() -> int:
     """End the charging profiles of charges that are over."""
     return profiles.end_with_transactions(at=timezone.now())
+
+
+@shared_task(name="charge_points.forget_logs")
+def forget_logs() -> int:
+    """Delete files of logs that nobody needs any more."""
+    return diagnostics.forget(at=timezone.now())
 
 
 @shared_task(name="charge_points.forget_customers")
@@ -148,6 +155,11 @@ BEAT_SCHEDULE: Final[dict[str, dict[str, Any]]] = {
     "charge-points-end-profiles": {
         "task": "charge_points.end_profiles",
         "schedule": 60.0,
+    },
+    "charge-points-forget-logs": {
+        "task": "charge_points.forget_logs",
+        "schedule": DAY_S,
+        "options": MAINTENANCE,
     },
     "charge-points-forget-customers": {
         "task": "charge_points.forget_customers",

@@ -6,8 +6,8 @@ Stations have no log-in here; the signed address is the permission (see
 
 import re
 import threading
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Final, Protocol
 
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.http.request import UnreadablePostError
@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from charge_points.models import FirmwareFile
+from charge_points.models import FirmwareFile, LogUpload
 from charge_points.services import diagnostics, stored_files, transfers
 from charge_points.services.stored_files import StoredFile
 from charge_points.services.transfers import PREFIX
@@ -31,6 +31,18 @@ _RANGE: Final = re.compile(r"bytes=(\d*)-(\d*)")
 _MULTIPART: Final = "multipart/form-data"
 # Boundaries and names around the file of a form.
 FORM_BYTES_MAX: Final = 64 * 1024
+
+
+class _Asking(Protocol):
+    """What a request of Django and one of DRF have in common."""
+
+    @property
+    def method(self) -> str | None:
+        """Such as GET."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Its headers."""
 
 
 class UnableToReceive(DomainError):
@@ -143,7 +155,14 @@ def fetch_firmware(request: HttpRequest, token: str) -> HttpResponse:
     return response
 
 
-def ranged(request: HttpRequest, stored_as: str, size: int) -> HttpResponse:
+def attachment(request: _Asking, row: LogUpload) -> HttpResponse:
+    """The answer with the file of a log that came, to be saved."""
+    response = ranged(request, row.stored_as, row.size_bytes or 0)
+    response["Content-Disposition"] = f'attachment; filename="log-{row.request_id}"'
+    return response
+
+
+def ranged(request: _Asking, stored_as: str, size: int) -> HttpResponse:
     """The answer with a stored file: 200, 206 for a range, 416 for a wrong one."""
     span = _span(request.headers.get("Range", ""), size)
     if span is None:

@@ -31,6 +31,15 @@ from charge_points.admin.security import QuirkAdmin, SecurityEventAdmin
 from charge_points.admin.sites import SiteAdmin
 from charge_points.admin.stations import ChargePointAdmin
 from charge_points.admin.transactions import TransactionAdmin
+from charge_points.admin.upkeep import (
+    FirmwareFileAdmin,
+    FirmwarePublicationAdmin,
+    FirmwareUpdateAdmin,
+    LogUploadAdmin,
+    NetworkProfileAdmin,
+    StationEventAdmin,
+    VariableMonitorAdmin,
+)
 
 __all__ = [
     "CertificateAdmin",
@@ -41,15 +50,22 @@ __all__ = [
     "ConnectorAdmin",
     "CustomerInformationAdmin",
     "DisplayMessageAdmin",
+    "FirmwareFileAdmin",
+    "FirmwarePublicationAdmin",
+    "FirmwareUpdateAdmin",
     "IdTokenAdmin",
     "InstalledCertificateAdmin",
     "LocalListAdmin",
+    "LogUploadAdmin",
+    "NetworkProfileAdmin",
     "QuirkAdmin",
     "ReservationAdmin",
     "SecurityEventAdmin",
     "SiteAdmin",
     "StationCertificateAdmin",
+    "StationEventAdmin",
     "TransactionAdmin",
+    "VariableMonitorAdmin",
     "charge_points_step",
     "first_charge_step",
     "labels_step",

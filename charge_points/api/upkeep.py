@@ -397,22 +397,11 @@ class LogFileView(OperatorScopedView):
         """Download the file that a charge point left."""
         station = own_charge_point(self.operator_ids, identity)
         row = LogUpload.objects.filter(charge_point=station, pk=log_id).first()
-        return log_file(request, row)
-
-
-def log_file(request: Any, row: LogUpload | None) -> HttpResponse:  # noqa: ANN401 - Django's or DRF's
-    """The answer with a log's file.
-
-    Raises:
-        UnableToFindLog: there is none.
-    """
-    if row is None or not row.stored_as or row.size_bytes is None:
-        raise UnableToFindLog(
-            "log_file_missing", "This log has no file here (yet, or any more)."
-        )
-    response = transfers.ranged(request, row.stored_as, row.size_bytes)
-    response["Content-Disposition"] = f'attachment; filename="log-{row.request_id}"'
-    return response
+        if row is None or not row.stored_as:
+            raise UnableToFindLog(
+                "log_file_missing", "This log has no file here (yet, or any more)."
+            )
+        return transfers.attachment(request, row)
 
 
 class FirmwarePublicationsView(StationRows):

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
 from django.utils import timezone
 
 from charge_points.models import Command, FirmwareFile, LogUpload
@@ -21,6 +22,10 @@ from charge_points.services import (
     network_profiles,
     stored_files,
     transfers,
+)
+from tests.integration.charge_points.admin_world import (
+    _no_collected_files,  # noqa: F401 - a fixture
+    make_staff,
 )
 from tests.integration.charge_points.api_world import STATIONS, problem_of, system_of
 
@@ -424,3 +429,42 @@ def test_monitors_events_and_profiles_are_shown(ours, station):
     assert (event["event_id"], event["severity"]) == (5, 3)
     assert profile["slot"] == 1
     assert ours.rows(path(station, "firmware-publications")) == []
+
+
+def test_the_pages_show_what_came_and_hand_the_file_out(ours, station, client):
+    row = asked(ours, station)
+    put(ours, address(row))
+    upload(ours)
+    client.force_login(make_staff("tech@example.org", station.operator_id))
+    names = [
+        "firmwarefile",
+        "firmwareupdate",
+        "firmwarepublication",
+        "logupload",
+        "variablemonitor",
+        "stationevent",
+        "networkprofile",
+    ]
+    with ours.as_role("app"):
+        pages = {
+            name: client.get(reverse(f"admin:charge_points_{name}_changelist"))
+            for name in names
+        }
+        file = client.get(reverse("admin:charge_points_logupload_file", args=[row.pk]))
+        none = client.get(reverse("admin:charge_points_logupload_file", args=[0]))
+
+    assert {page.status_code for page in pages.values()} == {200}
+    assert "1024 bytes" in pages["logupload"].content.decode()
+    assert "fw.bin" in pages["firmwarefile"].content.decode()
+    assert (file.status_code, body(file)) == (200, CONTENT)
+    assert none.status_code == 404
+
+
+def test_a_foreign_log_is_not_handed_out(ours, station, client, stranger, as_role):
+    row = asked(ours, station)
+    put(ours, address(row))
+    client.force_login(make_staff("else@example.org", stranger.operator_id))
+    with ours.as_role("app"):
+        file = client.get(reverse("admin:charge_points_logupload_file", args=[row.pk]))
+
+    assert file.status_code == 404
