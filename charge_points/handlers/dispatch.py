@@ -16,7 +16,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final, TypeVar, cast
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import (
+    DataError,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    transaction,
+)
 
 from charge_points.handlers.registry import (
     Answer,
@@ -41,6 +47,7 @@ CONFLICT_CODES: Final = frozenset({"40001", "40P01", "55P03"})
 # 57014 (query cancelled) is a statement's own fault.
 LOST_CLASSES: Final = frozenset({"08", "53", "57", "58"})
 QUERY_CANCELED: Final = "57014"
+CHECK_VIOLATION: Final = "23514"
 
 
 def sqlstate(error: BaseException) -> str | None:
@@ -148,6 +155,12 @@ def _run_alone(
         return failed(item, error)
 
 
+def _breaks_a_check(error: Exception) -> bool:
+    """Whether a column's own rule forbids the value, such as a number below 0."""
+    cause = error.__cause__ if isinstance(error, IntegrityError) else None
+    return getattr(cause, "pgcode", "") == CHECK_VIOLATION
+
+
 def refusal_for(request: Request, error: Exception) -> Refusal:
     """The CALLERROR of a request that failed.
 
@@ -157,6 +170,17 @@ def refusal_for(request: Request, error: Exception) -> Refusal:
     version = request.peer.version
     if isinstance(error, DomainError):
         return Refusal(code_for(version, Fault.GENERIC), error.message)
+    if isinstance(error, DataError) or _breaks_a_check(error):
+        # The schemas bound few numbers; sent again it would be no smaller.
+        logger.warning(
+            "%s of %s holds what no column takes: %s",
+            request.action,
+            request.peer.identity,
+            error,
+        )
+        return Refusal(
+            code_for(version, Fault.VALUE), "A value is outside of what can be kept."
+        )
     logger.error(
         "%s of %s failed",
         request.action,
