@@ -8,7 +8,6 @@ from django.urls import URLPattern, path, reverse
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
-from charge_points import transfers
 from charge_points.admin.filters import StationSiteFilter
 from charge_points.models import (
     FirmwareFile,
@@ -19,6 +18,7 @@ from charge_points.models import (
     StationEvent,
     VariableMonitor,
 )
+from charge_points.services import file_answers
 from cpms.accounts.admin_pages import OperatorFilter, OwnListAdmin, link, utc
 
 WITH_STATION: Final = ("operator", "charge_point")
@@ -151,7 +151,7 @@ class LogUploadAdmin(OwnListAdmin):
         row: Any = self.get_queryset(request).filter(pk=log_id).first()
         if row is None or not row.stored_as or not self.has_view_permission(request):
             return HttpResponse(status=404)
-        return transfers.attachment(request, row)
+        return file_answers.attachment(request, row)
 
 
 @admin.register(VariableMonitor)

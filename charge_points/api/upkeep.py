@@ -11,7 +11,6 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from charge_points import transfers
 from charge_points.api.charge_points import UnableToChooseOperator, own_charge_point
 from charge_points.api.lists import StationRows
 from charge_points.models import (
@@ -23,7 +22,7 @@ from charge_points.models import (
     StationEvent,
     VariableMonitor,
 )
-from charge_points.services import diagnostics, firmware, firmware_files
+from charge_points.services import diagnostics, file_answers, firmware, firmware_files
 from cpms.accounts.api.idempotency import HEADER, IdempotentMixin
 from cpms.accounts.api.pagination import CursorPagination
 from cpms.accounts.api.permissions import HasScope
@@ -202,7 +201,9 @@ class FirmwarePublicationShape(serializers.ModelSerializer[FirmwarePublication])
 
 
 class MonitorShape(serializers.ModelSerializer[VariableMonitor]):
-    """A monitor on a variable."""
+    """A monitor on a variable; its state is `set` or `cleared`."""
+
+    state = serializers.CharField()
 
     class Meta:
         model = VariableMonitor
@@ -401,7 +402,7 @@ class LogFileView(OperatorScopedView):
             raise UnableToFindLog(
                 "log_file_missing", "This log has no file here (yet, or any more)."
             )
-        return transfers.attachment(request, row)
+        return file_answers.attachment(request, row)
 
 
 class FirmwarePublicationsView(StationRows):

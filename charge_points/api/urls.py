@@ -2,8 +2,15 @@
 
 from django.urls import path
 
-from charge_points import transfers
-from charge_points.api import charge_points, commands, lists, pki, records, upkeep
+from charge_points.api import (
+    charge_points,
+    commands,
+    lists,
+    pki,
+    records,
+    transfers,
+    upkeep,
+)
 
 BASE = "api/v1/operator"
 STATION = f"{BASE}/charge-points/<str:identity>"
@@ -24,9 +31,7 @@ urlpatterns = [
     ),
     path(f"{BASE}/firmware", upkeep.FirmwareFilesView.as_view()),
     path(f"{STATION}/events", upkeep.StationEventsView.as_view()),
-    path(
-        f"{STATION}/firmware-publications", upkeep.FirmwarePublicationsView.as_view()
-    ),
+    path(f"{STATION}/firmware-publications", upkeep.FirmwarePublicationsView.as_view()),
     path(f"{STATION}/firmware-updates", upkeep.FirmwareUpdatesView.as_view()),
     path(f"{STATION}/logs", upkeep.LogsView.as_view()),
     path(f"{STATION}/logs/<int:log_id>/file", upkeep.LogFileView.as_view()),
