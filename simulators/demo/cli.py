@@ -119,7 +119,7 @@ async def _play(
             places["N-16"], stations["N-16"], cars[0], outlet=1, energy_wh=3_000,
             say=lambda text: _progress(began, f"  {text}"),
         )  # fmt: skip
-        _progress(began, "five more at the same time, over both OCPP versions")
+        _progress(began, "six more at the same time, over both OCPP versions")
         numbers = [first, *await _others(places, stations, cars, ben, tokens)]
         places_of = dict(zip(numbers, _ORDER_OF_PLACES, strict=True))
         for number, name in places_of.items():
@@ -129,7 +129,7 @@ async def _play(
     return _prove(system, network, places, places_of, began)
 
 
-_ORDER_OF_PLACES: Final = ("N-16", "S-201", "N-201", "S-16", "S-202", "N-16")
+_ORDER_OF_PLACES: Final = ("N-16", "S-201", "N-201", "S-16", "S-202", "N-16", "N-201")
 
 
 async def _others(
@@ -150,6 +150,9 @@ async def _others(
         scenes.by_token(places["S-16"], stations["S-16"], tokens[0], outlet=1),
         scenes.by_token(places["S-202"], stations["S-202"], tokens[1], outlet=1),
         scenes.by_driver_api(n16, stations["N-16"], ben, outlet=2, energy_wh=1_500),
+        scenes.by_guest(
+            n201, stations["N-201"], n201.operator.base_url, outlet=2, energy_wh=2_000
+        ),
     )
     return list(await asyncio.gather(*charges))
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from simulators.charge_point import SimulatedStation, StationOptions
+from simulators.driver import Guest
 from simulators.errors import UnableToReach, WaitedTooLong
 from simulators.rest import ApiRefusal, RestClient
 from simulators.vehicle import SimulatedVehicle
@@ -248,3 +249,24 @@ async def by_driver_api(
     await at.unplug(outlet)
     await at.settle(START_S)
     return number
+
+
+async def by_guest(
+    place: Place, at: SimulatedStation, web_url: str, *, outlet: int, energy_wh: int
+) -> str:
+    """Scan the label, pay on the provider's page, charge: no account, no app."""
+    known = await order_numbers(place)
+    await at.plug_in(outlet)
+    await at.settle(START_S)
+    await asyncio.to_thread(Guest(web_url).start, place.codes[outlet - 1])
+    await at.wait_for_remote_start(outlet, START_S)
+    await at.charge(outlet, energy_wh=energy_wh, timeout_s=ORDER_S)
+    await at.stop_local(outlet)
+    await at.unplug(outlet)
+    await at.settle(START_S)
+    fresh = await order_numbers(place) - known
+    for number in fresh:
+        order = _dict(await place.operator.aget(f"/api/v1/operator/orders/{number}"))
+        if order["started_by"] == "guest":
+            return number
+    raise WaitedTooLong(f"No guest's order at {place.identity}.")

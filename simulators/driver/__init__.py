@@ -1,8 +1,9 @@
 """A driver at the REST API.
 
-Public: `SimulatedDriver` and `simulators.driver.cli.run`.
+Public: `SimulatedDriver`, `Guest` and `simulators.driver.cli.run`.
 """
 
 from simulators.driver.driver import SimulatedDriver
+from simulators.driver.guest import Guest
 
-__all__ = ["SimulatedDriver"]
+__all__ = ["Guest", "SimulatedDriver"]
