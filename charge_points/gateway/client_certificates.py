@@ -30,7 +30,14 @@ _BEGIN: Final = "-----BEGIN CERTIFICATE-----"
 _END: Final = "-----END CERTIFICATE-----"
 
 # What the parser raises on bytes that are no certificate, or one of an unknown kind.
-_BAD: Final = (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension)
+_BAD: Final = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
 
 
 @dataclass(frozen=True, slots=True)
