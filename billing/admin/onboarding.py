@@ -20,7 +20,7 @@ def tariff(operator: Operator) -> Step:
             "applies."
         ),
         is_done=assigned > 0,
-        state=_("%s assignments") % assigned if assigned else "",
+        state=_("Assignments: %s") % assigned if assigned else "",
         links=(
             Link(_("Add a tariff"), reverse("admin:billing_tariff_add")),
             Link(

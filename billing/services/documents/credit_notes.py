@@ -11,7 +11,9 @@ from billing.models import CreditNote, Receipt
 from billing.services import moves
 from billing.services.documents import pdf
 from billing.services.documents.words import language
+from cpms.outbox.subscriptions import RetryLater
 
+RECEIPT_PAUSE_S: Final = 30.0
 _NEXT: Final = """
 INSERT INTO billing_creditnotecounter AS counter (operator_id, last) VALUES (%s, 1)
 ON CONFLICT (operator_id) DO UPDATE SET last = counter.last + 1
@@ -37,38 +39,49 @@ def _largest_remainder(total: int, weights: Sequence[int]) -> list[int]:
 
 
 def tax_shares(
-    taxes: Sequence[dict[str, Any]], *, refunded_before: int, refunded_after: int
+    taxes: Sequence[dict[str, Any]],
+    *,
+    credited: Sequence[dict[str, Any]],
+    amount_minor: int,
 ) -> list[dict[str, Any]]:
     """What a refund returns of each tax rate.
 
-    The difference of two cumulative allocations, so that refunds that add up to the
-    receipt return exactly its taxes.
+    In proportion to what is left of each rate, so that no share is negative and
+    refunds that add up to the receipt return exactly its taxes.
 
     Args:
         taxes: the receipt's rows (``tax_rate, before_taxes_minor, taxes_minor``).
-        refunded_before: of the receipt, in minor units, without this refund.
-        refunded_after: with it.
+        credited: the rows of all credit notes before, any number a rate.
+        amount_minor: of this refund; at most what is left.
     """
+    done: dict[str, int] = {}
+    for row in credited:
+        key = str(row["tax_rate"])
+        done[key] = done.get(key, 0) + row["before_taxes_minor"] + row["taxes_minor"]
     rows = [row for row in taxes if row["before_taxes_minor"] + row["taxes_minor"]]
-    weights = [row["before_taxes_minor"] + row["taxes_minor"] for row in rows]
+    so_far = [done.get(str(row["tax_rate"]), 0) for row in rows]
+    whole = [row["before_taxes_minor"] + row["taxes_minor"] for row in rows]
+    left = [total - gone for total, gone in zip(whole, so_far, strict=True)]
+    shares = _largest_remainder(amount_minor, left) if any(left) else [0 for _ in left]
+    found = []
+    for row, total, gone, share in zip(rows, whole, so_far, shares, strict=True):
+        # Of the cumulative sums, so that the last refund returns the last cent of tax.
+        tax = _part(gone + share, row["taxes_minor"], total) - _part(
+            gone, row["taxes_minor"], total
+        )
+        found.append(
+            {
+                "tax_rate": row["tax_rate"],
+                "before_taxes_minor": share - tax,
+                "taxes_minor": tax,
+            }
+        )
+    return found
 
-    def so_far(total: int) -> list[tuple[int, int]]:
-        found = []
-        shares = _largest_remainder(total, weights)
-        for row, share, weight in zip(rows, shares, weights, strict=True):
-            tax = round(Fraction(share * row["taxes_minor"], weight))
-            found.append((share - tax, tax))
-        return found
 
-    before, after = so_far(refunded_before), so_far(refunded_after)
-    return [
-        {
-            "tax_rate": row["tax_rate"],
-            "before_taxes_minor": new[0] - old[0],
-            "taxes_minor": new[1] - old[1],
-        }
-        for row, old, new in zip(rows, before, after, strict=True)
-    ]
+def _part(amount: int, taxes: int, total: int) -> int:
+    """The tax in a part of a total, half up."""
+    return int(Fraction(2 * amount * taxes + total, 2 * total))
 
 
 @transaction.atomic
@@ -83,22 +96,26 @@ def issue(
     """Write the credit note of a refund, once.
 
     Returns:
-        None when the order has no receipt: nothing was billed that could be credited.
+        None when there is no such order.
+
+    Raises:
+        RetryLater: the order has no receipt yet; events come in any order.
     """
     # Receipts are never changed, so nobody may lock them: the order stands for them.
-    moves.lock(order_number)
+    order = moves.lock(order_number)
+    if order is None:
+        return None
     receipt = (
         Receipt.objects.select_related("order")
         .filter(order__number=order_number)
         .first()
     )
     if receipt is None:
-        return None
+        raise RetryLater(RECEIPT_PAUSE_S, f"order {order_number} has no receipt yet")
     notes = list(CreditNote.objects.filter(receipt=receipt))
     for note in notes:
         if note.refund_id == refund_id:
             return note
-    before = sum(note.amount_minor for note in notes)
     return CreditNote.objects.create(
         operator_id=receipt.operator_id,
         order=receipt.order,
@@ -109,8 +126,8 @@ def issue(
         currency=receipt.body["currency"],
         taxes=tax_shares(
             receipt.body["taxes"],
-            refunded_before=before,
-            refunded_after=before + amount_minor,
+            credited=[row for note in notes for row in note.taxes],
+            amount_minor=amount_minor,
         ),
         reason=reason[:200],
         issued_at=at,

@@ -28,7 +28,9 @@ from reportlab.platypus import (
 
 LATIN: Final = "Helvetica"
 CHINESE: Final = "STSong-Light"
-TEXT_CHARS_MAX: Final = 500
+TEXT_CHARS_MAX: Final = 200_000
+"""Signed values are printed whole; the codec takes no longer text than this."""
+
 INK: Final = colors.HexColor("#1c2733")
 SOFT: Final = colors.HexColor("#5b6875")
 RULE: Final = colors.HexColor("#d4dae0")

@@ -1,6 +1,6 @@
 """A receipt as PDF, from its frozen body: what was issued, not what is true today."""
 
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final
 
 from billing.models import Receipt
@@ -58,7 +58,8 @@ def _kwh(energy_wh: Any, speech: Language) -> str:  # noqa: ANN401 - int or exac
 
 def _line(line: dict[str, Any], currency: str, speech: Language) -> pdf.Row:
     digits = Decimal(1).scaleb(-minor_digits(currency))
-    amount = speech.number(Decimal(line["after_taxes"]).quantize(digits))
+    exact = Decimal(line["after_taxes"])
+    amount = speech.number(exact.quantize(digits, ROUND_HALF_UP))
     unit = UNITS.get(line["dimension"], "")
     volume = Decimal(line["billed_volume"]).normalize() + 0
     quantity = f"{speech.number(volume)} {unit}" if unit else ""

@@ -16,6 +16,7 @@ from billing.services.documents import credit_notes, mailing
 from billing.services.documents.credit_notes import credit_note_pdf, tax_shares
 from billing.services.documents.receipt_pdf import receipt_pdf
 from billing.services.documents.words import LANGUAGES, language
+from cpms.outbox.subscriptions import RetryLater
 from settlement.models import Payment
 from settlement.services import refunds
 from tests.integration.billing.world import api
@@ -195,17 +196,37 @@ def test_tax_shares_of_any_refunds_add_up(rows, parts):
     whole = sum(before + tax for before, tax in rows)
     done, returned = 0, []
     for part in [*parts, whole]:
-        after = min(whole, done + part)
-        shares = tax_shares(taxes, refunded_before=done, refunded_after=after)
-        assert (
-            sum(row["before_taxes_minor"] + row["taxes_minor"] for row in shares)
-            == after - done
-        )
+        amount = min(part, whole - done)
+        shares = tax_shares(taxes, credited=returned, amount_minor=amount)
+        sums = [(row["before_taxes_minor"], row["taxes_minor"]) for row in shares]
+        assert sum(map(sum, sums)) == amount
+        assert all(before >= 0 and tax >= 0 for before, tax in sums)
         returned += shares
-        done = after
+        done += amount
     for row in taxes:
         mine = [each for each in returned if each["tax_rate"] == row["tax_rate"]]
         assert sum(each["taxes_minor"] for each in mine) == row["taxes_minor"]
+
+
+def test_a_refund_that_is_told_before_the_receipt_waits_for_it(world):
+    order, _ = world.charging()
+    with pytest.raises(RetryLater):
+        credit_notes.issue(
+            order_number=order.number,
+            refund_id=7,
+            amount_minor=5,
+            reason="",
+            at=timezone.now(),
+        )
+
+
+def test_signed_values_are_printed_whole(world):
+    order = world.closed()
+    receipt = Receipt.objects.get(order=order)
+    value = "OCMF|" + "x" * 1500 + "END"
+    receipt.body["signed_values"] = [value]
+    printed = text_of(receipt_pdf(receipt, language_code="en")).replace("\n", "")
+    assert value.replace(" ", "") in printed.replace(" ", "")
 
 
 def test_every_language_says_every_word():
