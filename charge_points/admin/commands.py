@@ -25,6 +25,7 @@ from cpms.accounts.admin_pages import (
     order_url,
     utc,
 )
+from cpms.accounts.models import Membership
 from cpms.accounts.services import audit
 from cpms.kernel.zones import zone_named
 
@@ -34,6 +35,7 @@ class CommandAdmin(PageAdmin):
     """Commands of the operator; a new one is sent from its charge point's page."""
 
     page_template = "charge_points/command.html"
+    action_roles = frozenset({Membership.Role.TECHNICIAN})
     list_display = (
         "id",
         "what",

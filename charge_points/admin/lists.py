@@ -47,6 +47,8 @@ def _when(at: datetime | None) -> str:
 class ReservationAdmin(OwnListAdmin):
     """Connectors kept for tokens."""
 
+    action_roles = ROLES
+
     list_display = (
         "number",
         "charge_point",
@@ -107,6 +109,8 @@ def _note(
 @admin.register(LocalList)
 class LocalListAdmin(OwnListAdmin):
     """Whether stations decide by the newest start policies when they are offline."""
+
+    action_roles = ROLES
 
     list_display = (
         "charge_point",

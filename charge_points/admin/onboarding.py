@@ -241,7 +241,7 @@ def site_step(operator: Operator) -> Step:
             "tariffs mean by evening."
         ),
         is_done=placed > 0,
-        state=_("%(known)s sites, %(placed)s with coordinates")
+        state=_("Sites: %(known)s, with coordinates: %(placed)s")
         % {"known": known, "placed": placed}
         if known
         else "",
@@ -264,7 +264,7 @@ def charge_points_step(operator: Operator) -> Step:
             "address and the password that go into the charger."
         ),
         is_done=online > 0,
-        state=_("%(known)s known, %(online)s online now")
+        state=_("Known: %(known)s, online now: %(online)s")
         % {"known": known, "online": online}
         if known
         else "",
@@ -289,7 +289,7 @@ def labels_step(operator: Operator) -> Step:
             "app."
         ),
         is_done=known > 0,
-        state=_("%s labels are ready to print") % known if known else "",
+        state=_("Ready to print: %s") % known if known else "",
         links=(Link(_("Labels as PDF"), url),) if known else (),
     )
 
@@ -307,6 +307,6 @@ def first_charge_step(operator: Operator) -> Step:
             "point's page."
         ),
         is_done=ended > 0,
-        state=_("%s charges so far") % ended if ended else "",
+        state=_("Charges so far: %s") % ended if ended else "",
         links=(Link(_("Charge points"), list_url("charge_points_chargepoint")),),
     )

@@ -18,6 +18,8 @@ ROLES = frozenset({Membership.Role.TECHNICIAN})
 class StationCertificateAdmin(OwnListAdmin):
     """What the built-in CA signed."""
 
+    action_roles = ROLES
+
     list_display = (
         "serial_number",
         "charge_point",

@@ -37,7 +37,7 @@ from cpms.accounts.admin_pages import (
     tone,
     utc,
 )
-from cpms.accounts.models import Operator
+from cpms.accounts.models import Membership, Operator
 from cpms.kernel.errors import DomainError
 
 
@@ -46,6 +46,7 @@ class ChargePointAdmin(PageAdmin):
     """Charge points of the operator."""
 
     page_template = "charge_points/station.html"
+    action_roles = frozenset({Membership.Role.TECHNICIAN})
     list_display = (
         "identity",
         "operator",

@@ -180,7 +180,8 @@ class PageAdmin(OwnListAdmin):
     """Rows that only services write are shown on a page, not in a dead form."""
 
     page_template: ClassVar[str]
-    action_roles: ClassVar[frozenset[str]] = frozenset({Membership.Role.TECHNICIAN})
+    action_roles: ClassVar[frozenset[str]] = frozenset()
+    """Who may do what the page offers, besides owners; empty: it offers nothing."""
 
     def page(self, request: HttpRequest, row: Any) -> dict[str, Any]:  # noqa: ANN401 - of any model
         """What the template shows besides the row (``original``)."""
