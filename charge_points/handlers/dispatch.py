@@ -17,8 +17,7 @@ from contextlib import contextmanager
 from typing import Final, TypeVar, cast
 
 from django.db import (
-    DataError,
-    IntegrityError,
+    DatabaseError,
     InterfaceError,
     OperationalError,
     transaction,
@@ -47,7 +46,8 @@ CONFLICT_CODES: Final = frozenset({"40001", "40P01", "55P03"})
 # 57014 (query cancelled) is a statement's own fault.
 LOST_CLASSES: Final = frozenset({"08", "53", "57", "58"})
 QUERY_CANCELED: Final = "57014"
-CHECK_VIOLATION: Final = "23514"
+# Number out of range, text too long, check violation.
+UNKEEPABLE_CODES: Final = frozenset({"22003", "22001", "23514"})
 
 
 def sqlstate(error: BaseException) -> str | None:
@@ -155,10 +155,9 @@ def _run_alone(
         return failed(item, error)
 
 
-def _breaks_a_check(error: Exception) -> bool:
-    """Whether a column's own rule forbids the value, such as a number below 0."""
-    cause = error.__cause__ if isinstance(error, IntegrityError) else None
-    return getattr(cause, "pgcode", "") == CHECK_VIOLATION
+def _is_unkeepable(error: Exception) -> bool:
+    """Whether a column refuses the value: too large, too long, or below 0."""
+    return isinstance(error, DatabaseError) and sqlstate(error) in UNKEEPABLE_CODES
 
 
 def refusal_for(request: Request, error: Exception) -> Refusal:
@@ -170,7 +169,7 @@ def refusal_for(request: Request, error: Exception) -> Refusal:
     version = request.peer.version
     if isinstance(error, DomainError):
         return Refusal(code_for(version, Fault.GENERIC), error.message)
-    if isinstance(error, DataError) or _breaks_a_check(error):
+    if _is_unkeepable(error):
         # The schemas bound few numbers; sent again it would be no smaller.
         logger.warning(
             "%s of %s holds what no column takes: %s",
