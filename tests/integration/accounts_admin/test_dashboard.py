@@ -139,3 +139,14 @@ def test_the_number_of_queries_does_not_grow_with_the_network(web, here):
         web.get(reverse("admin:index"))
     assert len(many) <= len(few) + 2
     assert len(many) <= QUERIES_MAX
+
+
+@pytest.mark.parametrize(
+    ("language", "word"), [("de", "Übersicht"), ("zh-hans", "概览")]
+)
+def test_the_language_that_somebody_chose_stays(web, language, word):
+    answer = web.post(
+        reverse("set_language"), {"language": language, "next": reverse("admin:index")}
+    )
+    assert answer.headers["Location"] == reverse("admin:index")
+    assert word in web.get(reverse("admin:index")).content.decode()
