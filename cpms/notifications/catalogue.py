@@ -232,6 +232,43 @@ CATALOGUE: Final[tuple[EventType, ...]] = (
         },
     ),
     EventType(
+        "StationEventRaised",
+        "station_event.raised",
+        "A monitor of a charge point raised an alarm, or took it back.",
+        {
+            "charge_point_id": "our id",
+            "event_id": "the charge point's number of it",
+            "component": "what it is about",
+            "variable": "which value of it",
+            "actual_value": "the value",
+            "severity": "0 (danger) to 9 (debug), or null",
+            "is_cleared": "true when it is over",
+            **_AT,
+        },
+    ),
+    EventType(
+        "FirmwareStatusChanged",
+        "firmware.status_changed",
+        "A firmware update went on, or ended.",
+        {
+            "charge_point_id": "our id",
+            "request_id": "of the update",
+            "status": "the charge point's word",
+            **_AT,
+        },
+    ),
+    EventType(
+        "LogStatusChanged",
+        "log.status_changed",
+        "A log is on its way, arrived, or will not come.",
+        {
+            "charge_point_id": "our id",
+            "request_id": "of the log",
+            "status": "the charge point's word",
+            **_AT,
+        },
+    ),
+    EventType(
         "PayeeAccountChanged",
         "payee_account.changed",
         "What the provider lets the operator's account do has changed.",
