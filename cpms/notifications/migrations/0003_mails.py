@@ -11,7 +11,7 @@ from cpms.accounts.rls import DriverTable, PlatformTable
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0004_people'),
+        ('accounts', '0003_drivers'),
         ('notifications', '0002_tenancy'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
     """A person's devices belong to no operator."""
 
     dependencies: ClassVar = [
-        ("accounts", "0004_people"),
+        ("accounts", "0003_drivers"),
         ("otp_totp", "0003_add_timestamps"),
         ("otp_static", "0003_add_timestamps"),
     ]
