@@ -34,9 +34,9 @@ from charge_points.models.reservation import Reservation
 from charge_points.models.security_event import SecurityEvent
 from charge_points.models.site import Site
 from charge_points.models.start_handle import StartHandle
-from charge_points.models.station_event import StationEvent
 from charge_points.models.station_authority import StationAuthority
 from charge_points.models.station_certificate import StationCertificate
+from charge_points.models.station_event import StationEvent
 from charge_points.models.transaction import Transaction
 from charge_points.models.transaction_event import TransactionEvent
 from charge_points.models.transaction_phase import TransactionPhase
@@ -77,9 +77,9 @@ __all__ = [
     "SecurityEvent",
     "Site",
     "StartHandle",
-    "StationEvent",
     "StationAuthority",
     "StationCertificate",
+    "StationEvent",
     "Transaction",
     "TransactionEvent",
     "TransactionPhase",

@@ -215,9 +215,7 @@ def _write(rows: list[_Known]) -> None:
         [
             events.connector_status_changed(
                 operator_id=row.operator_id,
-                place=events.ConnectorPlace(
-                    row.id, row.identity, row.evse, row.number
-                ),
+                place=events.ConnectorPlace(row.id, row.identity, row.evse, row.number),
                 status=row.told,
                 at=row.status_at,
             )

@@ -1,4 +1,4 @@
-"""A stock 1.6 station, written on the ``ocpp`` package alone, charges without a card."""
+"""A stock 1.6 station, written on the `ocpp` package alone, charges without a card."""
 
 import asyncio
 import base64
