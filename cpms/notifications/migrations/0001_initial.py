@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('accounts', '0004_people'),
+        ('accounts', '0003_drivers'),
     ]
 
     operations = [
