@@ -9,7 +9,6 @@ import websockets
 from ocpp.v16 import ChargePoint, call
 
 from simulators.demo import report, scenes
-from simulators.demo.provider import Provider
 
 pytestmark = pytest.mark.e2e
 START_WH, ENERGY_WH = 1000, 250
@@ -67,9 +66,11 @@ def test_a_stock_station_charges_by_token_and_is_owed_for(town):
 
     row = report.order_row(place.operator, number, {"S-16": "1.6"})
     ledger = town.system.manage("ledger_verify")
-    books = Provider(town.system.psp_url, town.system.psp_key).books()
     assert row["energy_wh"] == ENERGY_WH, row
     assert row["started_by"] == "token", row
     # Its token belongs to no driver with a card: the operator bills it itself.
     assert row["payment_state"] == "RECEIVABLE", row
-    assert report.faults([row], town.accounts, ledger, books) == [], row
+    assert row["amount_minor"] > 0, row
+    assert row["captured_minor"] == 0, row
+    assert row["payee_account"] in town.accounts.values(), row
+    assert ledger["exit_code"] == 0, ledger
