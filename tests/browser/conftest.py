@@ -30,10 +30,11 @@ def psp_process():
         yield psp
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
-    # The browser's driver runs an event loop in this thread, in which Django refuses
-    # to ask the database; nothing else shares this thread's connection.
+    # The browser's driver keeps an event loop running in this thread. Django refuses to
+    # ask the database in it (nothing else shares this thread's connection), and tests
+    # with a loop of their own cannot start one: so the driver ends with its module.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(

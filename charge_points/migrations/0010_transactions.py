@@ -1,0 +1,11 @@
+"""Room for the next change of these tables."""
+
+from typing import ClassVar
+
+from django.db import migrations
+
+
+class Migration(migrations.Migration):
+    dependencies: ClassVar = [("charge_points", "0009_plug_and_charge")]
+
+    operations: ClassVar = []
