@@ -24,6 +24,7 @@ from cpms.kernel.errors import DomainError
 from settlement.services import methods, payees, payments, splits
 
 REASON_CHARS_MAX = 300
+NO_METHOD_HERE = "no_payment_method_here"
 
 
 @dataclass(frozen=True)
@@ -194,16 +195,14 @@ def _open_payment(order: Order, buyer: Buyer, *, at: datetime) -> None:
     if buyer.guest is not None:
         _open_checkout(order, buyer.guest, at=at)
         return
-    driver = buyer.driver
-    method = methods.default_for(driver.pk) if driver is not None else None
-    if driver is None or method is None:
-        raise UnableToPlaceOrder(
-            "no_payment_method",
-            "The account has no payment method. Add one with POST "
-            "/api/v1/driver/payment-methods.",
-            http_status=402,
-        )
     assert order.payee is not None, "frozen before anything is paid"
+    payee = payees.PayeeSnapshot(**order.payee)
+    driver = buyer.driver
+    method = None
+    if driver is not None:
+        method = methods.default_for(driver.pk, operator_account=payee.cards_account)
+    if driver is None or method is None:
+        raise _no_method(order, payee)
     payment = payments.open_payment(
         operator_id=order.operator_id,
         order_number=order.number,
@@ -211,7 +210,7 @@ def _open_payment(order: Order, buyer: Buyer, *, at: datetime) -> None:
         hold_minor=order.hold_minor,
         driver_id=driver.pk,
         payment_method_id=method.id,
-        payee=payees.PayeeSnapshot(**order.payee),
+        payee=payee,
         split=splits.SplitSnapshot.from_json(order.split or {}),
         off_session=not buyer.present,
         at=at,
@@ -219,6 +218,22 @@ def _open_payment(order: Order, buyer: Buyer, *, at: datetime) -> None:
     order.payment_id = payment.id
     moves.follow_payment(
         order, payment.state, cause=moves.Cause("hold requested", "system", at)
+    )
+
+
+def _no_method(order: Order, payee: payees.PayeeSnapshot) -> UnableToPlaceOrder:
+    if payee.cards_account:
+        return UnableToPlaceOrder(
+            NO_METHOD_HERE,
+            f"{order.operator.name} is paid directly and knows no card of this account "
+            "yet. Save one for this operator in the account, under payment methods.",
+            http_status=402,
+        )
+    return UnableToPlaceOrder(
+        "no_payment_method",
+        "The account has no payment method. Add one with POST "
+        "/api/v1/driver/payment-methods.",
+        http_status=402,
     )
 
 

@@ -35,6 +35,7 @@ from cpms.accounts.models import Driver
 from cpms.kernel.errors import DomainError
 from cpms.kernel.ids import new_order_number
 from cpms.outbox import RetryLater
+from settlement.services import payees
 
 SYSTEM: Final = "system"
 WAIT_FIRST_S: Final = 1.0
@@ -187,9 +188,15 @@ def _stop_unpayable(order: Order, fact: Fact) -> None:
     """No hold can be asked for: the charge stops, and the next start is refused."""
     starting.request_stop(order_number=order.number, reason="no hold", at=fact.at)
     notices.tell(notices.PAYMENT_FAILED, order, reason=order.failure_reason)
-    capped = order.failure_reason.startswith(NOTHING_LEFT)
-    if order.driver_id is not None and order.payee is not None and not capped:
+    if order.driver_id is not None and _blames_the_account(order):
         paying.set_can_pay(order.driver_id, can_pay=False, at=fact.at)
+
+
+def _blames_the_account(order: Order) -> bool:
+    """Whether the driver could pay nowhere; a card may be missing at one operator."""
+    if order.payee is None or order.failure_reason.startswith(NOTHING_LEFT):
+        return False
+    return not payees.PayeeSnapshot(**order.payee).cards_account
 
 
 def _origin_word(started_by: str) -> str:

@@ -44,6 +44,14 @@ class PayeeSnapshot:
     mode: str
     currency: str
 
+    @property
+    def cards_account(self) -> str:
+        """Where drivers' cards must be saved: an own key knows only its own account.
+
+        Empty: on the platform, which lends them to the account.
+        """
+        return self.reference if self.mode == PayeeAccount.Mode.OWN_KEY else ""
+
 
 def snapshot(*, operator_id: int, currency: str, at: datetime) -> PayeeSnapshot:  # noqa: ARG001 - ``at``: accounts get a history with validity
     """Resolve the operator's account for a currency.

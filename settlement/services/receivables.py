@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 
 from cpms.accounts.services import audit
 from cpms.kernel.errors import DomainError
-from settlement.models import PayeeAccount, Payment, PaymentAttempt, Receivable
+from settlement.models import Payment, PaymentAttempt, Receivable
 from settlement.models.payment_states import WAITING_STATES
 from settlement.queries import PaymentView, view_of
 from settlement.services import (
@@ -55,9 +55,8 @@ def collect(*, receivable_id: int, at: datetime) -> PaymentView:
     """
     debt = _locked(receivable_id)
     payee = payees.snapshot(operator_id=debt.operator_id, currency=debt.currency, at=at)
-    there = payee.reference if payee.mode == PayeeAccount.Mode.OWN_KEY else ""
     method = (
-        methods.default_for(debt.driver_id, operator_account=there)
+        methods.default_for(debt.driver_id, operator_account=payee.cards_account)
         if debt.driver_id
         else None
     )

@@ -56,3 +56,23 @@ def split(operator, *parties, at=None):
         by="test",
         at=at,
     )
+
+
+def own_key_account(psp, operator):
+    """An account that the operator's own restricted key moves, and no platform."""
+    reference = get_provider("stripe").create_account(
+        country=operator.country,
+        currency=operator.currency,
+        email="owner@example.org",
+        idempotency_key=new_secret(),
+    )
+    psp.control(f"accounts/{reference}", {"onboarded": True})
+    key = psp.control("keys", {"account": reference})["api_key"]
+    return payees.register_own_key(
+        operator_id=operator.pk,
+        provider="stripe",
+        reference=reference,
+        own=payees.OwnKey(key, new_secret()),
+        by="test",
+        at=timezone.now(),
+    )
