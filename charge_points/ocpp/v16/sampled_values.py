@@ -1,5 +1,6 @@
 """Meter values as OCPP 1.6 writes them (MeterValue, SampledValue)."""
 
+import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -61,5 +62,24 @@ def _take(instant: Instant, sampled: Mapping[str, Any]) -> None:
 
 
 def _signed(data: str, context: str) -> SignedValue:
-    """A signature, which carries no number of its own here."""
+    """A signature, which carries no number of its own here.
+
+    The value is the signed text itself, or the ``SignedMeterValueType`` of 2.0.1 as
+    JSON (OCA, "Signed Meter Values in OCPP" 3.2.1), by some with another first name.
+    """
+    if str(data).lstrip().startswith("{"):
+        try:
+            told = json.loads(data)
+        except (ValueError, RecursionError):
+            told = {}
+        texts = {k: v for k, v in told.items() if isinstance(v, str)}
+        inner = texts.get("signedMeterData") or texts.get("signedMeterValue")
+        if inner:
+            return SignedValue(
+                inner,
+                texts.get("signingMethod", ""),
+                texts.get("encodingMethod", ""),
+                texts.get("publicKey", ""),
+                context,
+            )
     return SignedValue(data, "", "", "", context)

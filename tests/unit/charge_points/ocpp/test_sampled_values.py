@@ -1,3 +1,4 @@
+import json
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -324,3 +325,18 @@ def test_every_valid_message_can_be_read(module, version, data):
     for sample in samples:
         assert sample.sampled_at.tzinfo is UTC
         assert set(sample.quirks) <= set(quirk_names.QUIRKS)
+
+
+@pytest.mark.parametrize("name", ["signedMeterData", "signedMeterValue"])
+def test_signed_data_of_1_6_may_be_the_object_of_2_0_1_as_text(name):
+    told = {name: "x", "encodingMethod": "OCMF", "publicKey": "k", "signingMethod": ""}
+    sample = one(old(json.dumps(told), format="SignedData"))
+
+    assert sample.signed == (SignedValue("x", "", "OCMF", "k", "Sample.Periodic"),)
+
+
+@pytest.mark.parametrize("text", ["{", "{}", '{"signedMeterData": 5}'])
+def test_signed_data_of_1_6_that_only_looks_like_it_is_kept_unchanged(text):
+    sample = one(old(text, format="SignedData"))
+
+    assert sample.signed == (SignedValue(text, "", "", "", "Sample.Periodic"),)
