@@ -10,6 +10,7 @@ from charge_points.models.command import Command
 from charge_points.models.composite_schedule import CompositeSchedule
 from charge_points.models.connector import Connector
 from charge_points.models.customer_information import CustomerInformation
+from charge_points.models.deferred_change import DeferredChange
 from charge_points.models.device_variable import DeviceVariable
 from charge_points.models.device_variable_change import DeviceVariableChange
 from charge_points.models.display_message import DisplayMessage
@@ -23,6 +24,7 @@ from charge_points.models.installed_certificate import InstalledCertificate
 from charge_points.models.local_list import LocalList
 from charge_points.models.log_upload import LogUpload
 from charge_points.models.message import MessageLog
+from charge_points.models.meter_key import MeterKey
 from charge_points.models.meter_value import MeterValue
 from charge_points.models.monitoring_report import MonitoringReport
 from charge_points.models.network_profile import NetworkProfile
@@ -54,6 +56,7 @@ __all__ = [
     "CompositeSchedule",
     "Connector",
     "CustomerInformation",
+    "DeferredChange",
     "DeviceVariable",
     "DeviceVariableChange",
     "DisplayMessage",
@@ -66,6 +69,7 @@ __all__ = [
     "LocalList",
     "LogUpload",
     "MessageLog",
+    "MeterKey",
     "MeterValue",
     "MonitoringReport",
     "NetworkProfile",

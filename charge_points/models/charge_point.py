@@ -49,6 +49,12 @@ class ChargePoint(TenantModel):
     registration = models.CharField(
         max_length=8, choices=Registration, default=Registration.ACCEPTED
     )
+    heartbeat_interval_s = models.PositiveIntegerField(
+        null=True, blank=True, help_text="told at boot; empty: the platform's own"
+    )
+    boot_retry_interval_s = models.PositiveIntegerField(
+        null=True, blank=True, help_text="while not accepted; empty: the platform's"
+    )
     tolerate_missing_subprotocol = models.BooleanField(default=True)
     speaks_cost_messages = models.BooleanField(
         default=False,

@@ -46,6 +46,12 @@ class IdToken(models.Model):
     account_state = models.CharField(
         max_length=8, choices=AccountState, default=AccountState.NONE
     )
+    valid_from = models.TimeField(
+        null=True, blank=True, help_text="each day, by the clock of the site"
+    )
+    valid_until = models.TimeField(
+        null=True, blank=True, help_text="before valid_from: of the next day"
+    )
     stop_only = models.BooleanField(
         default=False,
         db_default=False,
@@ -68,6 +74,11 @@ class IdToken(models.Model):
             ),
             models.CheckConstraint(
                 condition=~models.Q(token_key=""), name="id_token_not_empty"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(valid_from__isnull=True, valid_until__isnull=True)
+                | models.Q(valid_from__isnull=False, valid_until__isnull=False),
+                name="id_token_hours_whole",
             ),
         ]
 

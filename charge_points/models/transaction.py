@@ -30,6 +30,15 @@ class Transaction(TenantModel):
         OFFLINE = "offline"
         PLUG_AND_CHARGE = "plug_and_charge"
 
+    class SignatureStatus(models.TextChoices):
+        """What became of its signed meter values."""
+
+        NONE = "", "not signed"
+        VERIFIED = "verified"
+        WRONG = "wrong"
+        NO_KEY = "no_key", "no key"
+        NOT_UNDERSTOOD = "not_understood", "not understood"
+
     charge_point = models.ForeignKey(
         "charge_points.ChargePoint",
         on_delete=models.PROTECT,
@@ -129,6 +138,17 @@ class Transaction(TenantModel):
     )
     last_seq_no = models.BigIntegerField(null=True, blank=True)
     signed_values = models.JSONField(
+        default=list, db_default=models.Value([], models.JSONField()), blank=True
+    )
+    signature_status = models.CharField(
+        max_length=14,
+        choices=SignatureStatus,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="the worst of its signed values; empty: none",
+    )
+    signature_checks = models.JSONField(
         default=list, db_default=models.Value([], models.JSONField()), blank=True
     )
 
