@@ -20,6 +20,7 @@ from charge_points.gateway.process import (
 )
 from charge_points.gateway.supervisor import Supervisor
 from charge_points.gateway.tls import UnableToUseCertificate
+from cpms.accounts.management.base import port
 
 
 class Command(BaseCommand):
@@ -36,8 +37,8 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Describe the options."""
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
-        parser.add_argument("--port", type=int, default=9000, help="plain port")
-        parser.add_argument("--tls-port", type=int, help="TLS port, beside --port")
+        parser.add_argument("--port", type=port, default=9000, help="plain port")
+        parser.add_argument("--tls-port", type=port, help="TLS port, beside --port")
         parser.add_argument("--tls-cert", type=Path, help="certificate chain, PEM")
         parser.add_argument("--tls-key", type=Path, help="private key, PEM")
         parser.add_argument(
@@ -46,7 +47,7 @@ class Command(BaseCommand):
         parser.add_argument("--processes", type=int, default=1, metavar="N")
         parser.add_argument(
             "--metrics-port",
-            type=int,
+            type=port,
             default=0,
             help="Prometheus port of the first process; the next ones follow",
         )
@@ -78,7 +79,7 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         """Run one process, or supervise several."""
         if options["processes"] < 1:
-            raise CommandError("--processes must be at least 1.")
+            raise CommandError("--processes must be at least 1.", returncode=2)
         try:
             if options["child_index"] >= 0:
                 is_fine = self._run_child(options)

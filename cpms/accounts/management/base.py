@@ -2,11 +2,35 @@
 
 import json
 import sys
-from typing import Any
+from argparse import ArgumentTypeError
+from typing import Any, Final, NoReturn
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import OperationalError
 
 from cpms.kernel.errors import DomainError
+
+PORT_MAX: Final = 65_535
+
+
+class UnableToReachDatabase(DomainError):
+    """PostgreSQL does not answer, or ended in the middle."""
+
+
+def refused(error: DomainError) -> CommandError:
+    """A refusal of a command that prints no JSON object; ends it with 1."""
+    return CommandError(f"Refused ({error.code}): {error.message}", returncode=1)
+
+
+def port(text: str) -> int:
+    """A TCP port as an argument of a command; 0: any free one.
+
+    Raises:
+        ArgumentTypeError: it is no number from 0 to 65535.
+    """
+    if not text.isascii() or not text.isdecimal() or int(text) > PORT_MAX:
+        raise ArgumentTypeError(f"{text!r} is no port: 0 to {PORT_MAX}.")
+    return int(text)
 
 
 class DomainCommand(BaseCommand):
@@ -29,14 +53,26 @@ class DomainCommand(BaseCommand):
         try:
             result = self.act(options)
         except DomainError as error:
-            if options["json"]:
-                refusal = {"error": error.code, "message": error.message}
-                self.stdout.write(json.dumps(refusal))
-            else:
-                self.stderr.write(f"Refused ({error.code}): {error.message}")
-            sys.exit(1)
+            self._refuse(error, as_json=options["json"])
+        except OperationalError as error:
+            self._refuse(
+                UnableToReachDatabase(
+                    "database_unreachable",
+                    f"The database does not answer ({str(error).strip()}); start "
+                    "PostgreSQL or check the DATABASE_URL settings, then try again.",
+                ),
+                as_json=options["json"],
+            )
         if options["json"]:
             self.stdout.write(json.dumps(result, default=str))
             return
         for name, value in result.items():
             self.stdout.write(f"{name}: {value}")
+
+    def _refuse(self, error: DomainError, *, as_json: bool) -> NoReturn:
+        if as_json:
+            refusal = {"error": error.code, "message": error.message}
+            self.stdout.write(json.dumps(refusal))
+        else:
+            self.stderr.write(f"Refused ({error.code}): {error.message}")
+        sys.exit(1)

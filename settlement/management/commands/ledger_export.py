@@ -5,11 +5,16 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
 
-from cpms.accounts.management.base import DomainCommand
+from cpms.accounts.management.base import DomainCommand, refused
 from cpms.accounts.models import Operator
 from cpms.accounts.tenancy import acting_as_platform
+from cpms.kernel.errors import DomainError
 from settlement.exports import ledger
 from settlement.models import PLATFORM_BOOK
+
+
+class UnableToExport(DomainError):
+    """There is no such book, or the file cannot be written."""
 
 
 class Command(DomainCommand):
@@ -31,13 +36,29 @@ class Command(DomainCommand):
         if options["output"]:
             super().handle(*args, **options)
             return
-        self._write(options, self.stdout.write)
+        if options["json"]:
+            raise CommandError(
+                "--json tells of a written file: say --output FILE too.", returncode=2
+            )
+        try:
+            self._write(options, self.stdout.write)
+        except UnableToExport as error:
+            raise refused(error) from error
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         """Write the file."""
-        with open(options["output"], "w", encoding="utf-8") as out:  # noqa: PTH123 - a path from the caller
-            lines = self._write(options, lambda line: out.write(f"{line}\n"))
-        return {"output": options["output"], "lines": lines}
+        path = options["output"]
+        _book(options["operator"])  # a wrong book must not empty an existing file
+        try:
+            with open(path, "w", encoding="utf-8") as out:  # noqa: PTH123 - a path from the caller
+                lines = self._write(options, lambda line: out.write(f"{line}\n"))
+        except OSError as error:
+            raise UnableToExport(
+                "file_unwritable",
+                f"{path} cannot be written ({error.strerror}); choose another "
+                "--output.",
+            ) from error
+        return {"output": path, "lines": lines}
 
     def _write(self, options: dict[str, Any], write: Any) -> int:  # noqa: ANN401 - a writer
         export = {"beancount": ledger.as_beancount, "csv": ledger.as_csv}
@@ -56,5 +77,9 @@ def _book(code: str | None) -> int | None:
         return PLATFORM_BOOK
     found = Operator.objects.filter(code=code).values_list("pk", flat=True).first()
     if found is None:
-        raise CommandError(f"There is no operator {code!r}.", returncode=1)
+        raise UnableToExport(
+            "unknown_operator",
+            f"There is no operator with the code {code!r}; give an operator's code, or "
+            "'platform'.",
+        )
     return found

@@ -6,10 +6,16 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from cpms.accounts.management.base import refused
 from cpms.accounts.models import Operator
 from cpms.accounts.tenancy import acting_for
+from cpms.kernel.errors import DomainError
 from settlement.exports import statement
 from settlement.services.statements import Period
+
+
+class UnableToFindOperator(DomainError):
+    """There is no such operator."""
 
 
 class Command(BaseCommand):
@@ -31,8 +37,11 @@ class Command(BaseCommand):
         """Print."""
         operator = Operator.objects.filter(code=options["operator"]).first()
         if operator is None:
-            raise CommandError(
-                f"There is no operator {options['operator']!r}.", returncode=1
+            raise refused(
+                UnableToFindOperator(
+                    "unknown_operator",
+                    f"There is no operator with the code {options['operator']!r}.",
+                )
             )
         period = Period(
             operator.pk,

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -13,10 +14,16 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from cpms.accounts.management.base import port, refused
+from cpms.kernel.errors import DomainError
 from cpms.ops.runner import Ports, Runner, UnableToStart, system_roles
 from cpms.outbox.queues import QUEUES
 
 TEND_S = 0.3
+
+
+class UnableToListen(DomainError):
+    """Somebody listens there already."""
 
 
 class Command(BaseCommand):
@@ -30,8 +37,8 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Ports."""
         parser.add_argument("--host", default="127.0.0.1")
-        parser.add_argument("--web-port", type=int, default=8000)
-        parser.add_argument("--gateway-port", type=int, default=9000)
+        parser.add_argument("--web-port", type=port, default=8000)
+        parser.add_argument("--gateway-port", type=port, default=9000)
         parser.add_argument("--workers", type=int, default=2)
         parser.add_argument(
             "--json", action="store_true", help="print one JSON line when ready"
@@ -40,9 +47,11 @@ class Command(BaseCommand):
     def handle(self, *_: Any, **options: Any) -> None:
         """Run until a signal."""
         stop = threading.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stop.set())
+        for wanted in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(wanted, lambda *_: stop.set())
         ports = Ports(options["host"], options["web_port"], options["gateway_port"])
+        for option, number in (("web", ports.web), ("gateway", ports.gateway)):
+            _require_free(ports.host, number, f"--{option}-port")
         base = f"http://{ports.host}:{ports.web}"
         os.environ.setdefault("PUBLIC_BASE_URL", base)
         self._migrate()
@@ -92,3 +101,27 @@ class Command(BaseCommand):
                 f"Ready. Admin {web}/admin/  API {web}/api/docs/  Chargers {ocpp}<id>"
             )
         self.stdout.flush()
+
+
+def _require_free(host: str, number: int, option: str) -> None:
+    """Say at once what would otherwise end a process after the migrations.
+
+    Raises:
+        CommandError: the port is taken, or none was named.
+    """
+    if not number:
+        raise CommandError(f"{option} must be a port, 1 to 65535.", returncode=2)
+    try:
+        found = socket.getaddrinfo(host, number, type=socket.SOCK_STREAM)
+        for family, kind, protocol, _, address in found[:1]:
+            with socket.socket(family, kind, protocol) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(address)
+    except OSError as error:
+        raise refused(
+            UnableToListen(
+                "port_taken",
+                f"Port {number} on {host} is not free ({error.strerror}). Choose "
+                f"another one with {option} or stop what listens there.",
+            )
+        ) from error
