@@ -13,7 +13,15 @@ from django.utils import timezone
 from billing.models import Order
 from billing.models.order_states import OrderState
 from billing.queries import stuck_orders
-from billing.services import moves, ordering, payability, paying, rating, running_costs
+from billing.services import (
+    moves,
+    ordering,
+    payability,
+    paying,
+    rating,
+    running_costs,
+    standing,
+)
 from cpms.kernel.errors import DomainError
 
 SWEEP_MAX: Final = 500
@@ -90,6 +98,12 @@ def refresh_payability() -> int:
     return payability.refresh(at=timezone.now())
 
 
+@shared_task(name="billing.refresh_standing")
+def refresh_standing() -> int:
+    """Let the tokens of accounts in or not: new days, debts that were given up."""
+    return standing.sweep(at=timezone.now())
+
+
 @shared_task(name="billing.tell_running_costs")
 def tell_running_costs() -> int:
     """Show on the stations' displays what the charges cost so far."""
@@ -133,6 +147,11 @@ BEAT_SCHEDULE: Final[dict[str, dict[str, Any]]] = {
     },
     "billing-refresh-payability": {
         "task": "billing.refresh_payability",
+        "schedule": 60.0,
+        "options": BILLING,
+    },
+    "billing-refresh-standing": {
+        "task": "billing.refresh_standing",
         "schedule": 60.0,
         "options": BILLING,
     },

@@ -3,6 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
+
+from django.db.models import QuerySet
 
 from settlement.models import (
     LedgerLine,
@@ -11,6 +14,9 @@ from settlement.models import (
     Receivable,
     SplitLine,
 )
+
+PAYABLE_FROM_MINOR: Final = 50
+"""Providers take no smaller payments: nobody is kept out for what cannot be paid."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,16 +205,40 @@ def open_receivables(operator_ids: Iterable[int]) -> list[ReceivableView]:
     rows = Receivable.objects.filter(
         operator_id__in=list(operator_ids), state=Receivable.State.OPEN
     ).order_by("opened_at", "pk")
-    return [
-        ReceivableView(
-            row.pk,
-            row.operator_id,
-            row.order_number,
-            row.amount_minor,
-            row.currency,
-            row.state,
-            row.reason,
-            row.opened_at,
-        )
-        for row in rows
-    ]
+    return [_receivable(row) for row in rows]
+
+
+def debts_of_driver(driver_id: int) -> list[ReceivableView]:
+    """What an account owes and can pay, oldest first.
+
+    Where the operator could not be paid at all, the debt says nothing of the account.
+    """
+    rows = _owed().filter(driver_id=driver_id).order_by("opened_at", "pk")
+    return [_receivable(row) for row in rows]
+
+
+def drivers_in_debt(*, limit: int) -> list[int]:
+    """Accounts for which ``debts_of_driver`` finds something."""
+    rows = _owed().filter(driver_id__isnull=False).order_by("driver_id")
+    return list(rows.values_list("driver_id", flat=True).distinct()[:limit])
+
+
+def _owed() -> QuerySet[Receivable]:
+    return Receivable.objects.filter(
+        state=Receivable.State.OPEN,
+        amount_minor__gte=PAYABLE_FROM_MINOR,
+        payment__payee_account__isnull=False,
+    )
+
+
+def _receivable(row: Receivable) -> ReceivableView:
+    return ReceivableView(
+        row.pk,
+        row.operator_id,
+        row.order_number,
+        row.amount_minor,
+        row.currency,
+        row.state,
+        row.reason,
+        row.opened_at,
+    )

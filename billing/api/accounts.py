@@ -1,5 +1,6 @@
 """Driver accounts: sign-up, tokens, vehicles, payment methods."""
 
+from dataclasses import asdict
 from typing import Any
 
 from django.utils import timezone
@@ -11,7 +12,7 @@ from rest_framework.throttling import ScopedRateThrottle
 from rest_framework.views import APIView
 
 from billing.api import shapes
-from billing.services import paying
+from billing.services import paying, standing
 from cpms.accounts.api.idempotency import IdempotentMixin
 from cpms.accounts.api.permissions import IsDriver
 from cpms.accounts.api.problems import problem
@@ -90,6 +91,8 @@ class MeView(DriverScopedView):
 
     def _answer(self) -> Response:
         driver = Driver.objects.get(pk=self.driver_id)
+        with acting_as_platform("what a driver owes at any operator"):
+            found = standing.obstacle(driver, at=timezone.now())
         body = {
             "driver_id": driver.pk,
             "email": driver.email,
@@ -98,6 +101,7 @@ class MeView(DriverScopedView):
             "day_cap_minor": driver.day_cap_minor,
             "month_cap_minor": driver.month_cap_minor,
             "cap_currency": driver.cap_currency,
+            "obstacle": None if found is None else asdict(found),
         }
         return Response(body)
 
@@ -112,6 +116,8 @@ class MeView(DriverScopedView):
         form = shapes.MeShape(data=request.data, partial=True)
         form.is_valid(raise_exception=True)
         Driver.objects.filter(pk=self.driver_id).update(**form.validated_data)
+        with acting_as_platform("tokens of a driver whose caps changed"):
+            standing.refresh(self.driver_id, at=timezone.now())
         return self._answer()
 
 

@@ -142,8 +142,16 @@ class TokenAnswer(serializers.Serializer[Any]):
     expires_at = serializers.DateTimeField()
 
 
+class ObstacleShape(serializers.Serializer[Any]):
+    """Why an account may not charge, and where a debt can be paid."""
+
+    code = serializers.CharField()
+    message = serializers.CharField()
+    pay_url = serializers.CharField(allow_null=True)
+
+
 class MeShape(serializers.Serializer[Any]):
-    """The account; caps may be changed."""
+    """The account; caps may be changed. ``obstacle``: why its tokens are refused."""
 
     driver_id = serializers.IntegerField(read_only=True)
     email = serializers.EmailField(read_only=True)
@@ -160,6 +168,7 @@ class MeShape(serializers.Serializer[Any]):
         min_value=1, allow_null=True, required=False
     )
     cap_currency = serializers.RegexField(r"^[A-Z]{3}$", required=False)
+    obstacle = ObstacleShape(read_only=True, allow_null=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Demand a currency with a cap: without one it would cap nothing."""

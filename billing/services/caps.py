@@ -64,6 +64,26 @@ def left(
         yield from _periods(rows, periods, "the vehicle's", time_zone, at)
 
 
+def used_up(driver: Driver, *, at: datetime) -> Left | None:
+    """The cap for a day or a month that priced charges have used up, if one is.
+
+    Holds do not count here: a charge that runs may cost less than its hold, and its
+    card must be good for stopping it. They count where the next charge begins. Days
+    and months are those of the place of the latest charge.
+    """
+    if not driver.cap_currency or not (driver.day_cap_minor or driver.month_cap_minor):
+        return None
+    rows = Order.objects.filter(
+        driver_id=driver.pk, currency=driver.cap_currency, amount_minor__isnull=False
+    )
+    latest = rows.order_by("-created_at").values_list("time_zone", flat=True).first()
+    if latest is None:
+        return None
+    periods = (driver.day_cap_minor, driver.month_cap_minor)
+    found = _periods(rows, periods, "the account's", latest, at)
+    return next((each for each in found if each.amount_minor <= 0), None)
+
+
 def _periods(
     rows: QuerySet[Order],
     periods: tuple[int | None, int | None],

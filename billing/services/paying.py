@@ -13,9 +13,9 @@ from django.db import transaction
 from billing.models import Order
 from billing.models.order import ACTION_URL_CHARS_MAX
 from billing.models.order_states import OrderState, PaymentState
-from billing.services import moves, notices, ordering, pay_links, rating
+from billing.services import moves, notices, ordering, pay_links, rating, standing
 from billing.services.placing import start
-from charge_points.services import id_tokens, starting
+from charge_points.services import starting
 from cpms.accounts.models import Driver
 from cpms.kernel.errors import DomainError
 from settlement.queries import PaymentView, payment_view
@@ -24,6 +24,8 @@ NOT_THE_DRIVERS_FAULT: Final = frozenset(
     {"provider_unreachable", "payee_account_blocked", "account_blocked"}
 )
 """Declines that say nothing about the driver's card."""
+SETTLED: Final = frozenset({PaymentState.CAPTURED, PaymentState.RECEIVABLE})
+"""What was spent is known, or owed: a cap may be used up, a debt open or paid."""
 
 
 def payment_changed(number: str, *, at: datetime) -> None:
@@ -131,12 +133,15 @@ def _account_state(order: Order, payment: PaymentView, *, at: datetime) -> None:
     blameless = payment.decline_code in NOT_THE_DRIVERS_FAULT
     if payment.state == PaymentState.DECLINED and not blameless:
         set_can_pay(order.driver_id, can_pay=False, at=at)
+    elif payment.state in SETTLED:
+        standing.refresh(order.driver_id, at=at)
 
 
 def set_can_pay(driver_id: int, *, can_pay: bool, at: datetime) -> None:
-    """Let a driver's tokens in, or block them before the next start.
+    """Note whether a driver's payment method works, and tell the tokens.
 
-    They come in again with a new payment method, or a hold that stands.
+    They come in again with a new payment method, or a hold that stands; unless
+    something else is in the way (``standing``).
     """
     Driver.objects.filter(pk=driver_id).exclude(can_pay=can_pay).update(can_pay=can_pay)
-    id_tokens.set_account_state(driver_id=driver_id, can_pay=can_pay, at=at)
+    standing.refresh(driver_id, at=at)

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from billing.models import Order
 from billing.models.order_states import OrderState, PaymentState
-from billing.services import caps, moves
+from billing.services import caps, moves, standing
 from billing.services.terms import (
     SPENDING_CAP_REACHED,
     Buyer,
@@ -54,13 +54,15 @@ def place(
 
     Raises:
         UnableToPlaceOrder, UnableToFindTariff, UnableToResolvePayee,
-        UnableToOpenPayment, and the refusals of ``starting.reserve`` when the
-        connector is taken.
+        UnableToTrustAccount, UnableToOpenPayment, and the refusals of
+        ``starting.reserve`` when the connector is taken.
     """
     caps.lock(buyer.driver, buyer.vehicle)
     terms = terms_for(view, buyer, group=origin.token_group, at=at)
     require_worth(terms)
     terms = with_payee(terms, view, at=at)
+    if not terms.free:
+        standing.require_no_debt(buyer.driver)
     order = _new_order(view, buyer, origin, terms, number=number, at=at)
     starting.reserve(
         operator_id=view.operator_id,

@@ -22,7 +22,7 @@ from charge_points.queries.stations import (
     ConnectorSummary,
     charge_point_list,
 )
-from charge_points.queries.tokens import TokenAccount, token_account
+from charge_points.queries.tokens import TokenAccount, blocked_drivers, token_account
 
 __all__ = [
     "ChargePointSummary",
@@ -32,6 +32,7 @@ __all__ = [
     "PeriodFact",
     "SessionFacts",
     "TokenAccount",
+    "blocked_drivers",
     "charge_point_list",
     "charging_session",
     "charging_sessions",

@@ -39,3 +39,12 @@ def token_account(token: str, *, operator_id: int) -> TokenAccount | None:
         status=row.status,
         account_state=row.account_state,
     )
+
+
+def blocked_drivers(*, limit: int) -> list[int]:
+    """Accounts whose tokens are refused because the account may not charge."""
+    rows = IdToken.objects.filter(
+        account_state=IdToken.AccountState.BLOCKED, driver_id__isnull=False
+    ).order_by("driver_id")
+    found = rows.values_list("driver_id", flat=True).distinct()[:limit]
+    return [key for key in found if key is not None]

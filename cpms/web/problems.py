@@ -95,7 +95,19 @@ BY_CODE: Final[dict[str, Problem]] = {
     "no_tariff": _NO_TARIFF,
     "no_payment_method": _NO_CARD,
     "payment_method_not_usable": _NO_CARD,
+    "no_payment_method_here": Problem(
+        _("This operator does not know your card yet"),
+        _(
+            "It is paid directly. Save a card for this operator in your account, or "
+            "pay as a guest."
+        ),
+    ),
     "hold_too_small": _CAP,
+    "spending_cap_reached": _CAP,
+    "debt_open": Problem(
+        _("An earlier charge is not paid"),
+        _("Pay it in your account first; then charging can start here."),
+    ),
 }
 
 

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from billing.models import Order, Receipt
-from billing.services import guests
+from billing.services import guests, standing
 from cpms.accounts.models import Driver, Vehicle
 from cpms.accounts.services import vehicles as vehicle_services
 from cpms.accounts.tenancy import acting_as_driver, acting_as_platform
@@ -172,6 +172,8 @@ def preferences(request: HttpRequest, driver: Driver) -> HttpResponse:
         }
         with acting_as_driver(driver.pk):
             Driver.objects.filter(pk=driver.pk).update(**values)
+        with acting_as_platform("tokens of a driver whose caps changed"):
+            standing.refresh(driver.pk, at=timezone.now())
         messages.success(request, _("Saved."))
         response = redirect("web:preferences")
         response.set_cookie(

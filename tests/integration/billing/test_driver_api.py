@@ -70,6 +70,12 @@ def test_a_driver_signs_up_logs_in_and_out(db, web):
         "day_cap_minor": None,
         "month_cap_minor": None,
         "cap_currency": "",
+        "obstacle": {
+            "code": "no_payment_method",
+            "message": "The account has no payment method, or the last one was "
+            "declined. Add one with POST /api/v1/driver/payment-methods.",
+            "pay_url": None,
+        },
     }
     assert web("delete", f"{DRIVER}/token", headers=headers).status_code == 204
     assert web("get", f"{DRIVER}/me", headers=headers).status_code == 401
