@@ -36,5 +36,6 @@ def test_the_demo_proves_every_cent(tmp_path):
         "certificate",
         "token",
         "driver_api",
+        "guest",
     }
     assert len({row["payee_account"] for row in told["orders"]}) == 2

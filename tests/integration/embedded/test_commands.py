@@ -107,10 +107,11 @@ def test_a_supervisor_that_does_not_go_is_named(valkey, monkeypatch):
     valkey.ensure()
     pid = valkey.status().supervisor_pid
     os.kill(pid, signal.SIGSTOP)
-    monkeypatch.setattr(doors, "STOP_TIMEOUT_S", 0.1)
     try:
-        with pytest.raises(UnableToStop, match="still there after"):
-            valkey.stop()
+        with monkeypatch.context() as hasty:
+            hasty.setattr(doors, "STOP_TIMEOUT_S", 0.1)
+            with pytest.raises(UnableToStop, match="still there after"):
+                valkey.stop()
     finally:
         os.kill(pid, signal.SIGCONT)
     wait_until(lambda: not is_alive(pid), "it obeys when it can")
@@ -121,9 +122,10 @@ def test_a_number_of_another_machine_is_not_signalled(valkey, monkeypatch):
     state = valkey.room.read_state()
     strange = type(state)(**(vars(state) | {"supervisor_pid": os.getpid()}))
     valkey.room.write_state(strange)
-    monkeypatch.setattr(doors, "STOP_TIMEOUT_S", 0.1)
-    with pytest.raises(UnableToStop):
-        valkey.stop()
+    with monkeypatch.context() as hasty:
+        hasty.setattr(doors, "STOP_TIMEOUT_S", 0.1)
+        with pytest.raises(UnableToStop):
+            valkey.stop()
     valkey.room.write_state(state)
 
 
@@ -132,11 +134,12 @@ def test_waiting_for_a_start_has_an_end(valkey, monkeypatch):
     pid = valkey.status().supervisor_pid
     os.kill(pid, signal.SIGSTOP)
     valkey.room.clear_state()
-    monkeypatch.setattr(doors, "START_TIMEOUT_S", 0.1)
     try:
         assert valkey.status().status == "starting"
-        with pytest.raises(UnableToStart, match="not ready after"):
-            valkey.ensure()
+        with monkeypatch.context() as hasty:
+            hasty.setattr(doors, "START_TIMEOUT_S", 0.1)
+            with pytest.raises(UnableToStart, match="not ready after"):
+                valkey.ensure()
     finally:
         os.kill(pid, signal.SIGKILL)
     wait_until(lambda: not is_alive(pid), "the supervisor is gone")
