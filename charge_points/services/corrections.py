@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from charge_points import events
 from charge_points.models import Transaction
+from charge_points.services import signed_values
 from charge_points.services.settling import (
     Case,
     rebuild_register,
@@ -54,16 +55,18 @@ def end_anew(
 
 
 def _settle_anew(row: Transaction, stop_wh: Decimal | None) -> bool:
-    """Settle and save; tell billing when the energy changed."""
-    before = row.energy_wh
+    """Settle and save; tell billing when energy or signatures changed."""
+    before, reason = row.energy_wh, row.review_reason
     (verdict,) = settle_many([Case(row, stop_wh, rebuild_register(row))])
     row.energy_wh = verdict.energy_wh
     row.meter_start_wh = verdict.start_wh
     row.meter_stop_wh = verdict.stop_wh
     row.review_reason = verdict.review_reason
     row.estimated = verdict.estimated
+    signed_values.review([row])
     save_ends([row])
-    if verdict.energy_wh == before:
+    accused = row.review_reason in signed_values.REASONS and row.review_reason != reason
+    if verdict.energy_wh == before and not accused:
         return False
     tell(row)
     return True

@@ -7,13 +7,11 @@ from decimal import Decimal
 from typing import Any, Final
 
 from charge_points.models import Transaction
+from charge_points.services import signed_values
 from charge_points.services.energy import NOTHING, UNKNOWN_POWER_W, Register, Span
 from charge_points.services.facts import CONTEXT_BEGIN, CONTEXT_CLOCK, SampleLike
 from charge_points.services.rows import fetch_columns, numbers, texts
 from charge_points.services.samples import POWER_MAX_W, plausible_wh
-
-SIGNED_VALUES_MAX: Final = 20
-"""Kept of one charge: begin, end and what lies between, as far as stations sign."""
 
 # Rows are locked in the order of their ids by everybody.
 _LOAD: Final = """
@@ -262,13 +260,13 @@ def _progress(row: Sequence[Any]) -> Progress:
 
 
 def _save_signed(rows: Sequence[Running]) -> None:
-    """Append signed values, without repeats, up to the limit."""
+    """Append signed values; those of a charge that ended are looked at anew."""
     found = Transaction.objects.filter(pk__in=[row.id for row in rows])
     charges = {charge.pk: charge for charge in found}
     for row in rows:
         charge = charges[row.id]
-        for value in row.signed:
-            if value not in charge.signed_values:
-                charge.signed_values.append(value)
-        del charge.signed_values[SIGNED_VALUES_MAX:]
+        signed_values.keep(charge.signed_values, row.signed)
     Transaction.objects.bulk_update(charges.values(), ["signed_values"])
+    ended = [charge for charge in charges.values() if charge.state == "ended"]
+    if ended:
+        signed_values.review_late(ended)

@@ -7,6 +7,7 @@ from typing import Any, Final
 from django.db import transaction
 
 from charge_points.models import DeviceVariable, DeviceVariableChange, ReportPart
+from charge_points.services import signed_values
 from charge_points.services.facts import VariableFact
 from charge_points.services.masking import MASK, SECRET_VARIABLES
 from charge_points.services.rows import insert_unless_exists
@@ -113,6 +114,13 @@ def record(
             )
             for row in (*changed, *new)
         ]
+    )
+    signed_values.learn(
+        charge_point_id=charge_point_id,
+        operator_id=operator_id,
+        facts=facts,
+        source=source,
+        at=at,
     )
     return len(changed) + len(new)
 

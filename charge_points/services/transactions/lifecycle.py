@@ -9,7 +9,7 @@ from typing import Final
 from charge_points import events
 from charge_points.models import Transaction
 from charge_points.models.states import TRANSACTION
-from charge_points.services import handles
+from charge_points.services import handles, signed_values
 from charge_points.services.energy import Settlement
 from charge_points.services.rows import fetch_columns, numbers
 from charge_points.services.settling import Case, save_ends, settle_many
@@ -90,6 +90,7 @@ def finish_many(ends: Sequence[End]) -> None:
     for end, verdict in zip(ends, verdicts, strict=True):
         _settle(end, verdict, refused=end.row.pk in refused)
     rows = [end.row for end in ends]
+    signed_values.review(rows)
     save_ends(rows)
     handles.mark_ended_many(
         {row.pk: row.last_seen_at for row in rows if row.order_number}

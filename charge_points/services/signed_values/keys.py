@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
-from charge_points.ocpp.ocmf import Record
+from charge_points.services.signed_values.ocmf import Record
 
 TEXT_CHARS_MAX: Final = 4_096
 _PEM: Final = "-----BEGIN"

@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
-from charge_points.ocpp.numbers import read_decimal
-
 HEAD: Final = "OCMF|"
 TEXT_CHARS_MAX: Final = 32_768
 """A record has some hundred characters; a whole charge in one some thousand."""
@@ -31,6 +29,8 @@ GOOD: Final = "G"
 ENERGY_ERROR: Final = "E"
 _WH: Final = {"wh": Decimal(1), "kwh": Decimal(1000), "mwh": Decimal(1_000_000)}
 _PAGE: Final = re.compile(r"([TF])([0-9]{1,18})")
+DIGITS_MAX: Final = 15
+_NUMBER: Final = re.compile(r"-?\d{1,15}(\.\d{1,9})?", re.ASCII)
 _SECTIONS: Final = 3
 # Left out in a reading: as in the one before (OCMF, "Readings").
 _INHERITED: Final = ("TM", "TX", "RI", "RU", "RT", "EF", "ST")
@@ -217,12 +217,23 @@ def _reading(entry: Mapping[str, Any]) -> Reading:
     )
 
 
+def _number(value: object) -> Decimal | None:
+    """A register as it stands; what no meter can show is none."""
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        value = Decimal(value)
+    if isinstance(value, int):
+        value = Decimal(value)
+    if not isinstance(value, Decimal) or not value.is_finite():
+        return None
+    return value if abs(value.adjusted()) <= DIGITS_MAX or value == 0 else None
+
+
 def _value_wh(entry: Mapping[str, Any]) -> Decimal | None:
     factor = _WH.get(_text(entry, "RU").lower())
     value = entry.get("RV")
     if factor is None or isinstance(value, bool):
         return None
-    number, _ = read_decimal(value)
+    number = _number(value)
     return None if number is None else number * factor
 
 
