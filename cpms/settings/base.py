@@ -6,6 +6,7 @@ The table of settings in docs/reference/settings.md is made from this file.
 from pathlib import Path
 from typing import Any, Final
 
+from django.core.exceptions import ImproperlyConfigured
 from environs import Env
 
 from cpms.settings.databases import database_url, parse_database_url, redis_url
@@ -191,7 +192,13 @@ PAYMENT_PROVIDERS: dict[str, dict[str, Any]] = {
 
 # Mail goes to EMAIL_URL (smtp://user:password@host:587/?tls=true); without one it is
 # printed.
-vars().update(env.dj_email_url("EMAIL_URL", "consolemail:"))
+_mail = env.dj_email_url("EMAIL_URL", "console:")
+if "EMAIL_BACKEND" not in _mail:
+    raise ImproperlyConfigured(
+        "EMAIL_URL must begin with smtp://, smtps://, file:// or be console:; see "
+        "docs/reference/settings.md"
+    )
+vars().update(_mail)
 DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", "CPMS <cpms@localhost>")
 
 # Addresses that operators set (webhooks) must be public; networks named here (CIDR)

@@ -45,6 +45,7 @@ def main() -> int:
         DJANGO_SETTINGS_MODULE="cpms.settings.dev",
         CPMS_HOME=str(HOME),
         LOG_LEVEL="CRITICAL",
+        EMAIL_URL="memory:",
     )
     _fresh_home()
     (HOME / "static").mkdir()

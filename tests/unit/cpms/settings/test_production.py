@@ -64,6 +64,20 @@ def test_it_is_strict_by_itself():
 
 
 @pytest.mark.parametrize(
+    ("address", "kind"),
+    [(None, "console"), ("smtp://mail.example.org:587/?tls=true", "smtp")],
+)
+def test_mail_goes_where_the_address_says(address, kind):
+    done = start(
+        *("shell", "--no-imports", "-c"),
+        "from django.conf import settings as s;print(s.EMAIL_BACKEND)",
+        EMAIL_URL=address,
+    )
+
+    assert done.stdout.strip() == f"django.core.mail.backends.{kind}.EmailBackend"
+
+
+@pytest.mark.parametrize(
     ("changes", "says"),
     [
         ({"PUBLIC_BASE_URL": None}, "PUBLIC_BASE_URL not set"),
@@ -79,6 +93,7 @@ def test_it_is_strict_by_itself():
         ({"PUBLIC_BASE_URL": "http://cpms.example.org"}, "needs https://HOST"),
         ({"ALLOWED_HOSTS": "*"}, "takes every name"),
         ({"DATABASE_URL": "sqlite:///x"}, "DATABASE_URL must look like"),
+        ({"EMAIL_URL": "pigeon://loft"}, "EMAIL_URL must begin with"),
     ],
     ids=lambda value: "+".join(value) if isinstance(value, dict) else None,
 )
