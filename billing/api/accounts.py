@@ -12,7 +12,7 @@ from rest_framework.throttling import ScopedRateThrottle
 from rest_framework.views import APIView
 
 from billing.api import shapes
-from billing.services import paying, standing
+from billing.services import cards, paying, standing
 from cpms.accounts.api.idempotency import IdempotentMixin
 from cpms.accounts.api.permissions import IsDriver
 from cpms.accounts.api.problems import problem
@@ -150,6 +150,31 @@ class PaymentMethodsView(IdempotentMixin, DriverScopedView):
             at=timezone.now(),
         )
         return Response(_method_json(view), status=201)
+
+
+class MethodPagesView(IdempotentMixin, DriverScopedView):
+    """Pages of the provider's own that save a payment method."""
+
+    permission_classes = (IsDriver,)
+    one_transaction = False  # asks the provider over HTTP
+
+    @extend_schema(
+        request=shapes.MethodPageRequest, responses={201: shapes.MethodPageShape}
+    )
+    def post(self, request: Request) -> Response:
+        """Open one; for an operator that is paid directly, name its code."""
+        form = shapes.MethodPageRequest(data=request.data)
+        form.is_valid(raise_exception=True)
+        values = form.validated_data
+        wanted = cards.Wanted(
+            operator_code=values["operator"],
+            success_url=values["success_url"],
+            cancel_url=values["cancel_url"],
+        )
+        page = cards.open_page(
+            driver_id=self.driver_id, wanted=wanted, at=timezone.now()
+        )
+        return Response(shapes.MethodPageShape(page).data, status=201)
 
 
 class PaymentMethodView(DriverScopedView):

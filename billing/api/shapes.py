@@ -189,6 +189,27 @@ class PaymentMethodRequest(serializers.Serializer[Any]):
 
 
 class PaymentMethodShape(serializers.Serializer[Any]):
+class MethodPageRequest(serializers.Serializer[Any]):
+    """Open a page of the provider's own that saves a payment method."""
+
+    operator = serializers.SlugField(
+        max_length=50,
+        required=False,
+        default="",
+        help_text="Code of the operator that the card is for; without it: for all",
+    )
+    success_url = serializers.URLField(max_length=500, required=False, default="")
+    cancel_url = serializers.URLField(max_length=500, required=False, default="")
+
+
+class MethodPageShape(serializers.Serializer[Any]):
+    """Where the driver saves the method; it appears in the list afterwards."""
+
+    id = serializers.IntegerField()
+    url = serializers.CharField()
+    expires_at = serializers.DateTimeField()
+
+
     """A saved payment method."""
 
     id = serializers.IntegerField()

@@ -35,6 +35,7 @@ urlpatterns = [
         vehicles.VehicleTransferView.as_view(),
     ),
     path(f"{API}/driver/payment-methods", accounts.PaymentMethodsView.as_view()),
+    path(f"{API}/driver/payment-methods/pages", accounts.MethodPagesView.as_view()),
     path(
         f"{API}/driver/payment-methods/<int:method_id>",
         accounts.PaymentMethodView.as_view(),

@@ -228,8 +228,10 @@ def _no_method(order: Order, payee: payees.PayeeSnapshot) -> UnableToPlaceOrder:
         return UnableToPlaceOrder(
             NO_METHOD_HERE,
             f"{order.operator.name} is paid directly and knows no card of this account "
-            "yet. Save one for this operator in the account, under payment methods.",
+            "yet. Save one with POST /api/v1/driver/payment-methods/pages "
+            f'{{"operator": "{order.operator.code}"}}.',
             http_status=402,
+            operator=order.operator.code,
         )
     return UnableToPlaceOrder(
         "no_payment_method",

@@ -49,6 +49,15 @@ class ProviderUnavailable(ProviderError):
         self.retry_after_s = retry_after_s
 
 
+class ProviderNotConfigured(ProviderUnavailable):
+    """The settings lack what reaches the provider; asking later may find it there."""
+
+    def __init__(self, message: str) -> None:
+        """Keep what is missing, and where."""
+        super().__init__(message)
+        self.code = "provider_not_configured"
+
+
 class ProviderRejected(ProviderError):
     """Our request is wrong or the account is blocked: asking again is useless.
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from django.conf import settings
 from django.core.signals import setting_changed
 
-from settlement.providers.base import PaymentProvider
+from settlement.providers.base import PaymentProvider, ProviderNotConfigured
 from settlement.providers.stripe_connect import StripeConfig, StripeConnect
 from settlement.providers.stripe_own_key import StripeOwnKey
 
@@ -35,7 +35,7 @@ def get_provider(name: str) -> PaymentProvider:
 
     Raises:
         UnableToFindProvider: no such entry, or it names an unknown adapter.
-        ValueError: the entry misses a value.
+        ProviderNotConfigured: the entry misses a value, such as the key.
     """
     configured: Mapping[str, Mapping[str, Any]] = settings.PAYMENT_PROVIDERS
     values = configured.get(name)
@@ -52,7 +52,13 @@ def get_provider(name: str) -> PaymentProvider:
             f"PAYMENT_PROVIDERS['{name}'] names the unknown adapter '{adapter}'; "
             f"known: {', '.join(ADAPTERS)}."
         )
-    return builder(name, values)
+    try:
+        return builder(name, values)
+    except ValueError as error:
+        raise ProviderNotConfigured(
+            f"{error} Set STRIPE_API_KEY and its companions "
+            "(docs/reference/settings.md) and restart."
+        ) from error
 
 
 @lru_cache(maxsize=OWN_KEY_ADAPTERS_MAX)
@@ -63,6 +69,7 @@ def own_key_provider(
 
     Raises:
         UnableToFindProvider: no such entry in PAYMENT_PROVIDERS.
+        ProviderNotConfigured: the entry misses a value.
     """
     get_provider(name)
     platform = StripeConfig.from_mapping(name, settings.PAYMENT_PROVIDERS[name])

@@ -14,6 +14,7 @@ def provider_for(name: str, account: str) -> PaymentProvider:
 
     Raises:
         UnableToFindProvider: the settings do not know the provider.
+        ProviderNotConfigured: the settings lack its key.
         UnableToUnseal: the key was sealed under another KEY_ENCRYPTION_KEY.
     """
     own = (

@@ -94,6 +94,12 @@ def ask(question: Question) -> Answer:
         provider = provider_for(question.provider, question.account)
     except UnableToFindProvider as error:
         return Unanswered(ProviderUnavailable(str(error)))
+    except ProviderUnavailable as error:
+        return Unanswered(error)
+    return _ask(provider, question)
+
+
+def _ask(provider: PaymentProvider, question: Question) -> Answer:
     try:
         if question.kind in CHECKOUT_KINDS:
             return _page(provider, question)

@@ -10,10 +10,14 @@ from settlement.models import DriverPaymentMethod
 
 
 def _rows(driver_id: int) -> "list[DriverPaymentMethod]":
-    """The driver's methods, newest first, with the driver locked."""
+    """The driver's methods, newest first, with the driver locked.
+
+    Only those that work at every operator: who is paid with a key of its own has a
+    default among the methods that it knows.
+    """
     Driver.objects.select_for_update().get(pk=driver_id)
     rows = DriverPaymentMethod.objects.filter(
-        driver_id=driver_id, removed_at__isnull=True
+        driver_id=driver_id, removed_at__isnull=True, operator_account=""
     )
     return list(rows.order_by("-pk"))
 
@@ -55,4 +59,6 @@ def remove(*, driver_id: int, payment_method_id: int, at: datetime) -> bool:
         left = [row for row in rows if row.pk != payment_method_id]
         if left and not any(row.is_default for row in left):
             _prefer(left, left[0])
-        return bool(left)
+        return DriverPaymentMethod.objects.filter(
+            driver_id=driver_id, removed_at__isnull=True
+        ).exists()

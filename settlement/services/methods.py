@@ -15,6 +15,7 @@ from settlement import events
 from settlement.models import DriverPaymentMethod
 from settlement.providers.base import (
     ProviderError,
+    ProviderNotConfigured,
     ProviderPaymentMethod,
     ProviderUnavailable,
 )
@@ -149,6 +150,8 @@ def customer_key(driver: Driver) -> str:
 
 def refused(error: ProviderError) -> UnableToSavePaymentMethod:
     """What a driver is told of the provider's error."""
+    if isinstance(error, ProviderNotConfigured):
+        return UnableToSavePaymentMethod(error.code, error.message, http_status=503)
     if isinstance(error, ProviderUnavailable):
         return UnableToSavePaymentMethod(
             error.code,

@@ -4,14 +4,18 @@ from http import HTTPStatus
 from typing import Final
 
 from django import forms
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 from django.utils.translation import get_language
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from billing.services import guests, offers, ordering
 from billing.services.guests import Offer
+from billing.services.placing import NO_METHOD_HERE
 from charge_points.services import certificates
 from cpms.accounts.models import Driver
 from cpms.accounts.tenancy import acting_as_platform
@@ -111,6 +115,10 @@ def _refused(
     if isinstance(error, GONE) or error.code == USED:
         _count_guess(request, error)
         return _refusal(request)
+    if error.code == NO_METHOD_HERE:
+        messages.warning(request, str(problem_of(error.code).title))
+        there = urlencode({"operator": error.extra["operator"]})
+        return redirect(f"{reverse('web:methods')}?{there}")
     return show_problem(
         request,
         problem_of(error.code),

@@ -4,7 +4,6 @@ from http import HTTPStatus
 from typing import Final
 
 import structlog
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -13,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import get_language, gettext as _, gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from billing.services import pay_links, paying
+from billing.services import cards, pay_links, paying
 from cpms.accounts.models import Driver
 from cpms.accounts.tenancy import acting_as_platform
 from cpms.kernel.errors import DomainError
@@ -22,13 +21,8 @@ from cpms.web.pages import show, show_problem
 from cpms.web.problems import TOO_MANY, Problem
 from cpms.web.views.account import of_driver
 from settlement.services import method_choices, method_pages, methods
-from settlement.services.methods import UnableToSavePaymentMethod
 
 log = structlog.get_logger(__name__)
-
-PROVIDER: Final = "stripe"
-CURRENCY: Final = "EUR"
-"""Of a page that saves a card, where the driver named none; nothing is paid there."""
 
 NO_DEBT: Final = Problem(
     gettext_lazy("There is nothing to pay at this address"),
@@ -41,18 +35,12 @@ NO_DEBT: Final = Problem(
 @of_driver
 def add_method(request: HttpRequest, driver: Driver) -> HttpResponse:
     """Open the provider's page that saves a card, and lead there."""
-    back = settings.PUBLIC_BASE_URL + reverse("web:methods")
+    wanted = cards.Wanted(
+        operator_code=request.POST.get("operator", ""), locale=get_language() or "en"
+    )
     try:
-        page = method_pages.begin(
-            driver_id=driver.pk,
-            provider=PROVIDER,
-            currency=driver.cap_currency or CURRENCY,
-            success_url=f"{back}?saved=1",
-            cancel_url=back,
-            locale=get_language() or "en",
-            at=timezone.now(),
-        )
-    except UnableToSavePaymentMethod:
+        page = cards.open_page(driver_id=driver.pk, wanted=wanted, at=timezone.now())
+    except DomainError:
         messages.error(
             request, _("The payment provider does not answer now; try again later.")
         )
@@ -84,6 +72,7 @@ def payment_methods(request: HttpRequest, driver: Driver) -> HttpResponse:
         "methods": methods.list_for(driver.pk),
         "tab": "methods",
         "is_waiting": "saved" in request.GET,
+        "operator": cards.operator_named(request.GET.get("operator", "")),
     }
     return show(request, "account/methods.html", context)
 

@@ -3,14 +3,17 @@
 from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from billing.models import Order
 from charge_points.models import IdToken
 from cpms.accounts.models import Driver, Vehicle
-from settlement.models import PayeeAccount
+from settlement.models import PayeeAccount, Payment, PaymentAttempt
+from settlement.services import method_pages
 from simulators.vehicle.keys import VehicleKey
-from tests.factories import accounts, network, tariffs
+from tests.factories import accounts, money, network, tariffs
 from tests.integration.billing.world import API, MINUTE, api, fresh, payment_of
+from tests.integration.settlement.test_checkouts import browse
 from tests.outbox import drain
 
 DRIVER = f"{API}/driver"
@@ -48,6 +51,13 @@ def code_of(answer):
     assert body["status"] == answer.status_code
     assert body["type"] == f"urn:cpms:problem:{body['code']}"
     return body["code"]
+
+
+def look_at_method_pages():
+    """As the worker does when a driver came back without telling."""
+    now = timezone.now()
+    for page_id in method_pages.to_look_at(at=now + timedelta(hours=1)):
+        method_pages.look(page_id=page_id, at=now)
 
 
 # -- accounts --------------------------------------------------------------------
@@ -148,6 +158,66 @@ def test_a_strangers_vehicle_cannot_be_seen_or_revoked(world, mine):
 def test_a_bad_enrolment_says_what_is_wrong(world, mine, body, status, code):
     answer = mine("post", "/vehicles", body)
     assert (answer.status_code, code_of(answer)) == (status, code)
+
+
+@pytest.mark.parametrize("path", ["/payment-methods", "/payment-methods/pages"])
+def test_without_the_providers_key_a_driver_is_told_what_to_do(
+    world, mine, settings, path
+):
+    stripe = {**settings.PAYMENT_PROVIDERS["stripe"], "api_key": ""}
+    settings.PAYMENT_PROVIDERS = {"stripe": stripe}
+    answer = mine("post", path, {"payment_method": "pm_card_visa"})
+    assert (answer.status_code, code_of(answer)) == (503, "provider_not_configured")
+    assert "STRIPE_API_KEY" in answer.json()["detail"]
+
+
+def test_a_start_waits_for_the_providers_key_and_is_then_held(world, mine, settings):
+    complete = settings.PAYMENT_PROVIDERS
+    settings.PAYMENT_PROVIDERS = {"stripe": {**complete["stripe"], "api_key": ""}}
+    body = {"charge_point": world.station.identity}
+    number = mine("post", "/orders", body).json()["order"]
+    drain()
+    assert Order.objects.get().payment_state == "AUTHORIZING"
+    settings.PAYMENT_PROVIDERS = complete
+    PaymentAttempt.objects.update(next_try_at=timezone.now())
+    drain()
+    assert Order.objects.get(number=number).payment_state == "AUTHORIZED"
+
+
+def test_a_page_of_the_provider_saves_a_card(world, mine):
+    answer = mine("post", "/payment-methods/pages")
+    assert answer.status_code == 201
+    assert browse(answer.json()["url"], card_number="5555555555554444")[0] == 303
+    look_at_method_pages()
+    assert mine("get", "/payment-methods").json()[0]["last4"] == "4444"
+
+
+def test_a_page_for_an_operator_with_a_key_of_its_own_saves_a_card_there(
+    world, mine, psp
+):
+    operator = accounts.operator()
+    account = money.own_key_account(psp, operator)
+    tariffs.tariff(operator)
+    station = network.station(operator)
+    body = {"charge_point": station.identity}
+    refused = mine("post", "/orders", body)
+    assert code_of(refused) == "no_payment_method_here"
+    named = {"operator": refused.json()["operator"]}
+    page = mine("post", "/payment-methods/pages", named).json()
+    assert browse(page["url"], card_number="4242424242424242")[0] == 303
+    look_at_method_pages()
+    assert mine("post", "/orders", body).status_code == 201
+    drain()
+    payment = Payment.objects.get()
+    assert (payment.state, payment.account_reference) == (
+        "AUTHORIZED",
+        account.reference,
+    )
+
+
+def test_a_page_for_nobody_is_refused(mine):
+    answer = mine("post", "/payment-methods/pages", {"operator": "nobody"})
+    assert (answer.status_code, code_of(answer)) == (404, "unknown_operator")
 
 
 def test_payment_methods_are_saved_and_the_newest_is_the_default(world, mine):

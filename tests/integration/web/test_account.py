@@ -9,8 +9,9 @@ from cpms.accounts.models import Driver, Vehicle
 from cpms.web.limits import MISSES_MAX
 from settlement.services import methods
 from simulators.vehicle.keys import VehicleKey
-from tests.factories import accounts
+from tests.factories import accounts, money, network, tariffs
 from tests.factories.accounts import PASSWORD
+from tests.integration.settlement.test_checkouts import browse
 
 LOG_IN = "/account/log-in"
 
@@ -105,6 +106,24 @@ def test_a_driver_without_a_card_is_told_what_to_do(client, world):
     assert page.status_code >= 400
     assert "no usable payment method" in text(page)
     assert not Order.objects.exists()
+
+
+def test_an_operator_with_a_key_of_its_own_asks_for_a_card_once(inside, world, psp):
+    operator = accounts.operator()
+    account = money.own_key_account(psp, operator)
+    tariffs.tariff(operator)
+    station = network.station(operator)
+    station.status("preparing")
+    label = station.connector().code
+    refused = inside.post(f"/q/{label}/start", {"hold": "5000"})
+    assert refused.status_code == 302
+    page = text(inside.get(refused["Location"]))
+    assert "does not know your card yet" in page
+    assert f"{operator.name} is paid directly" in page
+    away = inside.post("/account/payment-methods/add", {"operator": operator.code})
+    assert browse(away.context["url"], card_number="4242424242424242")[0] == 303
+    inside.get("/account/payment-methods?saved=1")
+    assert methods.default_for(world.driver.pk, operator_account=account.reference)
 
 
 def test_the_history_leads_to_the_receipt_of_own_charges_only(inside, world):
