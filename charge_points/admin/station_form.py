@@ -6,6 +6,7 @@ from django import forms
 from django.db.models import QuerySet
 
 from charge_points.models import Connector
+from charge_points.services.boots import INTERVAL_S_MAX
 from charge_points.services.connectors import EVSES_MAX
 from charge_points.services.provisioning import DEFAULT_SITE, NewChargePoint
 from cpms.accounts.models import Operator
@@ -77,3 +78,14 @@ class NewStationForm(forms.Form):
             connector_type=clean["connector_type"],
             site=clean["site"],
         )
+
+
+class IntervalsForm(forms.Form):
+    """Intervals of one station in seconds; empty: the platform's own."""
+
+    heartbeat_s = forms.IntegerField(
+        min_value=1, max_value=INTERVAL_S_MAX, required=False
+    )
+    boot_retry_s = forms.IntegerField(
+        min_value=1, max_value=INTERVAL_S_MAX, required=False
+    )

@@ -24,10 +24,10 @@ from charge_points.admin.filters import (
 )
 from charge_points.admin.message_log import message_page
 from charge_points.admin.sending import send_page
-from charge_points.admin.station_form import NewStationForm
+from charge_points.admin.station_form import IntervalsForm, NewStationForm
 from charge_points.admin.station_reading import station_facts
 from charge_points.models import ChargePoint, Connector
-from charge_points.services import provisioning
+from charge_points.services import boots, provisioning
 from cpms.accounts.admin_pages import (
     TONES,
     OperatorFilter,
@@ -157,6 +157,11 @@ class ChargePointAdmin(PageAdmin):
                 require_POST(self.register_view),
             ),
             (
+                "intervals",
+                "<int:object_id>/intervals/",
+                require_POST(self.intervals_view),
+            ),
+            (
                 "password",
                 "<int:object_id>/password/",
                 require_POST(self.password_view),
@@ -212,6 +217,24 @@ class ChargePointAdmin(PageAdmin):
             messages.success(
                 request, f"{row.identity} is {wanted}; it learns so when it next boots."
             )
+        return HttpResponseRedirect(
+            reverse("admin:charge_points_chargepoint_change", args=[row.pk])
+        )
+
+    def intervals_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """How often it reports, and when it may ask again while it waits."""
+        row = self._row_to_act_on(request, object_id)
+        form = IntervalsForm(request.POST)
+        if form.is_valid():
+            boots.set_intervals(
+                charge_point_id=row.pk,
+                **form.cleaned_data,
+                by=str(request.user),
+                at=timezone.now(),
+            )
+            messages.success(request, f"{row.identity} learns it when it next boots.")
+        else:
+            messages.error(request, "Intervals are whole seconds, at most a day.")
         return HttpResponseRedirect(
             reverse("admin:charge_points_chargepoint_change", args=[row.pk])
         )

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from charge_points.api import (
+    admission,
     charge_points,
     commands,
     lists,
@@ -26,6 +27,7 @@ urlpatterns = [
     path(f"{STATION}/display-messages", lists.DisplayMessagesView.as_view()),
     path(f"{STATION}/local-list", lists.LocalListView.as_view()),
     path(f"{STATION}/reservations", lists.ReservationsView.as_view()),
+    path(f"{STATION}/registration", admission.RegistrationView.as_view()),
     path(
         f"{STATION}/reservations/<int:reservation_id>",
         lists.ReservationView.as_view(),

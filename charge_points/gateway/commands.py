@@ -22,9 +22,11 @@ from charge_points.gateway.exchange import Clock
 from charge_points.gateway.jobs import Kind
 from charge_points.gateway.journal import Journal
 from charge_points.gateway.limits import Limits
+from charge_points.gateway.registration import may_be_sent
 from charge_points.gateway.writer import Writer
 from charge_points.handlers.dispatch import run_set
 from charge_points.handlers.registry import (
+    REGISTRATION_ACCEPTED,
     Outcome,
     Payload,
     Peer,
@@ -89,7 +91,7 @@ class CommandWork:
     def _take(self, takings: Sequence[Taking]) -> list[Taking]:
         peers = {key: peer for taking in takings for key, peer in taking.peers.items()}
         now = self._clock()
-        queued = list(self._doors.take_commands(sorted(peers), self._node, now))
+        queued = self._queued(peers, now)
         sent = {}
         failed = []
         for command in queued:
@@ -106,6 +108,18 @@ class CommandWork:
         for taking in takings:
             taking.sent = [sent.pop(key) for key in taking.peers if key in sent]
         return list(takings)
+
+    def _queued(self, peers: Mapping[int, Peer], now: datetime) -> list[QueuedCommand]:
+        """Their next commands; those that a pending station may not get wait."""
+        groups: dict[str, list[int]] = {}
+        for key, peer in peers.items():
+            accepted = peer.registration == REGISTRATION_ACCEPTED
+            groups.setdefault("" if accepted else peer.version, []).append(key)
+        found: list[QueuedCommand] = []
+        for version, keys in groups.items():
+            only = may_be_sent(self._tables[version]) if version else None
+            found += self._doors.take_commands(sorted(keys), self._node, now, only)
+        return found
 
     def _word(self, command: QueuedCommand, peer: Peer) -> SentCommand:
         """Put an intent into the words of the connected version."""
@@ -262,7 +276,7 @@ class CommandDesk:
         peers = {
             station.peer.charge_point_id: station.peer
             for station in stations
-            if station is not None and station.can_call and not station.is_draining
+            if station is not None and station.is_ready_for_call
         }
         if not peers:
             return

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Final, cast
 
 from websockets.frames import CloseCode
 
-from charge_points.gateway import metrics
+from charge_points.gateway import metrics, registration
 from charge_points.gateway.doors import LogEntry
 from charge_points.gateway.exchange import Clock, Exchange
 from charge_points.handlers.registry import (
-    REGISTRATION_ACCEPTED,
+    REGISTRATION_REJECTED,
     Answer,
     GatewayMemory,
     Payload,
@@ -88,6 +88,7 @@ class Station:
         "_services",
         "_session",
         "_socket",
+        "_triggered",
         "cause",
         "heard_at",
         "is_draining",
@@ -109,6 +110,7 @@ class Station:
         self._bad_frames = 0
         self._call_done: CallDone | None = None
         self._pinged_at: float | None = None
+        self._triggered = registration.NOTHING
         self.peer = peer
         self.heard_at = now
         self.seen_at = services.clock()
@@ -194,10 +196,9 @@ class Station:
             text = f"{call.action} is not supported"
             self._refuse(call, data, at, Refusal(code, text))
             return
-        if route.needs_registration and peer.registration != REGISTRATION_ACCEPTED:
-            code = code_for(peer.version, Fault.SECURITY)
-            text = "BootNotification has not been accepted yet"
-            self._refuse(call, data, at, Refusal(code, text))
+        refusal = registration.refusal(route, peer, self._triggered)
+        if refusal is not None:
+            self._refuse(call, data, at, refusal)
             return
         request = Request(
             peer=peer,
@@ -238,8 +239,8 @@ class Station:
             self.close(CloseCode.NORMAL_CLOSURE, "replaced by a newer connection")
             return
         if exchange.request.registration is not None:
-            registration = exchange.request.registration
-            self.peer = replace(self.peer, registration=registration)
+            told = exchange.request.registration
+            self.peer = replace(self.peer, registration=told)
         if exchange.answer is not None:
             self._reply(exchange.call, exchange.answer)
         if exchange.request.quirks:
@@ -327,6 +328,12 @@ class Station:
         """Whether a CALL of ours may be sent now (one at a time)."""
         return self._session.phase is Phase.IDLE and self._socket.is_open
 
+    @property
+    def is_ready_for_call(self) -> bool:
+        """As ``can_call``; nothing is begun while it drains or with a rejected one."""
+        rejected = self.peer.registration == REGISTRATION_REJECTED
+        return self.can_call and not self.is_draining and not rejected
+
     def send_call(
         self,
         message_id: str,
@@ -346,6 +353,7 @@ class Station:
         deadline = self._socket.loop.time() + self._services.limits.command_timeout_s
         text = self._session.send_call(message_id, action, payload, deadline=deadline)
         self._call_done = done
+        self._triggered |= registration.triggered_by(action, payload)
         self._send(text)
         return text
 

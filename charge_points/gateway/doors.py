@@ -4,7 +4,7 @@ Every method runs in the writer thread inside the database transaction of a batc
 real doors stand in ``service_doors``; tests bring their own.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -144,9 +144,16 @@ class Doors(Protocol):
         """Record refused handshakes as security events."""
 
     def take_commands(
-        self, charge_point_ids: Sequence[int], node: str, at: datetime
+        self,
+        charge_point_ids: Sequence[int],
+        node: str,
+        at: datetime,
+        only: Collection[str] | None = None,
     ) -> Iterable[QueuedCommand]:
-        """At most one command per charge point, now marked as sent."""
+        """At most one command per charge point, now marked as sent.
+
+        ``only``: raw commands of these actions and no others.
+        """
 
     def record_translations(
         self, sent: Sequence[SentCommand], node: str, at: datetime

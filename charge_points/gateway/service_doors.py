@@ -1,6 +1,6 @@
 """The gateway's doors to the real services: names and shapes, no decisions."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -144,11 +144,15 @@ class ServiceDoors:
         )
 
     def take_commands(
-        self, charge_point_ids: Sequence[int], node: str, at: datetime
+        self,
+        charge_point_ids: Sequence[int],
+        node: str,
+        at: datetime,
+        only: Collection[str] | None = None,
     ) -> Iterable[QueuedCommand]:
         """At most one command per charge point, now marked as sent."""
         taken = commands.take_for_delivery(
-            charge_point_ids=charge_point_ids, node=node, at=at
+            charge_point_ids=charge_point_ids, node=node, at=at, only=only
         )
         return [
             QueuedCommand(

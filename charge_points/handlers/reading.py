@@ -4,8 +4,6 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
-from django.conf import settings
-
 from charge_points.handlers.registry import (
     REGISTRATION_ACCEPTED,
     REGISTRATION_PENDING,
@@ -15,28 +13,22 @@ from charge_points.handlers.registry import (
 )
 from charge_points.ocpp.metering import MeterSample
 from charge_points.ocpp.timestamps import format_utc, parse_time
+from charge_points.services.boots import BootVerdict
 
 REGISTRATIONS: Final = {
     "accepted": REGISTRATION_ACCEPTED,
     "pending": REGISTRATION_PENDING,
     "rejected": REGISTRATION_REJECTED,
 }
-BOOT_RETRY_S: Final = 60
-"""When a station that was not accepted may ask again."""
 
 
-def boot_answer(request: Request, registration: str) -> Payload:
-    """The answer to BootNotification, alike in both versions.
-
-    An accepted station gets its heartbeat interval, others when to boot again.
-    """
-    status = REGISTRATIONS[registration]
+def boot_answer(request: Request, verdict: BootVerdict) -> Payload:
+    """The answer to BootNotification, alike in both versions."""
+    status = REGISTRATIONS[verdict.registration]
     request.registration = status
-    accepted = status == REGISTRATION_ACCEPTED
-    interval_s = int(settings.HEARTBEAT_INTERVAL_S) if accepted else BOOT_RETRY_S
     return {
         "currentTime": format_utc(request.received_at),
-        "interval": interval_s,
+        "interval": verdict.interval_s,
         "status": status,
     }
 

@@ -208,6 +208,7 @@ class Outgoing:
 
     ``repeatable``: the CALL may be sent again after a lost connection (at least once);
     otherwise a lost answer leaves the command "unknown" and failed (at most once).
+    ``while_pending``: it may be sent to a station whose registration is Pending.
     """
 
     version: str
@@ -216,6 +217,7 @@ class Outgoing:
     on_result: ResultHandler | None = None
     on_error: ErrorHandler | None = None
     repeatable: bool = False
+    while_pending: bool = False
 
 
 Translate = Callable[[str, Mapping[str, Any]], tuple[str, Payload]]

@@ -5,7 +5,7 @@ import hmac
 import re
 import secrets
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from django.conf import settings
@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils.encoding import force_bytes
 
 from charge_points.models import ChargePoint, Connector, Site
-from charge_points.services import boots
+from charge_points.services import boots, commands
 from charge_points.services.connectors import EVSES_MAX, add_connector
 from charge_points.services.facts import BootFact
 from charge_points.services.rows import insert_unless_exists
@@ -26,6 +26,13 @@ PASSWORD_BYTES: Final = 20
 """160 random bits as 40 hexadecimal digits: what 1.6 calls an AuthorizationKey."""
 PASSWORD_CHARS: Final = range(16, 41)
 DEFAULT_SITE: Final = "Main site"
+ASK_CONFIGURATION_AFTER: Final = timedelta(minutes=1)
+WELCOME_WITHIN: Final = timedelta(days=7)
+_BOOT_NOW: Final = ("TriggerMessage", {"requestedMessage": "BootNotification"})
+_INVENTORY: Final[dict[str, tuple[str, dict[str, object]]]] = {
+    "1.6": ("GetConfiguration", {}),
+    "2.0.1": ("GetBaseReport", {"requestId": 1, "reportBase": "FullInventory"}),
+}
 PENDING_MAX: Final = 100
 """Charge points of one operator that wait for somebody to accept them."""
 
@@ -240,7 +247,11 @@ def change_password(
 
 @transaction.atomic
 def register(*, charge_point_id: int, registration: str, by: str, at: datetime) -> None:
-    """Accept or reject a charge point (the answer to its next BootNotification).
+    """Accept, hold (pending) or reject a charge point.
+
+    It learns so by the answer to its next BootNotification. One that waits is asked to
+    boot at once when it is accepted (1.6 4.2, 2.0.1 B02), and after that for its
+    configuration; a rejected one may not be sent anything (B03) and asks by itself.
 
     Raises:
         UnableToFindChargePoint: there is no such row.
@@ -251,7 +262,12 @@ def register(*, charge_point_id: int, registration: str, by: str, at: datetime) 
             "unknown_charge_point", f"There is no charge point {charge_point_id}."
         )
     before, row.registration = row.registration, ChargePoint.Registration(registration)
+    if before == row.registration:
+        return
     row.save(update_fields=["registration"])
+    waits = before == ChargePoint.Registration.PENDING
+    if row.registration == ChargePoint.Registration.ACCEPTED and row.ocpp_version:
+        _welcome(row, at=at, asks_to_boot=waits)
     audit.record(
         operator_id=row.operator_id,
         actor=by,
@@ -260,6 +276,29 @@ def register(*, charge_point_id: int, registration: str, by: str, at: datetime) 
         changes={"from": before, "to": registration},
         at=at,
     )
+
+
+def _welcome(row: ChargePoint, *, at: datetime, asks_to_boot: bool) -> None:
+    """Ask a station that was let in to boot, and then what it can do.
+
+    The configuration is asked for late: some stations hang up when they are asked
+    while they still report their connectors.
+    """
+    inventory = _INVENTORY[row.ocpp_version]
+    asked = [(inventory, at + ASK_CONFIGURATION_AFTER)]
+    if asks_to_boot:
+        asked.insert(0, (_BOOT_NOW, at))
+    for (action, payload), scheduled_at in asked:
+        commands.queue(
+            charge_point_id=row.pk,
+            action=action,
+            payload=payload,
+            by="registration",
+            idempotency_key=f"accepted {at.isoformat()} {action}",
+            expires_at=at + WELCOME_WITHIN,
+            at=at,
+            scheduled_at=scheduled_at,
+        )
 
 
 def _credentials(row: ChargePoint) -> ChargePointCredentials:
@@ -333,4 +372,4 @@ def boot(*, fact: BootFact) -> str:
     Returns:
         The registration: "accepted", "pending" or "rejected".
     """
-    return boots.record_many([fact])[0]
+    return boots.record_many([fact])[0].registration

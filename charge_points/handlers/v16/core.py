@@ -56,10 +56,10 @@ def boot_notification(requests: Sequence[Request]) -> list[Answer]:
 
     Answered anew each time, also when repeated.
     """
-    registrations = boots.record_many([_boot_fact(request) for request in requests])
+    verdicts = boots.record_many([_boot_fact(request) for request in requests])
     return [
-        boot_answer(request, registration)
-        for request, registration in zip(requests, registrations, strict=True)
+        boot_answer(request, verdict)
+        for request, verdict in zip(requests, verdicts, strict=True)
     ]
 
 

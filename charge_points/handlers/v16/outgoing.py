@@ -163,15 +163,25 @@ _BLOCKS: Final = (
 OUTGOING: Final[dict[str, Outgoing]] = dict(
     (
         _out("ChangeAvailability", repeatable=True),
-        _out("ChangeConfiguration", on_result=_keep_change, repeatable=True),
+        _out(
+            "ChangeConfiguration",
+            on_result=_keep_change,
+            repeatable=True,
+            while_pending=True,
+        ),
         _out("ClearCache", repeatable=True),
         _out("DataTransfer"),
-        _out("GetConfiguration", on_result=_keep_configuration, repeatable=True),
+        _out(
+            "GetConfiguration",
+            on_result=_keep_configuration,
+            repeatable=True,
+            while_pending=True,
+        ),
         _out("RemoteStartTransaction"),
         _out("RemoteStopTransaction", repeatable=True),
-        _out("Reset"),
+        _out("Reset", while_pending=True),
         _out("UnlockConnector"),
-        _out("TriggerMessage", "RemoteTrigger", repeatable=True),
+        _out("TriggerMessage", "RemoteTrigger", repeatable=True, while_pending=True),
         *((out.action, out) for block in _BLOCKS for out in block.OUTGOING),
     )
 )

@@ -12,10 +12,10 @@ from charge_points.services.facts import BootFact, VariableFact
 
 def boot_notification(requests: Sequence[Request]) -> list[Answer]:
     """BootNotification (B01 to B03), set-wise; answered anew each time."""
-    registrations = boots.record_many([_boot_fact(request) for request in requests])
+    verdicts = boots.record_many([_boot_fact(request) for request in requests])
     return [
-        boot_answer(request, registration)
-        for request, registration in zip(requests, registrations, strict=True)
+        boot_answer(request, verdict)
+        for request, verdict in zip(requests, verdicts, strict=True)
     ]
 
 

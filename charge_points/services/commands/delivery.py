@@ -33,6 +33,7 @@ CROSS JOIN LATERAL (
     SELECT id FROM charge_points_command
     WHERE charge_point_id = wanted.id AND state = 'queued' AND parts = 0
       AND scheduled_at <= %(at)s AND expires_at > %(at)s
+      AND (%(only)s::text[] IS NULL OR action = ANY(%(only)s::text[]))
     ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
 ) AS chosen
 JOIN charge_points_chargepoint AS station ON station.id = wanted.id
@@ -44,19 +45,28 @@ RETURNING command.id, command.charge_point_id, command.operator_id, command.inte
 
 @transaction.atomic(savepoint=False)
 def take_for_delivery(
-    *, charge_point_ids: Sequence[int], node: str, at: datetime
+    *,
+    charge_point_ids: Sequence[int],
+    node: str,
+    at: datetime,
+    only: Collection[str] | None = None,
 ) -> list[CommandToSend]:
     """Take at most one command per charge point, the oldest, and mark it as sent.
 
     The caller commits before the CALL leaves, so that no command is sent by two
-    processes.
+    processes. ``only``: raw commands of these actions, for stations that are not
+    accepted yet; the others wait.
     """
     if not charge_point_ids:
         return []
+    wanted = {
+        "ids": list(charge_point_ids),
+        "node": node[:80],
+        "at": at,
+        "only": None if only is None else sorted(only),
+    }
     with connection.cursor() as cursor:
-        cursor.execute(
-            _TAKE, {"ids": list(charge_point_ids), "node": node[:80], "at": at}
-        )
+        cursor.execute(_TAKE, wanted)
         found = cursor.fetchall()
     return [
         CommandToSend(

@@ -162,11 +162,15 @@ class MemoryDoors:
         self.queued.append(command)
         return command
 
-    def take_commands(self, charge_point_ids, node, at):
+    def take_commands(self, charge_point_ids, node, at, only=None):
         with self.lock:
             taken = []
             for key in charge_point_ids:
-                mine = [c for c in self.queued if c.charge_point_id == key]
+                mine = [
+                    c
+                    for c in self.queued
+                    if c.charge_point_id == key and (only is None or c.action in only)
+                ]
                 if mine:
                     self.queued.remove(mine[0])
                     taken.append(mine[0])
