@@ -47,6 +47,15 @@ class Town:
         """kill -9."""
         os.kill(self.pid(name), signal.SIGKILL)
 
+    def stop_provider(self) -> None:
+        """kill -9 of the payment provider; its books are in a journal."""
+        self.system.provider.kill()
+        self.system.provider.wait()
+
+    def start_provider_again(self) -> None:
+        """The provider is back at its address, with its books."""
+        self.system.start_provider()
+
 
 @pytest.fixture(scope="session")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:

@@ -103,7 +103,10 @@ def verify(*, proof: str, at: datetime) -> VehicleProof:
             },
         )
     except jwt.PyJWTError as error:
-        raise _invalid("The proof's signature does not hold.") from error
+        raise _invalid(
+            "The proof's signature does not hold; sign it (ES256, ES384, ES512) with "
+            "the enrolled key that kid names."
+        ) from error
     return _checked(vehicle, payload)
 
 

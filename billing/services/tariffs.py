@@ -69,7 +69,7 @@ def save_tariff(
     try:
         parsed = parse_tariff(ocpi)
     except UnableToParseTariff as error:
-        raise UnableToSaveTariff("tariff_invalid", str(error)) from error
+        raise UnableToSaveTariff("tariff_invalid", error.message) from error
     digest = content_hash(ocpi)
     code = str(ocpi["id"])
     tariff, _ = Tariff.objects.update_or_create(

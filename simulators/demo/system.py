@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from simulators.errors import SimulatorError
 
@@ -49,6 +50,7 @@ class System:
     webhook_secret: str = field(default_factory=lambda: secrets.token_hex(24))
     processes: list[subprocess.Popen[str]] = field(default_factory=list)
     pids: dict[str, int] = field(default_factory=dict)
+    provider: subprocess.Popen[str] = field(init=False, repr=False)
 
     @property
     def web_url(self) -> str:
@@ -88,7 +90,10 @@ class System:
         self.home.mkdir(parents=True)
 
     def start_provider(self) -> None:
-        """Start the payment provider; its books survive a crash in a journal."""
+        """Start the payment provider; its books survive a crash in a journal.
+
+        Started again, it is where it was.
+        """
         environment = {
             **os.environ,
             "PSP_API_KEY": self.psp_key,
@@ -99,10 +104,12 @@ class System:
                 *[sys.executable, "-m", "simulators.psp"],
                 *["--webhook-url", f"{self.web_url}/webhooks/payments/stripe/"],
                 *["--journal", str(self.home / "provider.journal")],
+                *["--port", str(urlsplit(self.psp_url).port or 0)],
             ],
             environment,
         )
         self.psp_url = str(told["base_url"])
+        self.provider = self.processes[-1]
 
     def start(self) -> None:
         """Start gateway, web, worker, beat and relay; returns when they are ready."""

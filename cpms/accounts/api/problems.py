@@ -4,6 +4,7 @@ import sys
 from typing import Any, Final
 
 import structlog
+from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import DataError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -19,7 +20,11 @@ MACHINES: Final = ("/api/", "/webhooks/", "/.well-known/")
 """Addresses that programs ask; everything else is for people."""
 
 RETRY_AFTER_S: Final = 2
-_TOO_LARGE: Final = "The body of the request is larger than this server takes."
+_TOO_LARGE: Final = (
+    "The body of the request is larger than "
+    f"{settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 2**20} MiB, the most that is taken "
+    "here; send less at a time."
+)
 _TOO_DEEP: Final = "The body of the request is nested too deeply."
 _NOT_STORABLE: Final = (
     "A value cannot be kept: a number is too large, or a text holds the character "
