@@ -7,6 +7,7 @@ certificate of a plug-in to the driver's phone. The message ends with the certif
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import structlog
 from django.db import connection, transaction
@@ -20,6 +21,7 @@ from charge_points.models import (
     PlugInEpisode,
 )
 from charge_points.services import commands
+from cpms.accounts.models import Operator
 from cpms.kernel.errors import DomainError
 from cpms.outbox import publish_many
 
@@ -79,7 +81,7 @@ def set_message(
 def _message(place: Connector, *, uri: str, expires_at: datetime) -> dict[str, Any]:
     """O01.FR.06: only formats that the station has told are used."""
     if "URI" in _formats(place.charge_point_id):
-        shown = {"format": "URI", "content": f"{uri}?display=1"}
+        shown = {"format": "URI", "content": _page(place, uri)}
     else:
         where = f"EVSE {place.evse_number}: {uri}"
         shown = {"format": "UTF8", "content": where}
@@ -91,6 +93,16 @@ def _message(place: Connector, *, uri: str, expires_at: datetime) -> dict[str, A
             "message": shown,
         }
     }
+
+
+def _page(place: Connector, uri: str) -> str:
+    """Our page for displays; a station accepts no language, so its operator's."""
+    code = (
+        Operator.objects.filter(pk=place.operator_id)
+        .values_list("default_language", flat=True)
+        .get()
+    )
+    return f"{uri}/display?{urlencode({'language': code})}"
 
 
 def _formats(charge_point_id: int) -> set[str]:

@@ -2,7 +2,15 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from cpms.web.views import account, codes, language, live, paying, sessions
+from cpms.web.views import (
+    account,
+    codes,
+    displays,
+    language,
+    live,
+    paying,
+    sessions,
+)
 
 app_name = "web"
 _START = {"label": {"page": "label"}, "certificate": {"page": "certificate"}}
@@ -12,6 +20,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("language", language.choose, name="language"),
     path("q/<str:code>", codes.label, name="label"),
     path("c/<str:code>", codes.certificate, name="certificate"),
+    path("c/<str:code>/display", displays.certificate, name="certificate-display"),
+    path("c/<str:code>/qr.svg", displays.picture, name="certificate-picture"),
     path("q/<str:code>/start", codes.start, _START["label"], name="label-start"),
     path(
         "c/<str:code>/start",

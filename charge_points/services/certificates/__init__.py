@@ -11,7 +11,7 @@ from charge_points.services.certificates.claiming import (
     is_waiting,
     release,
 )
-from charge_points.services.certificates.codes import CODE_CHARS, uri_of
+from charge_points.services.certificates.codes import CODE_CHARS, is_code, uri_of
 from charge_points.services.certificates.issuing import (
     IssuedCertificate,
     UnableToIssueCertificate,
@@ -36,6 +36,7 @@ __all__ = [
     "claim",
     "close",
     "expire",
+    "is_code",
     "is_waiting",
     "issue",
     "jwks",

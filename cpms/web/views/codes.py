@@ -66,9 +66,9 @@ def landing(request: HttpRequest) -> HttpResponse:
 @require_GET
 def label(request: HttpRequest, code: str) -> HttpResponse:
     """``/q/<connector code>``: the printed label; leads to the live certificate."""
-    found = _offer(request, code)
+    found = find_offer(request, code)
     if found is None:
-        return _refusal(request)
+        return refusal(request)
     if found.certificate_code and found.payable:
         return redirect("web:certificate", code=found.certificate_code)
     return _show_offer(request, found, code, page="label")
@@ -77,9 +77,9 @@ def label(request: HttpRequest, code: str) -> HttpResponse:
 @require_GET
 def certificate(request: HttpRequest, code: str) -> HttpResponse:
     """``/c/<short code>``: a live charging certificate."""
-    found = _offer(request, code)
+    found = find_offer(request, code)
     if found is None:
-        return _refusal(request)
+        return refusal(request)
     return _show_offer(request, found, code, page="certificate")
 
 
@@ -87,14 +87,14 @@ def certificate(request: HttpRequest, code: str) -> HttpResponse:
 def start(request: HttpRequest, page: str, code: str) -> HttpResponse:
     """Start as a guest (the provider's page follows) or with the account."""
     if limits.is_spent("code", limits.address_of(request)):
-        return _refusal(request)
+        return refusal(request)
     driver = driver_of(request)
     form = GuestForm(request.POST)
     as_guest = driver is None or "guest" in request.POST
     if as_guest and not form.is_valid():
-        shown = _offer(request, code)
+        shown = find_offer(request, code)
         if shown is None:
-            return _refusal(request)
+            return refusal(request)
         return _show_offer(request, shown, code, page=page, form=form)
     try:
         if driver is None or as_guest:
@@ -114,7 +114,7 @@ def _refused(
     """Why the start was refused; of codes that are not valid nothing is told."""
     if isinstance(error, GONE) or error.code == USED:
         _count_guess(request, error)
-        return _refusal(request)
+        return refusal(request)
     if error.code == NO_METHOD_HERE:
         messages.warning(request, str(problem_of(error.code).title))
         there = urlencode({"operator": error.extra["operator"]})
@@ -160,7 +160,7 @@ def _start_driver(driver: Driver, code: str, confirmed: str) -> str:
     return guests.live_token(order.number)
 
 
-def _offer(request: HttpRequest, code: str) -> Offer | None:
+def find_offer(request: HttpRequest, code: str) -> Offer | None:
     """The offer; None for whatever is not valid now, which is counted."""
     if limits.is_spent("code", limits.address_of(request)):
         return None
@@ -184,7 +184,7 @@ def _count_guess(request: HttpRequest, error: DomainError) -> None:
         limits.count("code", limits.address_of(request))
 
 
-def _refusal(request: HttpRequest) -> HttpResponse:
+def refusal(request: HttpRequest) -> HttpResponse:
     """One answer for unknown, expired and used codes."""
     if limits.is_spent("code", limits.address_of(request)):
         return show_problem(request, TOO_MANY, status=HTTPStatus.TOO_MANY_REQUESTS)

@@ -17,7 +17,7 @@ from tests.outbox import drain
 
 @pytest.fixture
 def station(db):
-    return network.station(accounts.operator())
+    return network.station(accounts.operator(default_language="de"))
 
 
 def with_display(station, formats="URI,UTF8", available="true"):
@@ -54,8 +54,8 @@ def test_a_plug_in_shows_the_page_of_a_certificate(station):
     (command,) = asked("SetDisplayMessage")
     message = command.payload["message"]
     assert message["message"]["format"] == "URI"
-    address, _, query = message["message"]["content"].partition("?")
-    assert query == "display=1"
+    address, _, rest = message["message"]["content"].partition("/display")
+    assert rest == "?language=de"
     view = certificates.verify(presented=address, at=timezone.now())
     assert view.jti == row.jti
     assert message["endDateTime"] == displays.iso(row.expires_at)
@@ -106,7 +106,7 @@ def test_the_message_ends_with_the_certificate(station, end):
     shown = asked("SetDisplayMessage")[0].payload["message"]
     if end == "claim":
         certificates.claim(
-            presented=shown["message"]["content"].partition("?")[0],
+            presented=shown["message"]["content"].partition("/display")[0],
             order_number="A" * 20,
             idempotency_key="",
             at=timezone.now(),
