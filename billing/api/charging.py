@@ -1,6 +1,6 @@
 """Claims, starts, live values, stops, receipts: the driver's charge."""
 
-from typing import Any, Final
+from typing import Any
 
 from django.http import HttpResponse
 from django.utils import timezone
@@ -14,6 +14,7 @@ from rest_framework.throttling import ScopedRateThrottle
 from rest_framework.views import APIView
 
 from billing.api import shapes
+from billing.api.language import LANGUAGE_PARAMETERS, language_asked
 from billing.api.live import live_body
 from billing.api.throttling import AddressThrottle
 from billing.models import Order, Receipt
@@ -34,8 +35,6 @@ from cpms.accounts.api.scoping import DriverScopedView
 from cpms.accounts.models import Driver
 from cpms.accounts.tenancy import acting_as_platform
 from cpms.kernel.errors import DomainError
-
-LANGUAGE_CHARS_MAX: Final = 10
 
 
 class ClaimView(IdempotentMixin, APIView):
@@ -188,7 +187,7 @@ class PriceView(APIView):
         parameters=[
             OpenApiParameter("connector", str, description="code on the label"),
             OpenApiParameter("certificate", str, description="charging certificate"),
-            OpenApiParameter("language", str, description="of price_words"),
+            *LANGUAGE_PARAMETERS,
         ],
     )
     def get(self, request: Request) -> Response:
@@ -219,6 +218,8 @@ class PriceView(APIView):
             place = ordering.find_connector(target)
             terms = terms_for(place, Buyer(driver), group="", at=now)
             require_worth(terms)
+            tariff = parse_tariff(terms.applied.ocpi)
+            language = language_asked(request)
             body = {
                 "operator": shapes.operator_name(place.operator_id),
                 "charge_point": place.charge_point,
@@ -228,13 +229,10 @@ class PriceView(APIView):
                 "hold_minor": terms.hold_minor,
                 "energy_limit_wh": terms.limits.energy_wh if terms.limits else None,
                 "tariff": terms.applied.ocpi,
-                "tariff_text": describe(parse_tariff(terms.applied.ocpi)),
+                "tariff_text": describe(tariff, language),
                 "tariff_reason": terms.applied.reason,
-                "price_lines": price_lines(parse_tariff(terms.applied.ocpi)),
-                "price_words": price_words(
-                    parse_tariff(terms.applied.ocpi),
-                    request.query_params.get("language", "en")[:LANGUAGE_CHARS_MAX],
-                ),
+                "price_lines": price_lines(tariff),
+                "price_words": price_words(tariff, language),
             }
         return Response(shapes.PriceShape(body).data)
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import get_language
 from rest_framework import serializers
 
 from billing.models import Order, OrderMove, Receipt
@@ -60,8 +61,8 @@ class OrderShape(serializers.ModelSerializer[Order]):
         return order.action_url if asks else None
 
     def get_tariff_text(self, order: Order) -> str:
-        """The frozen tariff in words."""
-        return describe(parse_tariff(order.tariff))
+        """The frozen tariff in words, in the language that the caller accepts."""
+        return describe(parse_tariff(order.tariff), get_language() or "")
 
 
 class OrderDetailShape(OrderShape):
@@ -188,7 +189,6 @@ class PaymentMethodRequest(serializers.Serializer[Any]):
     payment_method = serializers.CharField(max_length=255)
 
 
-class PaymentMethodShape(serializers.Serializer[Any]):
 class MethodPageRequest(serializers.Serializer[Any]):
     """Open a page of the provider's own that saves a payment method."""
 
@@ -210,6 +210,7 @@ class MethodPageShape(serializers.Serializer[Any]):
     expires_at = serializers.DateTimeField()
 
 
+class PaymentMethodShape(serializers.Serializer[Any]):
     """A saved payment method."""
 
     id = serializers.IntegerField()

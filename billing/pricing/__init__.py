@@ -6,8 +6,8 @@ and integer minor units.
 Public doors:
 
 * ``parse_tariff(json)`` → ``Tariff`` (OCPI 2.2.1 and 2.3.0; ``UnableToParseTariff``
-  names the bad field), ``to_ocpi(tariff, version)`` back, ``describe(tariff)`` in
-  plain English.
+  names the bad field), ``to_ocpi(tariff, version)`` back; ``tariff_text(tariff,
+  language)`` and ``describe`` in words of each of ``LANGUAGES``.
 * ``Session(periods, time_zone)`` of ``ChargingPeriod(state, starts_at, ends_at, …)``;
   ``session_from_cdr`` and ``session_from_segments`` read one from JSON;
   ``UnableToBuildSession`` and ``UnableToParseSession`` say what is wrong with it.
@@ -38,19 +38,29 @@ from billing.pricing.session import (
     UnableToBuildSession,
 )
 from billing.pricing.tariff import Tariff
-from billing.pricing.words import describe
+from billing.pricing.vocabulary import LANGUAGES, language_of
+from billing.pricing.words import (
+    PriceRow,
+    TariffText,
+    describe,
+    tariff_text,
+    total_words,
+)
 from billing.pricing.writing import UnableToWriteTariff, to_ocpi
 
 __all__ = [
+    "LANGUAGES",
     "ROUNDING_POLICY",
     "ChargeLimits",
     "ChargingPeriod",
     "Outlook",
     "PriceLine",
+    "PriceRow",
     "PricedSession",
     "Session",
     "State",
     "Tariff",
+    "TariffText",
     "UnableToBuildSession",
     "UnableToLimitCharge",
     "UnableToParseSession",
@@ -59,10 +69,13 @@ __all__ = [
     "UnableToWriteTariff",
     "describe",
     "energy_for_amount",
+    "language_of",
     "limits_for_amount",
     "parse_tariff",
     "rate",
     "session_from_cdr",
     "session_from_segments",
+    "tariff_text",
     "to_ocpi",
+    "total_words",
 ]

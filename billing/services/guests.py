@@ -15,7 +15,7 @@ from django.core import signing
 from billing.models import Order, Receipt
 from billing.models.order import StartedBy
 from billing.models.order_states import LIVE_STATES, PaymentState
-from billing.pricing import parse_tariff
+from billing.pricing import Tariff, parse_tariff
 from billing.services import moves, ordering, pay_links, rating
 from billing.services.offers import (
     Offer,
@@ -96,6 +96,7 @@ class LiveOrder:
     failure_reason: str | None
     can_stop: bool
     receipt_ready: bool
+    tariff: Tariff
     price_words: list[str]
     pay_url: str | None
 
@@ -180,6 +181,7 @@ def _live(order: Order, *, at: datetime) -> LiveOrder:
     values = live_values(order.number)
     view = connector_view(order.charge_point, order.evse, order.connector)
     amount = order.amount_minor
+    tariff = parse_tariff(order.tariff)
     owes = order.payment_state == PaymentState.RECEIVABLE
     asks = order.payment_state == PaymentState.REQUIRES_ACTION
     measured: dict[str, Any] = {
@@ -211,7 +213,8 @@ def _live(order: Order, *, at: datetime) -> LiveOrder:
         failure_reason=order.failure_reason or None,
         can_stop=order.state in LIVE_STATES,
         receipt_ready=Receipt.objects.filter(order=order).exists(),
-        price_words=price_words(parse_tariff(order.tariff), order.language),
+        tariff=tariff,
+        price_words=price_words(tariff, order.language),
         pay_url=pay_links.url_of(order.number) if owes else None,
         **measured,
     )

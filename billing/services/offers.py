@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from billing.pricing import Tariff, describe, parse_tariff
+from billing.pricing import Tariff, language_of, parse_tariff, tariff_text
 from billing.services import ordering
 from billing.services.terms import (
     Buyer,
@@ -70,6 +70,7 @@ class Offer:
     energy_limit_wh: int | None
     is_free: bool
     tax_included: str
+    tariff: Tariff | None
     price_lines: tuple[PriceLine, ...]
     price_words: list[str]
     payable: bool
@@ -174,6 +175,7 @@ def _offer(
         energy_limit_wh=limits.energy_wh if limits else None,
         is_free=terms.free if terms else False,
         tax_included=str(tariff.tax_included) if tariff else "",
+        tariff=tariff,
         price_lines=price_lines(tariff) if tariff else (),
         price_words=price_words(tariff, language) if tariff else [],
         payable=problem is None,
@@ -203,18 +205,15 @@ def price_lines(tariff: Tariff) -> tuple[PriceLine, ...]:
 
 def price_words(tariff: Tariff, language: str) -> list[str]:
     """The tariff in sentences: the operator's own text in the language, then ours."""
-    own = [
-        text.text
-        for text in tariff.tariff_alt_text
-        if text.language.lower().split("-")[0] == language.lower().split("-")[0]
+    return [*own_words(tariff, language), *tariff_text(tariff, language).sentences()]
+
+
+def own_words(tariff: Tariff, language: str) -> list[str]:
+    """What the operator itself says of the tariff in this language."""
+    spoken = language_of(language)
+    return [
+        text.text for text in tariff.tariff_alt_text if text.language.lower() == spoken
     ]
-    return [*own, *_sentences(describe(tariff))]
-
-
-def _sentences(text: str) -> list[str]:
-    """Each with its full stop."""
-    parts = [part.strip() for part in text.split(". ")]
-    return [part if part.endswith(".") else f"{part}." for part in parts if part]
 
 
 def obstacle(spot: Spot) -> tuple[str, str] | None:

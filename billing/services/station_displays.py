@@ -7,9 +7,8 @@ or its bill. What a charge costs so far is told by ``running_costs``.
 from datetime import datetime
 
 from billing.models import Order
-from billing.pricing import describe, parse_tariff
+from billing.pricing import describe, parse_tariff, total_words
 from charge_points.services import tariff_texts
-from cpms.kernel.money import format_minor
 
 
 def show_price(
@@ -25,7 +24,7 @@ def show_price(
     return tariff_texts.put_user_price(
         charge_point_id=charge_point_id,
         id_token=id_token,
-        text=describe(parse_tariff(order.tariff)),
+        text=describe(parse_tariff(order.tariff), _language(order)),
         key=order.number,
         at=at,
     )
@@ -43,8 +42,15 @@ def show_bill(order: Order, *, at: datetime) -> bool:
         transaction_id=order.transaction_id,
         total_minor=order.amount_minor,
         currency=order.currency,
-        text=f"Total {format_minor(order.amount_minor, order.currency)}",
+        text=total_words(order.amount_minor, order.currency, _language(order)),
         # The next person at the station reads the display too: no link to a receipt.
         receipt_url="",
         at=at,
     )
+
+
+def _language(order: Order) -> str:
+    """The driver's; a guest's as they chose it; else the operator's own."""
+    if order.driver is not None:
+        return order.driver.locale
+    return order.language or order.operator.default_language

@@ -208,7 +208,7 @@ def _show_offer(
         "code": code,
         "page": page,
         "form": form,
-        "prices": price_text(found.price_words),
+        "prices": price_text(found.tariff),
         "connector_name": CONNECTOR_NAMES.get(found.connector_type, ""),
         "problem": None if found.payable else problem_of(found.problem_code or ""),
         "remaining_s": remaining_s,

@@ -91,7 +91,7 @@ def live(request: HttpRequest, token: str) -> HttpResponse:
         "token": token,
         "running": "",
         "label_code": label_of(charge),
-        "prices": price_text(charge.order.price_words),
+        "prices": price_text(charge.order.tariff),
     }
     return show(request, "live.html", context)
 

@@ -7,10 +7,10 @@ from decimal import Decimal
 import pytest
 from django.utils import translation
 
-from billing.pricing import describe, parse_tariff
+from billing.pricing import parse_tariff
 from cpms.web import figures
 from cpms.web.plot import power_svg
-from cpms.web.prices import price_text
+from cpms.web.prices import PriceText, price_text
 from cpms.web.problems import BY_CODE, GENERAL, problem_of
 from tests.factories.tariffs import component, ocpi
 
@@ -41,16 +41,12 @@ FULL["min_price"] = {"before_taxes": 1.0}
 FULL["max_price"] = {"before_taxes": 80.0, "taxes": [{"name": "VAT", "amount": 15.2}]}
 
 
-def sentences(text):
-    return [part if part.endswith(".") else f"{part}." for part in text.split(". ")]
-
-
 def read(language):
     with translation.override(language):
-        return price_text(sentences(describe(parse_tariff(FULL))))
+        return price_text(parse_tariff(FULL))
 
 
-def test_a_tariff_in_english_says_the_same_sorted():
+def test_a_tariff_in_english_says_its_prices_with_the_pages_amounts():
     text = read("en")
     assert text.own == ()
     assert [row.name for row in text.rows] == [
@@ -63,18 +59,20 @@ def test_a_tariff_in_english_says_the_same_sorted():
     assert any(note.startswith("At least €") for note in text.notes)
 
 
-@pytest.mark.parametrize("language", ["de", "zh-hans"])
-def test_no_english_word_is_left_in_a_translated_tariff(language):
-    text = read(language)
-    assert text.own == ()
+def test_a_tariff_in_german_has_german_words_and_amounts():
+    text = read("de")
+    assert text.rows[0].name == "Startgebühr"
+    assert text.rows[1].prices[1] == (
+        "sonst 0,595\N{NO-BREAK SPACE}€ pro kWh, abgerechnet je 1 kWh"
+    )
+
+
+def test_a_tariff_in_chinese_has_no_word_of_another_language():
+    text = read("zh-hans")
     shown = [row.name for row in text.rows] + list(text.notes)
     for row in text.rows:
         shown += row.prices
-    words = set(re.findall(r"[A-Za-z]{3,}", " ".join(shown)))
-    english = {"otherwise", "per", "billed", "from", "below", "before", "hour", "Mon"}
-    assert words & {*english, "Tue", "Sun", "Energy", "least", "most", "taxes"} == set()
-    if language == "zh-hans":
-        assert words <= {"kWh", "min"}
+    assert set(re.findall(r"[A-Za-z]{2,}", " ".join(shown))) <= {"kWh", "kW", "min"}
 
 
 def test_german_amounts_have_a_comma_and_the_symbol_behind():
@@ -85,12 +83,26 @@ def test_german_amounts_have_a_comma_and_the_symbol_behind():
         assert figures.money_text(5, "CHF") == "CHF\N{NO-BREAK SPACE}0.05"
 
 
-def test_what_the_operator_says_stays_as_it_is():
-    own = "Freitags Kaffee gratis."
-    assert price_text([own, "Energy: by agreement."]).own == (
-        own,
-        "Energy: by agreement.",
-    )
+def test_what_the_operator_says_stays_as_it_is_in_its_language():
+    told = FULL | {
+        "tariff_alt_text": [
+            {"language": "de", "text": "Freitags Kaffee gratis."},
+            {"language": "zh", "text": "周五免费咖啡。"},
+        ]
+    }
+    found = {}
+    for language in ("de", "zh-hans", "en"):
+        with translation.override(language):
+            found[language] = price_text(parse_tariff(told)).own
+    assert found == {
+        "de": ("Freitags Kaffee gratis.",),
+        "zh-hans": ("周五免费咖啡。",),
+        "en": (),
+    }
+
+
+def test_where_no_tariff_applies_there_is_nothing_to_read():
+    assert price_text(None) == PriceText()
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,20 @@
-"""A tariff in plain English."""
+"""A tariff in words, in each language."""
+
+import re
+from dataclasses import fields
 
 import pytest
+from hypothesis import given
 
-from billing.pricing import describe
+from billing.pricing import (
+    LANGUAGES,
+    describe,
+    language_of,
+    tariff_text,
+    total_words,
+)
 from tests.unit.billing.pricing.making import component, element, tariff
+from tests.unit.billing.pricing.strategies import tariffs
 
 DAY_WEEK = ["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY"]
 
@@ -137,3 +148,106 @@ DAY_WEEK = ["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY"]
 )
 def test_the_text_says_every_price_and_its_conditions(rules, text):
     assert describe(rules) == text
+
+
+GERMAN_FULL = (
+    "Startgebühr: 0,60 EUR. Energie: 0,275 EUR pro kWh. Parken nach dem Laden: "
+    "2,40 EUR pro Stunde, abgerechnet je 15 min. Mindestens 0,55 EUR. Höchstens "
+    "11,00 EUR. Preise inklusive Steuern."
+)
+CHINESE_FULL = (
+    "起步费：0.60 EUR。电量：0.275 EUR / kWh。充电后占位：2.40 EUR / 小时，"  # noqa: RUF001
+    "按 15 min 计费。最低 0.55 EUR。最高 11.00 EUR。价格含税。"
+)
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [("de", GERMAN_FULL), ("de-AT", GERMAN_FULL), ("zh_Hans", CHINESE_FULL)],
+)
+def test_the_same_tariff_reads_in_each_language(language, text):
+    rules = tariff(
+        element(
+            component("FLAT", "0.50", vat=20),
+            component("ENERGY", "0.25", vat=10),
+            component("PARKING_TIME", "2.00", vat=20, step=900),
+        ),
+        max_price={"before_taxes": 10, "after_taxes": 11},
+        min_price={"before_taxes": "0.5", "after_taxes": "0.55"},
+    )
+    assert describe(rules, language) == text
+
+
+@pytest.mark.parametrize("tag", [None, "", "fr", "en-GB", "xx-Hans"])
+def test_a_language_that_is_not_spoken_is_english(tag):
+    assert language_of(tag) == "en"
+
+
+def test_the_total_at_the_end_is_told_in_each_language():
+    assert [total_words(1240, "EUR", tag) for tag in ("en", "de", "zh")] == [
+        "Total 12.40 EUR",
+        "Summe 12,40 EUR",
+        "合计 12.40 EUR",
+    ]
+    assert total_words(500, "JPY") == "Total 500 JPY"
+
+
+def test_a_page_writes_amounts_its_own_way():
+    rules = tariff(element(component("ENERGY", "1200.5", vat=0)))
+    text = tariff_text(rules, "en", amount=lambda value, code: f"<{code}{value}>")
+    assert text.rows[0].prices == ("<EUR1200.50> per kWh",)
+
+
+SHARED = {"kWh", "Wh", "kW", "A", "h", "min", "s", "EUR", "JPY", "KWD"}
+"""Units and currencies are the same everywhere."""
+
+
+def vocabulary_of(words):
+    texts = []
+    for field in fields(words):
+        value = getattr(words, field.name)
+        texts += [value] if isinstance(value, str) else value
+    return set(re.findall(r"[^\W\d_]+", " ".join(texts)))
+
+
+def shape(text):
+    """How much is said of what, whatever the words."""
+    return len(text.rows), len(text.notes), [len(row.prices) for row in text.rows]
+
+
+def numbers(text):
+    return sorted(re.findall(r"\d+(?:[:.-]\d+)*", " ".join(text).replace(",", ".")))
+
+
+@given(tariffs())
+def test_every_tariff_has_words_in_each_language_and_no_others(rules):
+    english = tariff_text(rules, "en")
+    for language, words in LANGUAGES.items():
+        text = tariff_text(rules, language)
+        said = text.sentences()
+        assert shape(text) == shape(english)
+        found = set(re.findall(r"[^\W\d_]+", " ".join(said)))
+        assert found <= vocabulary_of(words) | SHARED
+        assert "{" not in "".join(said)
+        assert numbers(said) == numbers(english.sentences())
+
+
+@given(tariffs())
+def test_every_price_and_condition_is_told(rules):
+    said = " ".join(tariff_text(rules, "en").sentences())
+    if said == "Free of charge.":
+        return
+    for item in rules.elements:
+        limits = item.restrictions
+        for value, unit in (
+            (limits.max_kwh, "kWh"),
+            (limits.max_power, "kW"),
+            (limits.max_current, "A"),
+        ):
+            assert value is None or f"below {value} {unit}" in said
+        if limits.start_time is not None:
+            assert f"{limits.start_time:%H:%M}–" in said
+        if limits.end_date is not None:
+            assert f"before {limits.end_date}" in said
+    count = sum(len(item.price_components) for item in rules.elements)
+    assert sum(len(row.prices) for row in tariff_text(rules).rows) == count
