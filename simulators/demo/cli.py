@@ -16,6 +16,7 @@ from simulators.demo.provider import Provider
 from simulators.demo.report import say
 from simulators.demo.system import System
 from simulators.errors import ExitCode, SimulatorError
+from simulators.vehicle import SimulatedVehicle
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 OPERATORS: Final = ("north", "south")
@@ -119,9 +120,11 @@ async def _play(
             places["N-16"], stations["N-16"], cars[0], outlet=1, energy_wh=3_000,
             say=lambda text: _progress(began, f"  {text}"),
         )  # fmt: skip
-        _progress(began, "six more at the same time, over both OCPP versions")
-        numbers = [first, *await _others(places, stations, cars, ben, tokens)]
-        places_of = dict(zip(numbers, _ORDER_OF_PLACES, strict=True))
+        _progress(began, "every other way to start, over both OCPP versions:")
+        for text in _WAYS:
+            say(f"            {text}")
+        others = await _others(places, stations, cars, ben, tokens)
+        places_of = {first: "N-16", **others}
         for number, name in places_of.items():
             await scenes.until_final(places[name].operator, number)
     finally:
@@ -129,32 +132,60 @@ async def _play(
     return _prove(system, network, places, places_of, began)
 
 
-_ORDER_OF_PLACES: Final = ("N-16", "S-201", "N-201", "S-16", "S-202", "N-16", "N-201")
+_WAYS: Final = (
+    "vehicle with certificate, 2.0.1",
+    "RFID or app token",
+    "driver's app (REST)",
+    "guest at the QR code, without an account",
+    "operator's remote start; what it costs is owed to the operator",
+    "token at a station whose line is down, told when it is back",
+)
 
 
 async def _others(
     places: dict[str, scenes.Place],
     stations: dict[str, Any],
-    cars: list[Any],
+    cars: list[SimulatedVehicle],
     ben: scenes.Account,
     tokens: list[str],
-) -> list[str]:
-    s201, n201, n16 = (places[name] for name in ("S-201", "N-201", "N-16"))
-    charges = (
-        scenes.by_certificate(
-            s201, stations["S-201"], cars[1], outlet=1, energy_wh=3_500
-        ),
+) -> dict[str, str]:
+    """All at the same time; order number -> charge point."""
+    n201, n16 = places["N-201"], places["N-16"]
+    north = asyncio.gather(
         scenes.by_certificate(
             n201, stations["N-201"], cars[2], outlet=1, energy_wh=2_500
         ),
-        scenes.by_token(places["S-16"], stations["S-16"], tokens[0], outlet=1),
-        scenes.by_token(places["S-202"], stations["S-202"], tokens[1], outlet=1),
-        scenes.by_driver_api(n16, stations["N-16"], ben, outlet=2, energy_wh=1_500),
         scenes.by_guest(
             n201, stations["N-201"], n201.operator.base_url, outlet=2, energy_wh=2_000
         ),
+        scenes.by_driver_api(n16, stations["N-16"], ben, outlet=2, energy_wh=1_500),
+        scenes.by_operator(n16, stations["N-16"], outlet=1, energy_wh=1_000),
     )
-    return list(await asyncio.gather(*charges))
+    there = ("N-201", "N-201", "N-16", "N-16")
+    south, found = await asyncio.gather(
+        _south(places, stations, cars[1], tokens), north
+    )
+    return {**south, **dict(zip(found, there, strict=True))}
+
+
+async def _south(
+    places: dict[str, scenes.Place],
+    stations: dict[str, Any],
+    car: SimulatedVehicle,
+    tokens: list[str],
+) -> dict[str, str]:
+    """The last one needs a token and a line that the first ones use."""
+    s201 = places["S-201"]
+    first = await asyncio.gather(
+        scenes.by_certificate(s201, stations["S-201"], car, outlet=1, energy_wh=3_500),
+        scenes.by_token(places["S-16"], stations["S-16"], tokens[0], outlet=1),
+        scenes.by_token(places["S-202"], stations["S-202"], tokens[1], outlet=1),
+    )
+    offline = await scenes.by_offline_token(
+        s201, stations["S-201"], tokens[1], outlet=2, energy_wh=1_200
+    )
+    there = ("S-201", "S-16", "S-202", "S-201")
+    return dict(zip((*first, offline), there, strict=True))
 
 
 def _token_of(system: System, account: scenes.Account) -> str:

@@ -224,6 +224,26 @@ async def by_token(
     return await newest_order(place, known=known)
 
 
+async def by_offline_token(
+    place: Place, at: SimulatedStation, token: str, *, outlet: int, energy_wh: int
+) -> str:
+    """Charge with a token that the station knows while its line is down.
+
+    The whole charge is told when the line is back, with the times that it had.
+    """
+    known = await order_numbers(place)
+    await at.authorize(token, START_S)
+    await at.settle(START_S)
+    await at.go_offline()
+    await at.plug_in(outlet)
+    await at.start_local_transaction(token, outlet, START_S)
+    await at.charge(outlet, energy_wh=energy_wh, timeout_s=ORDER_S)
+    await at.stop_local(outlet)
+    await at.unplug(outlet)
+    await at.come_back(START_S)
+    return await newest_order(place, known=known)
+
+
 async def by_driver_api(
     place: Place,
     at: SimulatedStation,
@@ -233,18 +253,41 @@ async def by_driver_api(
     energy_wh: int,
 ) -> str:
     """Start and stop from the driver's app."""
+    orders = _Orders(account.client, "/api/v1/driver/orders")
+    return await _by_remote(place, at, orders, outlet=outlet, energy_wh=energy_wh)
+
+
+async def by_operator(
+    place: Place, at: SimulatedStation, *, outlet: int, energy_wh: int
+) -> str:
+    """Start and stop from the operator's desk; what it costs is owed to it."""
+    orders = _Orders(place.operator, "/api/v1/operator/orders")
+    return await _by_remote(place, at, orders, outlet=outlet, energy_wh=energy_wh)
+
+
+@dataclass(frozen=True, slots=True)
+class _Orders:
+    """Who starts, and where its orders are."""
+
+    client: RestClient
+    path: str
+
+
+async def _by_remote(
+    place: Place, at: SimulatedStation, orders: _Orders, *, outlet: int, energy_wh: int
+) -> str:
     await at.plug_in(outlet)
     await at.settle(START_S)
     order = _dict(
-        await account.client.apost(
-            "/api/v1/driver/orders", {"connector_code": place.codes[outlet - 1]}
+        await orders.client.apost(
+            orders.path, {"connector_code": place.codes[outlet - 1]}
         )
     )
     number = str(order["order"])
     await at.wait_for_remote_start(outlet, START_S)
     await at.charge(outlet, energy_wh=energy_wh, timeout_s=ORDER_S)
     seen = at.journal.last_number
-    await account.client.apost(f"/api/v1/driver/orders/{number}/stop", {})
+    await orders.client.apost(f"{orders.path}/{number}/stop", {})
     await at.journal.wait_for("transaction_ended", timeout_s=START_S, after=seen)
     await at.unplug(outlet)
     await at.settle(START_S)

@@ -37,5 +37,9 @@ def test_the_demo_proves_every_cent(tmp_path):
         "token",
         "driver_api",
         "guest",
+        "operator",
+        "offline",
     }
+    owed = {row["started_by"] for row in told["orders"] if not row["captured_minor"]}
+    assert owed == {"operator"}
     assert len({row["payee_account"] for row in told["orders"]}) == 2
