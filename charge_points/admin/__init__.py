@@ -15,6 +15,7 @@ from charge_points.admin.lists import (
     LocalListAdmin,
     ReservationAdmin,
 )
+from charge_points.admin.meter_keys import MeterKeyAdmin
 from charge_points.admin.onboarding import (
     charge_points_step,
     first_charge_step,
@@ -57,6 +58,7 @@ __all__ = [
     "InstalledCertificateAdmin",
     "LocalListAdmin",
     "LogUploadAdmin",
+    "MeterKeyAdmin",
     "NetworkProfileAdmin",
     "QuirkAdmin",
     "ReservationAdmin",

@@ -17,6 +17,7 @@ from charge_points.models import (
 )
 from charge_points.models.states import COMMAND_OPEN
 from charge_points.ocpp.quirk_names import QUIRKS
+from charge_points.services.quirk_words import WORDS
 from cpms.kernel.zones import zone_named
 
 TRANSACTIONS_SHOWN: Final = 10
@@ -96,9 +97,9 @@ def _quirks(row: ChargePoint) -> list[QuirkFact]:
 
 
 def described(quirk: str) -> str:
-    """What a quirk means; "" for one that is counted elsewhere than in the codec."""
+    """What a quirk means."""
     known = QUIRKS.get(quirk)
-    return known.description if known else ""
+    return known.description if known else WORDS.get(quirk, "")
 
 
 def _last_message_at(row: ChargePoint, *, at: datetime) -> datetime | None:

@@ -59,6 +59,15 @@ def meter_values_of(row: Transaction) -> QuerySet[MeterValue]:
     )
 
 
+def signed_rows(row: Transaction) -> list[dict[str, Any]]:
+    """Each signed value with what became of it; unchecked while the charge runs."""
+    checks = [*row.signature_checks, *[{}] * len(row.signed_values)]
+    return [
+        {"value": value, "check": check}
+        for value, check in zip(row.signed_values, checks, strict=False)
+    ]
+
+
 @admin.register(Transaction)
 class TransactionAdmin(ExportAdmin, PageAdmin):
     """OCPP transactions of the operator's charge points."""
@@ -97,6 +106,7 @@ class TransactionAdmin(ExportAdmin, PageAdmin):
     list_filter = (
         ("state", ChoicesDropdownFilter),
         ("started_by", ChoicesDropdownFilter),
+        ("signature_status", ChoicesDropdownFilter),
         StationSiteFilter,
         OperatorFilter,
     )
@@ -170,6 +180,7 @@ class TransactionAdmin(ExportAdmin, PageAdmin):
             "phases": list(phases),
             "events": list(events[:EVENTS_SHOWN]),
             "page": page,
+            "signed": signed_rows(row),
         }
 
     def _plot(

@@ -4,6 +4,7 @@ import json
 from decimal import Decimal
 from typing import Any, Final
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from charge_points.events import whole_wh
@@ -230,6 +231,29 @@ class WholeWh(serializers.IntegerField):
         return whole_wh(value)
 
 
+class SignedValueShape(serializers.Serializer[Any]):
+    """A signed meter value, unchanged, and what became of it."""
+
+    data = serializers.CharField(help_text="as sent")  # type: ignore[assignment]  # DRF's own name too
+    context = serializers.CharField()  # type: ignore[assignment]  # as above
+    encoding_method = serializers.CharField()
+    public_key = serializers.CharField(help_text="that came along; often empty")
+    verdict = serializers.ChoiceField(
+        choices=["", "verified", "wrong", "no_key", "not_understood"],
+        help_text="empty while the charge runs",
+    )
+    key = serializers.CharField(help_text="SHA-256 of the key it was checked with")
+    key_source = serializers.ChoiceField(choices=["", "registered", "sent"])
+    page = serializers.CharField(help_text="OCMF pagination")
+    meter = serializers.CharField(help_text="serial number in the record")
+    detail = serializers.CharField()
+
+
+_UNCHECKED: Final = dict.fromkeys(
+    ("verdict", "key", "key_source", "page", "meter", "detail"), ""
+)
+
+
 class TransactionShape(serializers.ModelSerializer[Transaction]):
     """An OCPP transaction."""
 
@@ -240,6 +264,7 @@ class TransactionShape(serializers.ModelSerializer[Transaction]):
     meter_start_wh = WholeWh(allow_null=True)
     meter_stop_wh = WholeWh(allow_null=True)
     energy_wh = WholeWh(allow_null=True, help_text="null until it ends")
+    signed_values = serializers.SerializerMethodField()
 
     class Meta:
         model = Transaction
@@ -262,7 +287,18 @@ class TransactionShape(serializers.ModelSerializer[Transaction]):
             "energy_wh",
             "estimated",
             "review_reason",
+            "signature_status",
+            "signed_values",
         )
+
+    @extend_schema_field(SignedValueShape(many=True))
+    def get_signed_values(self, row: Transaction) -> list[dict[str, Any]]:
+        """Each value with its check, in the order of arrival."""
+        checks = [*row.signature_checks, *[{}] * len(row.signed_values)]
+        return [
+            {**_UNCHECKED, **check, **value}
+            for value, check in zip(row.signed_values, checks, strict=False)
+        ]
 
 
 class MessageShape(serializers.ModelSerializer[MessageLog]):

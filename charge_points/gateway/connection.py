@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Final, cast
 from websockets.frames import CloseCode
 
 from charge_points.gateway import metrics, registration
-from charge_points.gateway.doors import LogEntry
-from charge_points.gateway.exchange import Clock, Exchange
+from charge_points.gateway.exchange import Clock, Exchange, refused_entry
 from charge_points.handlers.registry import (
     REGISTRATION_REJECTED,
     Answer,
@@ -51,6 +50,7 @@ logger = logging.getLogger(__name__)
 
 QUIRK_REFUSED_CALL: Final = "refused_call"
 QUIRK_PING_UNANSWERED: Final = "ping_unanswered"
+PONG_DUE_S: Final = 2.0
 
 CallEnd = CallAnswered | CallRefused | CallExpired
 CallDone = Callable[[CallEnd], None]
@@ -134,7 +134,15 @@ class Station:
         """A text (or binary) message arrived."""
         self.heard_at = self._socket.loop.time()
         self.seen_at = self._services.clock()
+        if self._pinged_at is not None:
+            self._note_pong_missing(data)
         self._dispatch(self._session.receive_text(data), data)
+
+    def _note_pong_missing(self, data: bytes) -> None:
+        """It speaks but answers no ping: alive all the same, and pinged anew."""
+        if self.heard_at - (self._pinged_at or 0) > PONG_DUE_S:
+            self._count(QUIRK_PING_UNANSWERED, data)
+            self._pinged_at = None
 
     def _dispatch(self, event: Event, data: bytes) -> None:
         if isinstance(event, Call):
@@ -271,18 +279,7 @@ class Station:
         metrics.refusals(self.peer.version, answer.code).inc()
         self._count(QUIRK_REFUSED_CALL, data)
         self._reply(call, answer)
-        entry = LogEntry(
-            charge_point_id=self.peer.charge_point_id,
-            operator_id=self.peer.operator_id,
-            version=self.peer.version,
-            action=call.action,
-            message_id=call.message_id,
-            incoming=True,
-            text=data.decode("utf-8", "replace"),
-            answer_text=f"{answer.code}: {answer.description}",
-            at=at,
-            answered_at=at,
-        )
+        entry = refused_entry(self.peer, call, data, answer, at)
         self._services.journal.add_entry(entry)
 
     def _send(self, text: bytes) -> None:

@@ -16,6 +16,7 @@ from charge_points.handlers.registry import (
     Answer,
     GatewayMemory,
     Later,
+    Peer,
     Refusal,
     Request,
     Route,
@@ -178,6 +179,24 @@ class ExchangeFrame:
         route = self._tables[version].routes.get(request.action)
         if route is not None and route.remember is not None and answer is not None:
             route.remember(request, answer, self._memory)
+
+
+def refused_entry(
+    peer: Peer, call: Call, data: bytes, answer: Refusal, at: datetime
+) -> LogEntry:
+    """The row of a CALL that was refused before it reached a handler."""
+    return LogEntry(
+        charge_point_id=peer.charge_point_id,
+        operator_id=peer.operator_id,
+        version=peer.version,
+        action=call.action,
+        message_id=call.message_id,
+        incoming=True,
+        text=data.decode("utf-8", "replace"),
+        answer_text=f"{answer.code}: {answer.description}",
+        at=at,
+        answered_at=at,
+    )
 
 
 def log_entry(exchange: Exchange, answered_at: datetime) -> LogEntry:

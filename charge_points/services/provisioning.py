@@ -28,8 +28,12 @@ PASSWORD_CHARS: Final = range(16, 41)
 DEFAULT_SITE: Final = "Main site"
 ASK_CONFIGURATION_AFTER: Final = timedelta(minutes=1)
 WELCOME_WITHIN: Final = timedelta(days=7)
-_BOOT_NOW: Final = ("TriggerMessage", {"requestedMessage": "BootNotification"})
-_INVENTORY: Final[dict[str, tuple[str, dict[str, object]]]] = {
+_Call = tuple[str, dict[str, object]]
+_BOOT_NOW: Final[_Call] = (
+    "TriggerMessage",
+    {"requestedMessage": "BootNotification"},
+)
+_INVENTORY: Final[dict[str, _Call]] = {
     "1.6": ("GetConfiguration", {}),
     "2.0.1": ("GetBaseReport", {"requestId": 1, "reportBase": "FullInventory"}),
 }

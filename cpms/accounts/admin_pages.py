@@ -32,6 +32,7 @@ TONES: Final[dict[str, str]] = {
         (
             *("online", "available", "accepted", "ok", "closed", "captured", "yes"),
             *("active", "enabled", "on_statement", "succeeded", "authorized"),
+            "verified",
         ),
         "success",
     ),
@@ -54,7 +55,7 @@ TONES: Final[dict[str, str]] = {
     **dict.fromkeys(
         (
             *("faulted", "rejected", "failed", "blocked", "invalid", "declined"),
-            *("expired", "revoked", "disputed", "offline"),
+            *("expired", "revoked", "disputed", "offline", "wrong"),
         ),
         "danger",
     ),

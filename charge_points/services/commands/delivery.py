@@ -9,10 +9,11 @@ from django.db import connection, transaction
 
 from charge_points.models import Command
 from charge_points.services import handles
-from charge_points.services.commands import splitting
+from charge_points.services.commands import secrets, splitting
 from charge_points.services.facts import CommandAnswer, CommandToSend, CommandWording
 from charge_points.services.masking import mask_payload
 from charge_points.services.wake import wake_commands
+from cpms.accounts.services.sealing import UnableToUnseal
 
 ERROR_TEXT_CHARS_MAX: Final = 500
 ANSWER_TIMEOUT: Final = timedelta(minutes=3)
@@ -23,6 +24,7 @@ SWEEP_MAX: Final = 500
 NOT_SENT: Final = "NotSent"
 # Nobody knows whether the station acted: a start may still follow.
 UNKNOWN_OUTCOMES: Final = frozenset({"Timeout", "ConnectionLost"})
+UNREADABLE: Final = "UnableToUnseal"
 
 _TAKE: Final = """
 UPDATE charge_points_command AS command SET
@@ -39,7 +41,8 @@ CROSS JOIN LATERAL (
 JOIN charge_points_chargepoint AS station ON station.id = wanted.id
 WHERE command.id = chosen.id
 RETURNING command.id, command.charge_point_id, command.operator_id, command.intent,
-          command.arguments, command.action, command.payload, command.repeatable
+          command.arguments, command.action, command.payload, command.repeatable,
+          command.sealed_payload
 """
 
 
@@ -59,7 +62,7 @@ def take_for_delivery(
     """
     if not charge_point_ids:
         return []
-    wanted = {
+    wanted: dict[str, Any] = {
         "ids": list(charge_point_ids),
         "node": node[:80],
         "at": at,
@@ -68,19 +71,41 @@ def take_for_delivery(
     with connection.cursor() as cursor:
         cursor.execute(_TAKE, wanted)
         found = cursor.fetchall()
-    return [
-        CommandToSend(
-            command_id=row[0],
-            charge_point_id=row[1],
-            operator_id=row[2],
-            intent=row[3],
-            arguments=_json(row[4]),
-            action=row[5],
-            payload=_json(row[6]),
-            repeatable=row[7],
-        )
-        for row in found
-    ]
+    taken = [(row[0], _to_send(row)) for row in found]
+    unreadable = [command_id for command_id, command in taken if command is None]
+    if unreadable:
+        record_answers(answers=[_unreadable(one, at) for one in unreadable])
+    return [command for _, command in taken if command is not None]
+
+
+def _to_send(row: tuple[Any, ...]) -> CommandToSend | None:
+    """None: its secrets were sealed with another key, so nobody can send it."""
+    try:
+        payload = secrets.opened(_json(row[6]), row[8])
+    except UnableToUnseal:
+        return None
+    return CommandToSend(
+        command_id=row[0],
+        charge_point_id=row[1],
+        operator_id=row[2],
+        intent=row[3],
+        arguments=_json(row[4]),
+        action=row[5],
+        payload=payload,
+        repeatable=row[7],
+    )
+
+
+def _unreadable(command_id: int, at: datetime) -> CommandAnswer:
+    return CommandAnswer(
+        command_id=command_id,
+        accepted=False,
+        status=UNREADABLE,
+        at=at,
+        error_code=UNREADABLE,
+        error_text="Its secrets were sealed with another KEY_ENCRYPTION_KEY; "
+        "send it anew.",
+    )
 
 
 def _json(text: str | dict[str, Any]) -> dict[str, Any]:
@@ -90,7 +115,7 @@ def _json(text: str | dict[str, Any]) -> dict[str, Any]:
 
 @transaction.atomic(savepoint=False)
 def mark_sent(*, wordings: Sequence[CommandWording]) -> None:
-    """Keep what went out, secrets masked."""
+    """Keep what an intent became, secrets masked: it is worded anew when sent again."""
     rows = {
         row.pk: row
         for row in Command.objects.filter(
@@ -102,7 +127,8 @@ def mark_sent(*, wordings: Sequence[CommandWording]) -> None:
         if row is not None:
             row.action = wording.action[:60]
             row.payload = mask_payload(wording.action, wording.payload)
-    Command.objects.bulk_update(rows.values(), ["action", "payload"])
+            row.request_id = secrets.request_id(wording.payload)
+    Command.objects.bulk_update(rows.values(), ["action", "payload", "request_id"])
 
 
 @transaction.atomic(savepoint=False)
@@ -130,6 +156,7 @@ def record_answers(*, answers: Sequence[CommandAnswer]) -> None:
             "error_code",
             "error_text",
             "sent_at",
+            "sealed_payload",
         ],
     )
     _tell_starts([(row, by_id[row.pk]) for row in rows])
@@ -150,6 +177,7 @@ def _end(row: Command, answer: CommandAnswer) -> None:
         row.state = Command.State.ACCEPTED
     else:
         row.state = Command.State.REJECTED
+    row.sealed_payload = ""
     row.answered_at = answer.at
     row.status_text = answer.status[:60]
     row.response = mask_payload(row.action, answer.response)
@@ -218,8 +246,8 @@ def settle_overdue(*, at: datetime, limit: int = SWEEP_MAX) -> int:
     for row in expired:
         row.state = Command.State.EXPIRED
         row.answered_at = at
-        row.payload = mask_payload(row.action, row.payload)
-    Command.objects.bulk_update(expired, ["state", "answered_at", "payload"])
+        row.sealed_payload = ""
+    Command.objects.bulk_update(expired, ["state", "answered_at", "sealed_payload"])
     splitting.join(row.parent_id for row in expired if row.parent_id is not None)
     lost = list(
         Command.objects.select_for_update(skip_locked=True)

@@ -4,7 +4,9 @@ from contextlib import suppress
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.frames import Opcode
 
+from charge_points.gateway import connection
 from charge_points.gateway.limits import Limits
 from charge_points.gateway.presence import parse_lease
 from tests.integration.gateway.world import (
@@ -271,6 +273,34 @@ def test_a_full_process_refuses_but_a_known_connection_is_replaced(redis_url):
                 return other, same
 
     assert run(main()) == (503, 101)
+
+
+def test_a_station_that_speaks_but_answers_no_ping_stays_and_is_counted(
+    redis_url, monkeypatch
+):
+    monkeypatch.setattr(connection, "PONG_DUE_S", 0.0)
+
+    async def main():
+        limits = Limits(ping_interval_s=0.2, ping_timeout_s=PATIENCE_S, tick_s=0.05)
+        async with running(redis_url, limits=limits) as world:
+            world.doors.add("CP-1")
+            async with world.connect("CP-1", ping_interval=None) as socket:
+                deaf = socket.protocol
+
+                def no_pong(frame):
+                    if frame.opcode is not Opcode.PING:
+                        hear(frame)
+
+                hear, deaf.recv_frame = deaf.recv_frame, no_pong
+                (station,) = list(world.gateway.directory)
+                for _ in range(2):
+                    await until(lambda: station._pinged_at is not None)
+                    await call(socket, "MeterValues", meter(1))
+                    assert station._pinged_at is None
+                await until(lambda: world.doors.quirks.get("ping_unanswered") == 2)
+                return station.is_open
+
+    assert run(main())
 
 
 def test_a_charge_point_that_answers_no_ping_is_closed(redis_url):
