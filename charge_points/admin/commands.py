@@ -16,7 +16,7 @@ from charge_points.admin.filters import StationSiteFilter
 from charge_points.models import Command
 from charge_points.models.states import COMMAND_OPEN
 from charge_points.services import commands
-from charge_points.services.masking import mask_payload
+from charge_points.services.masking import mask, mask_payload
 from cpms.accounts.admin_pages import (
     TONES,
     OperatorFilter,
@@ -129,6 +129,7 @@ class CommandAdmin(PageAdmin):
             "title": f"{row.action or row.intent} #{row.pk}",
             "zone": zone_named(row.charge_point.site.time_zone),
             "payload": payload,
+            "arguments": mask(row.arguments),
             "is_open": row.state in COMMAND_OPEN,
             "is_queued": row.state == Command.State.QUEUED,
             "again_url": again,

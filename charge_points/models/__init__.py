@@ -7,6 +7,8 @@ from charge_points.models.charging_limit import ChargingLimit
 from charge_points.models.charging_needs import ChargingNeeds
 from charge_points.models.charging_profile import ChargingProfile
 from charge_points.models.command import Command
+from charge_points.models.command_batch import CommandBatch, CommandBatchMember
+from charge_points.models.command_follow_up import CommandFollowUp
 from charge_points.models.composite_schedule import CompositeSchedule
 from charge_points.models.connector import Connector
 from charge_points.models.customer_information import CustomerInformation
@@ -16,6 +18,10 @@ from charge_points.models.device_variable_change import DeviceVariableChange
 from charge_points.models.display_message import DisplayMessage
 from charge_points.models.episode import PlugInEpisode
 from charge_points.models.evse import Evse
+from charge_points.models.firmware_campaign import (
+    FirmwareCampaign,
+    FirmwareCampaignMember,
+)
 from charge_points.models.firmware_file import FirmwareFile
 from charge_points.models.firmware_publication import FirmwarePublication
 from charge_points.models.firmware_update import FirmwareUpdate
@@ -53,6 +59,9 @@ __all__ = [
     "ChargingNeeds",
     "ChargingProfile",
     "Command",
+    "CommandBatch",
+    "CommandBatchMember",
+    "CommandFollowUp",
     "CompositeSchedule",
     "Connector",
     "CustomerInformation",
@@ -61,6 +70,8 @@ __all__ = [
     "DeviceVariableChange",
     "DisplayMessage",
     "Evse",
+    "FirmwareCampaign",
+    "FirmwareCampaignMember",
     "FirmwareFile",
     "FirmwarePublication",
     "FirmwareUpdate",

@@ -34,7 +34,16 @@ class Command(TenantModel):
     intent = models.CharField(max_length=40, blank=True, default="")
     arguments = models.JSONField(default=dict, blank=True)
     action = models.CharField(max_length=60, blank=True, default="")
-    payload = models.JSONField(default=dict, blank=True)
+    payload = models.JSONField(default=dict, blank=True, help_text="secrets masked")
+    sealed_payload = models.TextField(
+        blank=True,
+        default="",
+        db_default="",
+        help_text="the whole payload while it may be sent",
+    )
+    request_id = models.BigIntegerField(
+        null=True, blank=True, help_text="by which reports refer to it"
+    )
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
     idempotency_key = models.CharField(max_length=128)
     order_number = models.CharField(max_length=20, blank=True, default="")
@@ -103,6 +112,11 @@ class Command(TenantModel):
                 fields=["order_number"],
                 condition=~models.Q(order_number=""),
                 name="command_order",
+            ),
+            models.Index(
+                fields=["charge_point", "request_id"],
+                condition=models.Q(request_id__isnull=False),
+                name="command_request",
             ),
         ]
 

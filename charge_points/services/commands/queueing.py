@@ -1,16 +1,14 @@
 """Asking: a command row, once per idempotency key."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db import transaction
-from django.db.models import Q
 
 from charge_points.models import ChargePoint, Command
 from charge_points.models.states import COMMAND_OPEN
-from charge_points.services.commands import splitting
-from charge_points.services.masking import mask_payload
+from charge_points.services.commands import secrets, splitting
 from charge_points.services.rows import insert_unless_exists
 from charge_points.services.wake import wake_commands
 from cpms.kernel.errors import DomainError
@@ -79,7 +77,7 @@ def queue(  # noqa: PLR0913 - the fields of one row, all named
     wanted = Command(
         charge_point_id=charge_point_id,
         action=action,
-        payload=dict(payload),
+        request_id=secrets.request_id(payload),
         requested_by=by,
         idempotency_key=idempotency_key,
         parts=len(payloads) if len(payloads) > 1 else 0,
@@ -87,6 +85,7 @@ def queue(  # noqa: PLR0913 - the fields of one row, all named
         scheduled_at=scheduled_at or at,
         expires_at=expires_at,
     )
+    secrets.keep(wanted, payload)
     row = _add(wanted)
     if row is wanted and row.parts:
         splitting.add_parts(row, payloads)
@@ -162,7 +161,8 @@ def _add(row: Command) -> Command:
 
 
 def _content(row: Command) -> str:
-    return content_hash([row.intent, row.arguments, row.action, row.payload])
+    payload = secrets.opened(row.payload, row.sealed_payload)
+    return content_hash([row.intent, row.arguments, row.action, payload])
 
 
 def _known(row: Command) -> Command:
@@ -176,10 +176,10 @@ def _known(row: Command) -> Command:
     )
     same = known.intent == row.intent and known.arguments == row.arguments
     if not row.intent:
-        # The payload of a command that does not wait any more is masked, so its key
-        # alone has to do.
-        sent = known.state != Command.State.QUEUED or known.sent_at is not None
-        same = known.action == row.action and (sent or _content(known) == _content(row))
+        # Nothing remembers the secrets of a command that is over, so its key alone has
+        # to do.
+        over = known.state not in COMMAND_OPEN
+        same = known.action == row.action and (over or _content(known) == _content(row))
     if not same:
         raise UnableToQueueCommand(
             "idempotency_key_reused",
@@ -197,23 +197,15 @@ def cancel(*, command_id: int, at: datetime) -> bool:
         False when it was sent already or ended.
     """
     waiting = Command.objects.filter(state=Command.State.QUEUED)
-    over = {"state": Command.State.CANCELLED, "answered_at": at}
+    over = {
+        "state": Command.State.CANCELLED,
+        "answered_at": at,
+        "sealed_payload": "",
+    }
     found = waiting.filter(pk=command_id).update(**over)
     if found:
         waiting.filter(parent_id=command_id).update(**over)
-        forget_secrets([command_id])
     return bool(found)
-
-
-def forget_secrets(command_ids: Iterable[int]) -> None:
-    """Mask the payloads of commands, and of their parts, that nobody sends any more."""
-    ids = list(command_ids)
-    rows = list(
-        Command.objects.filter(Q(pk__in=ids) | Q(parent_id__in=ids)).exclude(action="")
-    )
-    for row in rows:
-        row.payload = mask_payload(row.action, row.payload)
-    Command.objects.bulk_update(rows, ["payload"])
 
 
 @transaction.atomic

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from charge_points.models import Command
 from charge_points.services import capabilities
-from charge_points.services.masking import mask_payload
+from charge_points.services.commands import secrets
 
 # Action -> the list that is split, and the list of the answer.
 SPLIT: Final = {
@@ -40,24 +40,23 @@ def chunks(
 
 def add_parts(whole: Command, payloads: Iterable[dict[str, Any]]) -> None:
     """Queue the parts of a command that was just queued."""
-    Command.objects.bulk_create(
-        [
-            Command(
-                operator_id=whole.operator_id,
-                charge_point_id=whole.charge_point_id,
-                parent=whole,
-                action=whole.action,
-                payload=payload,
-                repeatable=whole.repeatable,
-                requested_by=whole.requested_by,
-                idempotency_key=f"part:{whole.pk}:{number}",
-                created_at=whole.created_at,
-                scheduled_at=whole.scheduled_at,
-                expires_at=whole.expires_at,
-            )
-            for number, payload in enumerate(payloads)
-        ]
-    )
+    parts = []
+    for number, payload in enumerate(payloads):
+        part = Command(
+            operator_id=whole.operator_id,
+            charge_point_id=whole.charge_point_id,
+            parent=whole,
+            action=whole.action,
+            repeatable=whole.repeatable,
+            requested_by=whole.requested_by,
+            idempotency_key=f"part:{whole.pk}:{number}",
+            created_at=whole.created_at,
+            scheduled_at=whole.scheduled_at,
+            expires_at=whole.expires_at,
+        )
+        secrets.keep(part, payload)
+        parts.append(part)
+    Command.objects.bulk_create(parts)
 
 
 def join(parent_ids: Iterable[int]) -> None:
@@ -82,7 +81,7 @@ def _join(whole: Command, parts: list[Command]) -> None:
         result for part in parts for result in (part.response or {}).get(name, ())
     ]
     whole.state = worst.state
-    whole.payload = mask_payload(whole.action, whole.payload)
+    whole.sealed_payload = ""
     whole.status_text = worst.status_text
     whole.error_code = worst.error_code
     whole.error_text = worst.error_text

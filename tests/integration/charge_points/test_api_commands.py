@@ -507,7 +507,8 @@ def test_a_command_that_was_sent_is_not_taken_back(ours, station):
 def test_the_secret_of_a_command_that_is_not_sent_is_forgotten(ours, station):
     payload = {"key": "AuthorizationKey", "value": "70617373776f7264"}
     sent = send(ours, station, "ChangeConfiguration", payload).json()
-    assert Command.objects.get().payload["value"] == payload["value"]
+    row = Command.objects.get()
+    assert (row.payload["value"], bool(row.sealed_payload)) == ("***", True)
 
     ours.delete(path_of(station, sent["id"]))
 
