@@ -18,7 +18,7 @@ from charge_points.handlers.asking import check
 from charge_points.models import ChargePoint
 from charge_points.ocpp.schemas import MESSAGE_SETS
 from charge_points.ocpp.wire_text import is_deep, without_nul
-from charge_points.services import commands
+from charge_points.services import commands, deferred_changes
 from cpms.accounts.services import audit
 from cpms.kernel.errors import DomainError
 from cpms.kernel.ids import new_secret
@@ -119,15 +119,31 @@ def send_page(
         initial=_initial(request, version, action),
     )
     if request.method == "POST" and form.is_valid():
-        sent = _queue(request, row, form, action=action, at=at)
-        if sent is not None:
-            return sent
+        context["warnings"] = _warnings(request, row, action, form)
+        if not context["warnings"]:
+            sent = _queue(request, row, form, action=action, at=at)
+            if sent is not None:
+                return sent
     context |= {
         "action": action,
         "form": form,
         "fields": field_help(version, action),
     }
     return context
+
+
+def _warnings(
+    request: HttpRequest, row: ChargePoint, action: str, form: SendForm
+) -> list[str]:
+    """Charges that it would end, or that stand in its way; none once confirmed."""
+    if request.POST.get("confirmed"):
+        return []
+    return deferred_changes.charges_in_the_way(
+        charge_point_id=row.pk,
+        version=row.ocpp_version,
+        action=action,
+        payload=form.cleaned_data["payload"],
+    )
 
 
 def _initial(request: HttpRequest, version: str, action: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from charge_points.models import (
     ChargePoint,
     Command,
     Connector,
+    DeferredChange,
     DeviceVariable,
     MessageLog,
     QuirkCount,
@@ -57,6 +58,7 @@ class StationFacts:
     quirks: Sequence[QuirkFact]
     events: Sequence[SecurityEvent]
     variables: int
+    deferred: Sequence[DeferredChange]
 
 
 def station_facts(row: ChargePoint, *, at: datetime) -> StationFacts:
@@ -75,6 +77,11 @@ def station_facts(row: ChargePoint, *, at: datetime) -> StationFacts:
         quirks=_quirks(row),
         events=list(events[:EVENTS_SHOWN]),
         variables=DeviceVariable.objects.filter(charge_point=row).count(),
+        deferred=list(
+            DeferredChange.objects.filter(
+                charge_point=row, ended_at__isnull=True
+            ).order_by("pk")
+        ),
     )
 
 

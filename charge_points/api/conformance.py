@@ -1,4 +1,4 @@
-"""What a station does otherwise than the specification, and its meters' keys."""
+"""What a station does otherwise or later than asked, and its meters' keys."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from charge_points.api.charge_points import UnableToFindChargePoint, own_charge_point
-from charge_points.models import MeterKey, QuirkCount
+from charge_points.models import DeferredChange, MeterKey, QuirkCount
 from charge_points.ocpp.quirks import QUIRKS
 from charge_points.services import signed_values
 from charge_points.services.connectors import EVSES_MAX
@@ -62,6 +62,35 @@ class ConformanceView(OperatorScopedView):
         rows = QuirkCount.objects.filter(charge_point=station)
         page = pages.paginate_queryset(rows, request, view=self)
         return pages.get_paginated_response(QuirkShape(page, many=True).data)
+
+
+class DeferredChangeShape(serializers.ModelSerializer[DeferredChange]):
+    """A change or reset that the station put off."""
+
+    evse = serializers.IntegerField(source="evse_number", help_text="0: all")
+    connector = serializers.IntegerField(source="connector_number", help_text="0: all")
+
+    class Meta:
+        model = DeferredChange
+        fields = ("kind", "evse", "connector", "promised_at", "ended_at", "end")
+
+
+class DeferredChangesView(OperatorScopedView):
+    """What a charge point answered with "Scheduled"."""
+
+    permission_classes = (HasScope("charge_points:read"),)
+    pagination_class = CursorPagination
+
+    @extend_schema(
+        operation_id="list_deferred_changes", responses=DeferredChangeShape(many=True)
+    )
+    def get(self, request: Request, identity: str) -> Response:
+        """List what waits until nobody charges, and what became of it."""
+        station = own_charge_point(self.operator_ids, identity)
+        pages = self.pagination_class()
+        rows = DeferredChange.objects.filter(charge_point=station)
+        page = pages.paginate_queryset(rows, request, view=self)
+        return pages.get_paginated_response(DeferredChangeShape(page, many=True).data)
 
 
 class MeterKeyShape(serializers.ModelSerializer[MeterKey]):

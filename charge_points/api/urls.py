@@ -4,6 +4,7 @@ from django.urls import path
 
 from charge_points.api import (
     admission,
+    batches,
     charge_points,
     commands,
     conformance,
@@ -26,6 +27,7 @@ urlpatterns = [
     path(f"{STATION}/charging-profiles", lists.ChargingProfilesView.as_view()),
     path(f"{STATION}/composite-schedules", lists.CompositeSchedulesView.as_view()),
     path(f"{STATION}/conformance", conformance.ConformanceView.as_view()),
+    path(f"{STATION}/deferred-changes", conformance.DeferredChangesView.as_view()),
     path(f"{STATION}/meter-keys", conformance.MeterKeysView.as_view()),
     path(
         f"{STATION}/meter-keys/<int:meter_key_id>",
@@ -39,6 +41,8 @@ urlpatterns = [
         f"{STATION}/reservations/<int:reservation_id>",
         lists.ReservationView.as_view(),
     ),
+    path(f"{BASE}/command-batches", batches.CommandBatchesView.as_view()),
+    path(f"{BASE}/command-batches/<int:batch_id>", batches.CommandBatchView.as_view()),
     path(f"{BASE}/firmware", upkeep.FirmwareFilesView.as_view()),
     path(f"{STATION}/events", monitoring.StationEventsView.as_view()),
     path(f"{STATION}/firmware-publications", upkeep.FirmwarePublicationsView.as_view()),

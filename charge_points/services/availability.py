@@ -12,7 +12,7 @@ from typing import Any, Final
 from django.db import connection, transaction
 
 from charge_points import events
-from charge_points.services import episodes, reservations
+from charge_points.services import deferred_changes, episodes, reservations
 from charge_points.services.connectors import UnableToFindConnector, add_connector
 from charge_points.services.facts import StatusReport
 from charge_points.services.phases import record_status_phases
@@ -103,6 +103,7 @@ def report_status(batch: Sequence[StatusReport]) -> None:
         key = (report.charge_point_id, report.evse, report.connector)
         reports.setdefault(key, []).append(report)
     _report_stations(stations)
+    told = {report.charge_point_id for report in stations.values()}
     if reports:
         known = _lock(reports)
         for row in known:
@@ -111,6 +112,10 @@ def report_status(batch: Sequence[StatusReport]) -> None:
             ):
                 _apply(row, report)
         _write([row for row in known if row.report is not None])
+        told |= {row.charge_point_id for row in known if row.told}
+    if told:
+        at = max(report.received_at for report in batch)
+        deferred_changes.note_states(told, at=at)
 
 
 def _instant(report: StatusReport) -> datetime:

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import transaction
 
 from charge_points.models import ChargePoint
+from charge_points.services import deferred_changes
 from charge_points.services.episodes import end_at_boot
 from charge_points.services.facts import BootFact
 from charge_points.services.rows import fetch_rows
@@ -92,7 +93,9 @@ def record_many(facts: Sequence[BootFact]) -> list[BootVerdict]:
         template=_TEMPLATE,
     )
     verdicts = {row[0]: _verdict(*row[1:]) for row in found}
-    end_at_boot({key: fact.received_at for key, fact in newest.items()})
+    booted = {key: fact.received_at for key, fact in newest.items()}
+    end_at_boot(booted)
+    deferred_changes.note_boots(booted)
     gone = _verdict(REJECTED, None, None)
     return [verdicts.get(fact.charge_point_id, gone) for fact in facts]
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import orjson
 
-from charge_points.handlers import autocharge
+from charge_points.handlers import autocharge, deferring
 from charge_points.handlers.registry import Outcome, Outgoing, Payload, SentCommand
 from charge_points.handlers.v16 import (
     certificates,
@@ -18,6 +18,7 @@ from charge_points.handlers.v16 import (
     reservation,
     smart_charging,
 )
+from charge_points.handlers.v16.words import connector_of
 from charge_points.ocpp.versions import V16
 from charge_points.services import variables
 from charge_points.services.facts import VariableFact
@@ -57,6 +58,11 @@ def _unlock(arguments: Mapping[str, Any]) -> tuple[str, Payload]:
 
 
 def _reset(arguments: Mapping[str, Any]) -> tuple[str, Payload]:
+    if arguments.get("evse"):
+        raise UnableToTranslate(
+            "evse_reset_unknown",
+            "OCPP 1.6 resets the whole charge point; leave the EVSE out.",
+        )
     hard = arguments.get("kind") == "immediate"
     return "Reset", {"type": "Hard" if hard else "Soft"}
 
@@ -145,6 +151,14 @@ def _keep_change(command: SentCommand, answer: Payload, at: datetime) -> None:
     )
 
 
+def _keep_availability(command: SentCommand, answer: Payload, at: datetime) -> None:
+    """ChangeAvailability (5.2): "Scheduled" waits for the charge to end."""
+    sent = command.payload
+    place = connector_of(sent["connectorId"])
+    kind = deferring.availability_kind(sent)
+    deferring.keep_answer(command, answer, at, kind=kind, place=place)
+
+
 def _out(action: str, block: str = "Core", **options: Any) -> tuple[str, Outgoing]:
     return action, Outgoing(V16, action, block, **options)
 
@@ -162,7 +176,7 @@ _BLOCKS: Final = (
 
 OUTGOING: Final[dict[str, Outgoing]] = dict(
     (
-        _out("ChangeAvailability", repeatable=True),
+        _out("ChangeAvailability", on_result=_keep_availability, repeatable=True),
         _out(
             "ChangeConfiguration",
             on_result=_keep_change,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from charge_points.handlers import autocharge
+from charge_points.handlers import autocharge, deferring
 from charge_points.handlers.registry import Outcome, Outgoing, Payload, SentCommand
 from charge_points.handlers.v201 import (
     certificates,
@@ -30,6 +30,13 @@ ACCEPTED: Final = frozenset(
     {"Accepted", "AcceptedCanceled", "Unlocked", "Unpublished", "Scheduled"}
 )
 """Status words that mean yes, at once or later."""
+
+MEANINGS: Final = {
+    "OngoingAuthorizedTransaction": "A charge runs on this connector; stop it first.",
+    "UnknownConnector": "The station has no such connector.",
+    "UnlockFailed": "The lock did not open; the cable may be stuck.",
+}
+"""What to make of words that stations leave without a reason (F05)."""
 
 VALUE_KNOWN: Final = frozenset({"Accepted", "RebootRequired"})
 
@@ -63,7 +70,10 @@ def _unlock(arguments: Mapping[str, Any]) -> tuple[str, Payload]:
 
 def _reset(arguments: Mapping[str, Any]) -> tuple[str, Payload]:
     now = arguments.get("kind") == "immediate"
-    return "Reset", {"type": "Immediate" if now else "OnIdle"}
+    payload: Payload = {"type": "Immediate" if now else "OnIdle"}
+    if arguments.get("evse"):
+        payload["evseId"] = arguments["evse"]
+    return "Reset", payload
 
 
 def _certificate_revoked(arguments: Mapping[str, Any]) -> tuple[str, Payload]:
@@ -131,9 +141,9 @@ def interpret_v201(action: str, sent: Payload, answer: Payload) -> Outcome:  # n
     if status is None:
         return Outcome(accepted=True, status="Accepted")
     info = answer.get("statusInfo", {})
-    detail = " ".join(
-        str(info[name]) for name in ("reasonCode", "additionalInfo") if name in info
-    )
+    names = ("reasonCode", "additionalInfo")
+    told = " ".join(str(info[name]) for name in names if name in info)
+    detail = told or MEANINGS.get(status, "")
     return Outcome(status in ACCEPTED, status, detail)
 
 
@@ -188,6 +198,21 @@ def _compare_transaction(command: SentCommand, answer: Payload, at: datetime) ->
         )
 
 
+def _keep_availability(command: SentCommand, answer: Payload, at: datetime) -> None:
+    """ChangeAvailability (G03, G04): "Scheduled" waits for the charge to end."""
+    sent = command.payload
+    evse = sent.get("evse", {})
+    place = evse.get("id", 0), evse.get("connectorId", 0)
+    kind = deferring.availability_kind(sent)
+    deferring.keep_answer(command, answer, at, kind=kind, place=place)
+
+
+def _keep_reset(command: SentCommand, answer: Payload, at: datetime) -> None:
+    """Reset (B11, B12): of the station or of one EVSE, now or when it is idle."""
+    place = command.payload.get("evseId", 0), 0
+    deferring.keep_answer(command, answer, at, kind="reset", place=place)
+
+
 def _out(action: str, block: str, **options: Any) -> tuple[str, Outgoing]:
     return action, Outgoing(V201, action, block, **options)
 
@@ -210,7 +235,7 @@ _BLOCKS: Final = (
 
 OUTGOING: Final[dict[str, Outgoing]] = dict(
     (
-        _out("ChangeAvailability", "G", repeatable=True),
+        _out("ChangeAvailability", "G", on_result=_keep_availability, repeatable=True),
         _out("ClearCache", "C", repeatable=True),
         _out("DataTransfer", "P"),
         _out("GetBaseReport", "B", repeatable=True, while_pending=True),
@@ -230,7 +255,7 @@ OUTGOING: Final[dict[str, Outgoing]] = dict(
         ),
         _out("RequestStartTransaction", "F"),
         _out("RequestStopTransaction", "F", repeatable=True),
-        _out("Reset", "B"),
+        _out("Reset", "B", on_result=_keep_reset),
         _out(
             "SetVariables",
             "B",
