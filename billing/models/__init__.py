@@ -5,17 +5,26 @@ from billing.models.credit_note import CreditNote, CreditNoteCounter
 from billing.models.order import Order, OrderMove
 from billing.models.proof import UsedProof
 from billing.models.receipt import Receipt, ReceiptCounter
-from billing.models.tariff import Tariff, TariffAssignment
+from billing.models.tariff import (
+    DriverGroup,
+    DriverGroupMember,
+    Tariff,
+    TariffAssignment,
+    TariffVersion,
+)
 
 __all__ = [
     "Cdr",
     "CreditNote",
     "CreditNoteCounter",
+    "DriverGroup",
+    "DriverGroupMember",
     "Order",
     "OrderMove",
     "Receipt",
     "ReceiptCounter",
     "Tariff",
     "TariffAssignment",
+    "TariffVersion",
     "UsedProof",
 ]

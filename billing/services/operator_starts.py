@@ -15,6 +15,7 @@ from billing.models import Order
 from billing.models.order import StartedBy
 from billing.services import moves, ordering
 from billing.services.placing import Origin, place
+from billing.services.tariff_choice import TokenType
 from billing.services.terms import Buyer
 from charge_points.queries import token_account
 from cpms.kernel.ids import new_order_number
@@ -65,7 +66,11 @@ def start(
             )
         group = account.group
     origin = Origin(
-        StartedBy.OPERATOR, id_token=id_token, token_group=group, actor=by[:120]
+        StartedBy.OPERATOR,
+        id_token=id_token,
+        token_group=group,
+        token_type=TokenType.RFID if id_token else TokenType.OTHER,
+        actor=by[:120],
     )
     buyer = Buyer(None, unsecured=True)
     return place(view, buyer, origin, number=new_order_number(), at=at)

@@ -35,7 +35,13 @@ class Origin:
     certificate_jti: str = ""
     id_token: str = ""
     token_group: str = ""
+    token_type: str = ""
     actor: str = "system"
+
+    @property
+    def token(self) -> dict[str, str]:
+        """What the id token is, for the tariffs made for such."""
+        return {"group": self.token_group, "token_type": self.token_type}
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,7 @@ def place(
         ``starting.reserve`` when the connector is taken.
     """
     caps.lock(buyer.driver, buyer.vehicle)
-    terms = terms_for(view, buyer, group=origin.token_group, at=at)
+    terms = terms_for(view, buyer, **origin.token, at=at)
     require_worth(terms)
     terms = with_payee(terms, view, at=at)
     if not terms.free:
@@ -133,14 +139,13 @@ def _terms_of_running(
     view: ConnectorView, buyer: Buyer, origin: Origin, *, at: datetime
 ) -> tuple[Terms, str]:
     """Terms, and why the charge has to stop: a cap that is used up sells nothing."""
-    group = origin.token_group
     try:
-        return terms_for(view, buyer, group=group, at=at), ""
+        return terms_for(view, buyer, **origin.token, at=at), ""
     except UnableToPlaceOrder as error:
         if error.code != SPENDING_CAP_REACHED:
             raise
         freely = replace(buyer, uncapped=True)
-        return terms_for(view, freely, group=group, at=at), error.message
+        return terms_for(view, freely, **origin.token, at=at), error.message
 
 
 def _cause(origin: Origin, at: datetime) -> moves.Cause:

@@ -19,6 +19,7 @@ from billing.services import (
 )
 from billing.services.placing import Origin, Running, place_running
 from billing.services.sessions import charges_parking
+from billing.services.tariff_choice import ocpi_token_type
 from billing.services.terms import NOTHING_LEFT, Buyer
 from charge_points.queries import (
     ConnectorView,
@@ -128,6 +129,7 @@ def _order_for_running(fact: Fact, *, former: Order | None) -> None:
         started_by=started_by,
         id_token="" if former is not None else token[:36],
         token_group=account.group if account is not None else "",
+        token_type=_token_type(fact, token) if former is None else "",
     )
     running = Running(
         fact.transaction_id, datetime.fromisoformat(fact.payload["started_at"])
@@ -152,6 +154,13 @@ def _order_for_running(fact: Fact, *, former: Order | None) -> None:
     )
     if order.failure_reason:
         _stop_unpayable(order, fact)
+
+
+def _token_type(fact: Fact, token: str) -> str:
+    """As OCPI names it; empty where no token started the charge."""
+    if not token:
+        return ""
+    return ocpi_token_type(str(fact.payload.get("id_token_type") or ""))
 
 
 def _account_of(account: TokenAccount | None) -> Driver | None:

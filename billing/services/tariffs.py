@@ -1,19 +1,19 @@
-"""Tariffs: taking them in, assigning them, and finding the one that applies."""
+"""Tariffs: taking them in, version by version, and saying where they apply."""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from django.db import transaction
-from django.db.models import Q
 
-from billing.models import Tariff, TariffAssignment
-from billing.pricing import UnableToParseTariff, parse_tariff
+from billing.models import Tariff, TariffAssignment, TariffVersion
+from billing.pricing import Tariff as ParsedTariff, UnableToParseTariff, parse_tariff
 from cpms.accounts.services.audit import record
 from cpms.kernel.errors import DomainError
 from cpms.kernel.json import content_hash
 
 TARIFF_BYTES_MAX: Final = 65_536
+ACTOR_CHARS_MAX: Final = 120
 
 
 class UnableToSaveTariff(DomainError):
@@ -28,78 +28,83 @@ class UnableToAssignTariff(DomainError):
     http_status = 422
 
 
-class UnableToFindTariff(DomainError):
-    """No tariff applies: nothing can be sold here."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where and for whom a tariff is looked up."""
-
-    operator_id: int
-    charge_point: str
-    site_id: int | None
-    connector_type: str = ""
-    token_group: str = ""
-
-
-@dataclass(frozen=True)
-class AppliedTariff:
-    """The tariff that applies, and why it was chosen."""
-
-    tariff_id: int
-    code: str
-    currency: str
-    ocpi: dict[str, Any]
-    content_hash: str
-    reason: str
-
-
 @transaction.atomic
 def save_tariff(
-    *, operator_id: int, ocpi: dict[str, Any], name: str, by: str, at: datetime
+    *,
+    operator_id: int,
+    ocpi: dict[str, Any],
+    name: str,
+    by: str,
+    at: datetime,
+    applies_from: datetime | None = None,
 ) -> Tariff:
-    """Keep an OCPI tariff (2.2.1 or 2.3.0) under its own id; replaces an older one.
+    """Keep an OCPI tariff (2.2.1 or 2.3.0) under its own id, as a new version.
 
-    Running orders keep their snapshot.
+    Nothing that was sold changes: orders keep their copy, and charges that start
+    before the version applies are sold by the one before, also when they are told
+    only later. The same content again is no new version, unless a begin is stated.
+
+    Args:
+        operator_id: whose.
+        ocpi: the tariff object.
+        name: for people.
+        by: who saves it.
+        at: now.
+        applies_from: for charges that start then or later; None: from now on (the
+            first version of a tariff: always).
 
     Raises:
         UnableToSaveTariff: it cannot be priced; the message names the field.
     """
-    try:
-        parsed = parse_tariff(ocpi)
-    except UnableToParseTariff as error:
-        raise UnableToSaveTariff("tariff_invalid", error.message) from error
+    parsed = parsed_tariff(ocpi)
     digest = content_hash(ocpi)
     code = str(ocpi["id"])
-    tariff, _ = Tariff.objects.update_or_create(
+    stated = {"name": name, "updated_at": at}
+    content = {"currency": parsed.currency, "ocpi": ocpi, "content_hash": digest}
+    tariff, _ = Tariff.objects.get_or_create(
         operator_id=operator_id,
         code=code,
-        defaults={
-            "name": name,
-            "currency": parsed.currency,
-            "ocpi": ocpi,
-            "content_hash": digest,
-            "updated_at": at,
-        },
-        create_defaults={
-            "name": name,
-            "currency": parsed.currency,
-            "ocpi": ocpi,
-            "content_hash": digest,
-            "created_at": at,
-            "updated_at": at,
-        },
+        defaults={**stated, **content, "created_at": at},
     )
+    tariff = Tariff.objects.select_for_update(no_key=True).get(pk=tariff.pk)
+    last = tariff.versions.order_by("-number").first()
+    if last is None or last.content_hash != digest or applies_from is not None:
+        TariffVersion.objects.create(
+            operator_id=operator_id,
+            tariff=tariff,
+            number=1 if last is None else last.number + 1,
+            applies_from=applies_from or (None if last is None else at),
+            saved_by=by[:ACTOR_CHARS_MAX],
+            created_at=at,
+            **content,
+        )
+    for field, value in {**stated, **content}.items():
+        setattr(tariff, field, value)
+    tariff.save()
     record(
         operator_id=operator_id,
         actor=by,
         action="tariff.saved",
         object=f"tariff {code}",
-        changes={"content_hash": digest},
+        changes={"content_hash": digest, "applies_from": str(applies_from or at)},
         at=at,
     )
     return tariff
+
+
+def parsed_tariff(ocpi: dict[str, Any]) -> ParsedTariff:
+    """An OCPI tariff that can be priced.
+
+    Raises:
+        UnableToSaveTariff: it cannot; the message names the field, what is wrong
+            with it, and what it must be. ``extra["path"]`` is the field.
+    """
+    try:
+        return parse_tariff(ocpi)
+    except UnableToParseTariff as error:
+        raise UnableToSaveTariff(
+            "tariff_invalid", str(error), path=error.path
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -109,7 +114,9 @@ class Reach:
     charge_point: str = ""
     site_id: int | None = None
     connector_type: str = ""
+    driver_group_id: int | None = None
     token_group: str = ""
+    token_type: str = ""
 
 
 EVERYWHERE: Final = Reach()
@@ -157,57 +164,3 @@ def assign(
         at=starts_at,
     )
     return row
-
-
-def _specificity(row: TariffAssignment) -> tuple[bool, bool, bool, bool, int]:
-    return (
-        bool(row.charge_point),
-        row.site_id is not None,
-        bool(row.connector_type),
-        bool(row.token_group),
-        row.pk,
-    )
-
-
-def _reason(row: TariffAssignment) -> str:
-    parts = [
-        f"charge point {row.charge_point}" if row.charge_point else "",
-        f"site {row.site_id}" if row.site_id is not None else "",
-        f"connector type {row.connector_type}" if row.connector_type else "",
-        f"token group {row.token_group}" if row.token_group else "",
-    ]
-    chosen = ", ".join(p for p in parts if p) or "the whole operator"
-    return f"assigned to {chosen} since {row.starts_at:%Y-%m-%d %H:%M}Z"
-
-
-def tariff_for(place: Place, *, at: datetime) -> AppliedTariff:
-    """The most specific valid tariff; among equals the newest assignment.
-
-    Raises:
-        UnableToFindTariff: none applies.
-    """
-    rows = (
-        TariffAssignment.objects.select_related("tariff")
-        .filter(operator_id=place.operator_id, starts_at__lte=at)
-        .filter(Q(ends_at__isnull=True) | Q(ends_at__gt=at))
-        .filter(charge_point__in=["", place.charge_point])
-        .filter(Q(site_id__isnull=True) | Q(site_id=place.site_id))
-        .filter(connector_type__in=["", place.connector_type])
-        .filter(token_group__in=["", place.token_group])
-    )
-    best = max(rows, key=_specificity, default=None)
-    if best is None:
-        raise UnableToFindTariff(
-            "no_tariff",
-            f"No tariff applies to charge point {place.charge_point}. "
-            "Its operator must assign one (admin: tariffs).",
-        )
-    tariff = best.tariff
-    return AppliedTariff(
-        tariff.pk,
-        tariff.code,
-        tariff.currency,
-        tariff.ocpi,
-        tariff.content_hash,
-        _reason(best),
-    )

@@ -17,7 +17,13 @@ from billing.pricing import (
     rate,
 )
 from billing.services import caps
-from billing.services.tariffs import AppliedTariff, Place, tariff_for
+from billing.services.tariff_choice import (
+    AppliedTariff,
+    Place,
+    TokenType,
+    driver_groups,
+    tariff_for,
+)
 from charge_points.queries import ConnectorView
 from cpms.accounts.models import Driver, Operator, Vehicle
 from cpms.kernel.errors import DomainError
@@ -94,15 +100,28 @@ class Terms:
         return self.limits is None
 
 
-def place_of(view: ConnectorView, *, token_group: str = "") -> Place:
-    """Where the tariff is looked up for a connector."""
+def place_of(
+    view: ConnectorView,
+    *,
+    token_group: str = "",
+    token_type: str = "",
+    driver_id: int | None = None,
+) -> Place:
+    """Where and for whom the tariff is looked up for a connector."""
     return Place(
         operator_id=view.operator_id,
         charge_point=view.charge_point,
         site_id=view.site_id,
         connector_type=view.connector_type,
         token_group=token_group,
+        token_type=token_type,
+        driver_groups=driver_groups(driver_id, operator_id=view.operator_id),
     )
+
+
+def _token_type(buyer: Buyer) -> str:
+    """Who starts where no token does: an account, or somebody without one."""
+    return TokenType.AD_HOC_USER if buyer.driver is None else TokenType.APP_USER
 
 
 def hold_for(
@@ -140,8 +159,18 @@ def hold_for(
     return hold_minor
 
 
-def terms_for(view: ConnectorView, buyer: Buyer, *, group: str, at: datetime) -> Terms:
+def terms_for(
+    view: ConnectorView,
+    buyer: Buyer,
+    *,
+    group: str,
+    at: datetime,
+    token_type: str = "",
+) -> Terms:
     """Tariff, hold and limits as they would be frozen now; payee and split later.
+
+    ``group`` and ``token_type`` (OCPI) are those of the id token; without a token the
+    buyer tells the type.
 
     Raises:
         UnableToFindTariff: no tariff applies.
@@ -149,7 +178,13 @@ def terms_for(view: ConnectorView, buyer: Buyer, *, group: str, at: datetime) ->
         UnableToLimitCharge: the connector's power makes no sense.
     """
     operator = Operator.objects.get(pk=view.operator_id)
-    applied = tariff_for(place_of(view, token_group=group), at=at)
+    place = place_of(
+        view,
+        token_group=group,
+        token_type=token_type or _token_type(buyer),
+        driver_id=buyer.driver.pk if buyer.driver is not None else None,
+    )
+    applied = tariff_for(place, at=at)
     tariff = parse_tariff(applied.ocpi)
     if is_free(tariff):
         return Terms(applied, 0, None)

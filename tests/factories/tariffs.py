@@ -1,5 +1,6 @@
 """Tariffs as OCPI objects, and where they apply."""
 
+from dataclasses import fields
 from datetime import timedelta
 
 from django.utils import timezone
@@ -31,11 +32,11 @@ def ocpi(*components, code="T1", currency="EUR", **values):
 def tariff(operator, *components, **values):
     """Save a tariff of an operator; it applies everywhere since a month ago.
 
-    ``charge_point``, ``site_id``, ``connector_type`` and ``token_group`` say where;
-    ``starts_at`` and ``ends_at`` say when.
+    The fields of ``Reach`` say where and for whom; ``starts_at`` and ``ends_at`` say
+    when.
     """
     now = timezone.now()
-    names = ("charge_point", "site_id", "connector_type", "token_group")
+    names = [field.name for field in fields(tariffs.Reach)]
     reach = tariffs.Reach(**{n: values.pop(n) for n in names if n in values})
     starts_at = values.pop("starts_at", now - BEFORE)
     ends_at = values.pop("ends_at", None)
@@ -46,6 +47,7 @@ def tariff(operator, *components, **values):
         name="",
         by="test",
         at=now,
+        applies_from=starts_at,
     )
     tariffs.assign(
         tariff=saved, reach=reach, starts_at=starts_at, ends_at=ends_at, by="test"
