@@ -51,6 +51,12 @@ def settle_commands() -> int:
     return commands.settle_overdue(at=timezone.now())
 
 
+@shared_task(name="charge_points.advance_command_batches")
+def advance_command_batches() -> int:
+    """Queue the next commands of batches that have room for them."""
+    return commands.batches.sweep(at=timezone.now())
+
+
 @shared_task(name="charge_points.stop_overdue_charges")
 def stop_overdue_charges() -> int:
     """Enforce time limits of charges that send nothing."""
@@ -135,6 +141,10 @@ BEAT_SCHEDULE: Final[dict[str, dict[str, Any]]] = {
     "charge-points-settle-commands": {
         "task": "charge_points.settle_commands",
         "schedule": 10.0,
+    },
+    "charge-points-advance-command-batches": {
+        "task": "charge_points.advance_command_batches",
+        "schedule": 5.0,
     },
     "charge-points-stop-overdue-charges": {
         "task": "charge_points.stop_overdue_charges",

@@ -143,6 +143,28 @@ class NewChargePointAnswer(serializers.Serializer[Any]):
     )
 
 
+def storable(payload: dict[str, Any]) -> dict[str, Any]:
+    """Refuse what no JSON column can hold and no OCPP message says.
+
+    Raises:
+        ValidationError: too deep, or a number or character that JSON does not have.
+    """
+    if is_deep([payload]):
+        raise serializers.ValidationError("The payload is nested too deeply.")
+    try:
+        text = json.dumps(payload, allow_nan=False, ensure_ascii=False)
+        text.encode()
+    except ValueError as error:  # 1e999, or half of a surrogate pair
+        raise serializers.ValidationError(
+            "The payload holds a number or a character that JSON does not have."
+        ) from error
+    if without_nul(payload) != payload:
+        raise serializers.ValidationError(
+            "The payload holds the character U+0000, which cannot be stored."
+        )
+    return payload
+
+
 class CommandRequest(serializers.Serializer[Any]):
     """An OCPP action exactly as the specification of the station's version says."""
 
@@ -166,21 +188,8 @@ class CommandRequest(serializers.Serializer[Any]):
     )
 
     def validate_payload(self, value: dict[str, Any]) -> dict[str, Any]:
-        """Refuse what no JSON column can hold and no OCPP message says."""
-        if is_deep([value]):
-            raise serializers.ValidationError("The payload is nested too deeply.")
-        try:
-            text = json.dumps(value, allow_nan=False, ensure_ascii=False)
-            text.encode()
-        except ValueError as error:  # 1e999, or half of a surrogate pair
-            raise serializers.ValidationError(
-                "The payload holds a number or a character that JSON does not have."
-            ) from error
-        if without_nul(value) != value:
-            raise serializers.ValidationError(
-                "The payload holds the character U+0000, which cannot be stored."
-            )
-        return value
+        """Refuse what cannot be kept."""
+        return storable(value)
 
 
 class CommandShape(serializers.ModelSerializer[Command]):

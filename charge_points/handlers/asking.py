@@ -1,8 +1,10 @@
 """What people ask of a station, checked before it is queued: admin and API alike."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from charge_points.ocpp.schemas import MESSAGE_SETS, validate_call
+from charge_points.services.selection import NAMED_MAX, named
 from cpms.kernel.errors import DomainError
 
 
@@ -44,6 +46,40 @@ def check(version: str, action: str, payload: dict[str, Any]) -> None:
             path=violation.path,
         )
     _require_starts(payload)
+
+
+def check_many(
+    versions: Mapping[str, str], action: str, payload: dict[str, Any]
+) -> None:
+    """Validate a command for many stations before any of it is queued.
+
+    Args:
+        versions: identity -> OCPP version as last connected.
+        action: as ``check``.
+        payload: as ``check``.
+
+    Raises:
+        UnableToAsk: some cannot take it; they are named, with the reason.
+    """
+    reasons: dict[str, UnableToAsk] = {}
+    for version in set(versions.values()):
+        try:
+            check(version, action, payload)
+        except UnableToAsk as error:
+            reasons[version] = error
+    if not reasons:
+        return
+    unable = sorted(name for name, version in versions.items() if version in reasons)
+    words = " ".join(reasons[version].message for version in sorted(reasons))
+    raise UnableToAsk(
+        "charge_points_unable",
+        f"{len(unable)} of {len(versions)} charge points cannot take it: "
+        f"{named(unable)}. {words} Nothing was queued.",
+        charge_points=[
+            {"identity": name, "reason": reasons[versions[name]].code}
+            for name in unable[:NAMED_MAX]
+        ],
+    )
 
 
 def _require_starts(payload: object) -> None:

@@ -140,6 +140,12 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "ENUM_NAME_OVERRIDES": {
+        "CommandBatchStateEnum": (
+            "charge_points.models.command_batch.CommandBatch.State"
+        ),
+        "FirmwareCampaignStateEnum": (
+            "charge_points.models.firmware_campaign.FirmwareCampaign.State"
+        ),
         "ConnectorTypeEnum": "charge_points.models.connector.Connector.Type",
         "OrderStateEnum": "billing.models.order_states.OrderState",
         "OrderStartedByEnum": "billing.models.order.StartedBy",

@@ -5,6 +5,7 @@ gateway's. A start and a reset leave at most once; what does no harm when it is 
 twice leaves at least once.
 """
 
+from charge_points.services.commands import batches
 from charge_points.services.commands.delivery import (
     mark_sent,
     record_answers,
@@ -18,6 +19,7 @@ from charge_points.services.commands.queueing import (
     STOP_LIFETIME,
     UnableToQueueCommand,
     cancel,
+    cancel_many,
     open_stops,
     queue,
     queue_intent,
@@ -29,7 +31,9 @@ __all__ = [
     "REPEATABLE_INTENTS",
     "STOP_LIFETIME",
     "UnableToQueueCommand",
+    "batches",
     "cancel",
+    "cancel_many",
     "mark_sent",
     "open_stops",
     "queue",

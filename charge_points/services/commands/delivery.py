@@ -9,7 +9,7 @@ from django.db import connection, transaction
 
 from charge_points.models import Command
 from charge_points.services import handles
-from charge_points.services.commands import secrets, splitting
+from charge_points.services.commands import batches, secrets, splitting
 from charge_points.services.facts import CommandAnswer, CommandToSend, CommandWording
 from charge_points.services.masking import mask_payload
 from charge_points.services.wake import wake_commands
@@ -161,6 +161,8 @@ def record_answers(*, answers: Sequence[CommandAnswer]) -> None:
     )
     _tell_starts([(row, by_id[row.pk]) for row in rows])
     splitting.join(row.parent_id for row in rows if row.parent_id is not None)
+    if answers:
+        batches.go_on(rows, at=max(answer.at for answer in answers))
     again = [row.charge_point_id for row in rows if row.state == Command.State.QUEUED]
     wake_commands(again)
 

@@ -1,6 +1,6 @@
 """Asking: a command row, once per idempotency key."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -189,12 +189,21 @@ def _known(row: Command) -> Command:
     return known
 
 
-@transaction.atomic
 def cancel(*, command_id: int, at: datetime) -> bool:
     """Take a command back that has not been sent.
 
     Returns:
         False when it was sent already or ended.
+    """
+    return bool(cancel_many(command_ids=[command_id], at=at))
+
+
+@transaction.atomic
+def cancel_many(*, command_ids: Iterable[int], at: datetime) -> int:
+    """Take back those of the commands that have not been sent.
+
+    Returns:
+        How many were taken back.
     """
     waiting = Command.objects.filter(state=Command.State.QUEUED)
     over = {
@@ -202,10 +211,15 @@ def cancel(*, command_id: int, at: datetime) -> bool:
         "answered_at": at,
         "sealed_payload": "",
     }
-    found = waiting.filter(pk=command_id).update(**over)
-    if found:
-        waiting.filter(parent_id=command_id).update(**over)
-    return bool(found)
+    ids = list(
+        waiting.filter(pk__in=list(command_ids))
+        .select_for_update(no_key=True)
+        .order_by("pk")
+        .values_list("pk", flat=True)
+    )
+    Command.objects.filter(pk__in=ids).update(**over)
+    waiting.filter(parent_id__in=ids).update(**over)
+    return len(ids)
 
 
 @transaction.atomic
