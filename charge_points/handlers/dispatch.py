@@ -91,7 +91,7 @@ def without_savepoints() -> Iterator[None]:
 
 
 def run_set(
-    handler: Callable[[Sequence[Item]], list[Result]],
+    handler: Callable[[Sequence[Item]], Sequence[Result]],
     items: Sequence[Item],
     failed: Callable[[Item, Exception], Result],
 ) -> list[Result]:
@@ -125,25 +125,25 @@ def run_set(
 
 
 def _in_savepoint(
-    handler: Callable[[Sequence[Item]], list[Result]], items: Sequence[Item]
+    handler: Callable[[Sequence[Item]], Sequence[Result]], items: Sequence[Item]
 ) -> list[Result]:
     with transaction.atomic():
         return _counted(handler, items)
 
 
 def _counted(
-    handler: Callable[[Sequence[Item]], list[Result]], items: Sequence[Item]
+    handler: Callable[[Sequence[Item]], Sequence[Result]], items: Sequence[Item]
 ) -> list[Result]:
     results = handler(items)
     if len(results) != len(items):
         raise ValueError(
             f"{handler} gave {len(results)} results for {len(items)} items"
         )
-    return results
+    return list(results)
 
 
 def _run_alone(
-    handler: Callable[[Sequence[Item]], list[Result]],
+    handler: Callable[[Sequence[Item]], Sequence[Result]],
     item: Item,
     failed: Callable[[Item, Exception], Result],
 ) -> Result:

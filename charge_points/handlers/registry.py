@@ -120,7 +120,7 @@ class GatewayMemory(Protocol):
         """
 
 
-SetHandler = Callable[[Sequence[Request]], list[Answer]]
+SetHandler = Callable[[Sequence[Request]], Sequence[Answer | Later]]
 OneHandler = Callable[[Request], Answer | Later]
 MemoryHandler = Callable[[Request, GatewayMemory], Answer | None]
 # Called in the writer thread, after the commit of the fall-back's answer, so that a

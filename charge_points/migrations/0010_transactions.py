@@ -106,6 +106,26 @@ class Migration(migrations.Migration):
                 default=list,
             ),
         ),
+        migrations.AddField(
+            model_name="transaction",
+            name="cost_is_final",
+            field=models.BooleanField(
+                db_default=False,
+                default=False,
+                help_text="priced: the cost is the bill's",
+            ),
+        ),
+        migrations.AddField(
+            model_name="transaction",
+            name="personal_message",
+            field=models.CharField(
+                blank=True,
+                db_default="",
+                default="",
+                help_text="to be shown with the next answer (2.0.1)",
+                max_length=512,
+            ),
+        ),
         migrations.CreateModel(
             name="MeterKey",
             fields=[

@@ -131,6 +131,16 @@ class Transaction(TenantModel):
         max_length=3, blank=True, default="", db_default=""
     )
     running_cost_at = models.DateTimeField(null=True, blank=True)
+    cost_is_final = models.BooleanField(
+        default=False, db_default=False, help_text="priced: the cost is the bill's"
+    )
+    personal_message = models.CharField(
+        max_length=512,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="to be shown with the next answer (2.0.1)",
+    )
     limit_profile_until = models.DateTimeField(
         null=True,
         blank=True,

@@ -101,7 +101,15 @@ class Capabilities:
     @property
     def shows_cost(self) -> bool:
         """2.0.1: the station wants CostUpdated (I02)."""
-        for instance in ("Cost", ""):
+        return self._displays("Cost")
+
+    @property
+    def shows_tariff(self) -> bool:
+        """2.0.1: the station shows a driver's own price (I01)."""
+        return self._displays("Tariff")
+
+    def _displays(self, what: str) -> bool:
+        for instance in (what, ""):
             if self.flag("TariffCostCtrlr", "Enabled", instance):
                 return True
             if self.flag("TariffCostCtrlr", "Available", instance):

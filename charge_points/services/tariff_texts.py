@@ -1,14 +1,18 @@
 """What a charge costs, on the station's display: told by billing, never computed here.
 
 2.0.1 shows ``totalCost`` of the answer to TransactionEvent (I03), and CostUpdated
-between them (I02). 1.6 stations that speak the OCA's cost messages get a DataTransfer.
+between them (I02); the driver's own price goes with an answer as well (I01). 1.6
+stations that speak the OCA's cost messages get a DataTransfer.
 """
 
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q
 
 from charge_points.models import ChargePoint, DeviceVariable, Transaction
@@ -27,6 +31,12 @@ TELL_EVERY: Final = timedelta(seconds=30)
 """A display that changes more often helps nobody."""
 
 TEXT_CHARS_MAX: Final = 500
+PERSONAL_CHARS_MAX: Final = 512
+"""``MessageContentType.content`` of 2.0.1."""
+FINAL_WITHIN_S: Final = 5.0
+"""So long a station waits for the bill when its charge has ended; most take less than
+a second. A bill that comes later is not shown there."""
+LOOK_EVERY_S: Final = 0.1
 
 
 class UnableToTellCost(DomainError):
@@ -75,7 +85,7 @@ def put_running_cost(
         )
     row = _charge(transaction_id)
     before = row.running_cost_at
-    if before is not None and at <= before:
+    if row.cost_is_final or (before is not None and at <= before):
         return False
     same = (row.running_cost_minor, row.running_cost_currency) == (
         total_minor,
@@ -156,6 +166,8 @@ def put_final_cost(
     """
     row = _charge(transaction_id)
     _keep(row, total_minor, currency, at)
+    row.cost_is_final = True
+    row.save(update_fields=["cost_is_final"])
     station = ChargePoint.objects.get(pk=row.charge_point_id)
     if row.ocpp_version != "1.6" or not station.speaks_cost_messages:
         return False
@@ -174,15 +186,25 @@ def put_final_cost(
 def put_user_price(
     *, charge_point_id: int, id_token: str, text: str, key: str, at: datetime
 ) -> bool:
-    """Show a driver's own price at a 1.6 station before the charge.
+    """Show a driver's own price at the station, as soon as the charge has begun.
+
+    1.6 with cost messages: by a message of its own. 2.0.1 with a display for tariffs:
+    with the next answer to a TransactionEvent (``updatedPersonalMessage``).
+
+    Args:
+        charge_point_id: where.
+        id_token: whose price it is.
+        text: in words, in the driver's language.
+        key: the number of the order.
+        at: now.
 
     Returns:
-        Whether the station was asked to show it.
+        Whether the station is asked to show it.
     """
-    station = ChargePoint.objects.filter(
-        pk=charge_point_id, speaks_cost_messages=True
-    ).first()
-    if station is None:
+    station = ChargePoint.objects.filter(pk=charge_point_id).first()
+    if station is not None and station.ocpp_version == "2.0.1":
+        return _personal_message(station, text, order_number=key)
+    if station is None or not station.speaks_cost_messages:
         return False
     commands.queue_intent(
         charge_point_id=charge_point_id,
@@ -197,6 +219,15 @@ def put_user_price(
         at=at,
     )
     return True
+
+
+def _personal_message(station: ChargePoint, text: str, *, order_number: str) -> bool:
+    if not capabilities.of_station(station.pk).shows_tariff:
+        return False
+    running = Transaction.objects.filter(
+        charge_point=station, order_number=order_number, state=Transaction.State.ACTIVE
+    )
+    return bool(running.update(personal_message=text[:PERSONAL_CHARS_MAX]))
 
 
 def _message(
@@ -257,9 +288,69 @@ def charges_to_tell(*, at: datetime, limit: int) -> list[int]:
     return list(rows.values_list("pk", flat=True)[:limit])
 
 
-def total_costs(transaction_ids: list[int]) -> dict[int, Decimal]:
-    """What is known of the cost of charges, in whole units of their currency."""
+@dataclass(frozen=True, slots=True)
+class Display:
+    """What the answer to a TransactionEvent tells the driver.
+
+    ``cost`` is in whole units of the currency, None when nothing is known; ``message``
+    is empty unless it is new.
+    """
+
+    cost: Decimal | None
+    is_final: bool
+    message: str
+
+
+def displays(transaction_ids: Collection[int]) -> dict[int, Display]:
+    """What to show of charges; a message is handed out once."""
+    if not transaction_ids:
+        return {}
+    rows = Transaction.objects.filter(pk__in=transaction_ids).values_list(
+        "pk",
+        "running_cost_minor",
+        "running_cost_currency",
+        "cost_is_final",
+        "personal_message",
+    )
+    found = {
+        key: Display(
+            None if minor is None else from_minor(minor, currency), final, message
+        )
+        for key, minor, currency, final, message in rows
+    }
+    told = [key for key, display in found.items() if display.message]
+    if told:
+        Transaction.objects.filter(pk__in=told).update(personal_message="")
+    return found
+
+
+def awaiting_bill(transaction_ids: Collection[int]) -> set[int]:
+    """Charges that billing will price, at stations that show what they cost."""
     rows = Transaction.objects.filter(
-        pk__in=transaction_ids, running_cost_minor__isnull=False
-    ).values_list("pk", "running_cost_minor", "running_cost_currency")
-    return {key: from_minor(minor or 0, currency) for key, minor, currency in rows}
+        pk__in=transaction_ids, announced_at__isnull=False, cost_is_final=False
+    )
+    stations: dict[int, int] = dict(rows.values_list("pk", "charge_point_id"))
+    if not stations:
+        return set()
+    known = capabilities.of_many(stations.values())
+    return {key for key, station in stations.items() if known[station].shows_cost}
+
+
+def await_bill(transaction_id: int) -> Decimal | None:
+    """Wait for the final cost of a charge; None when it takes too long.
+
+    Runs in a thread of its own, outside of any database transaction.
+    """
+    deadline = time.monotonic() + FINAL_WITHIN_S
+    try:
+        while True:
+            final = Transaction.objects.filter(pk=transaction_id, cost_is_final=True)
+            cost = final.values_list("running_cost_minor", "running_cost_currency")
+            for minor, currency in cost:
+                return from_minor(minor or 0, currency)
+            if time.monotonic() >= deadline:
+                return None
+            time.sleep(LOOK_EVERY_S)
+    finally:
+        if not connection.in_atomic_block:
+            connection.close()

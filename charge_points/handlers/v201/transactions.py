@@ -1,11 +1,11 @@
 """OCPP 2.0.1, blocks E and J: transactions and meter values."""
 
-from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from charge_points.handlers.reading import add_quirks, noted, time_of
-from charge_points.handlers.registry import Answer, Payload, Request
+from charge_points.handlers.registry import Answer, Later, Payload, Request
 from charge_points.handlers.v201.words import id_token_info
 from charge_points.ocpp.v201.sampled_values import sampled_values
 from charge_points.services import metering, tariff_texts, transactions
@@ -16,30 +16,56 @@ from charge_points.services.facts import (
 )
 
 
-def transaction_event(requests: Sequence[Request]) -> list[Answer]:
-    """TransactionEvent (E01 to E15), set-wise."""
+def transaction_event(requests: Sequence[Request]) -> list[Answer | Later]:
+    """TransactionEvent (E01 to E15), set-wise.
+
+    The answer tells the running cost, and the final one (I03) where the station shows
+    it: then it waits for the bill, which billing makes after the commit.
+    """
     answers = transactions.apply_events([_fact(request) for request in requests])
-    running = [
-        answer.transaction_id
+    told = {
+        answer.transaction_id: request.payload["eventType"]
         for request, answer in zip(requests, answers, strict=True)
-        if answer.transaction_id and request.payload["eventType"] == "Updated"
-    ]
-    costs = tariff_texts.total_costs(running) if running else {}
+        if answer.transaction_id
+    }
+    displays = tariff_texts.displays(
+        [key for key, event in told.items() if event != "Started"]
+    )
+    ended = [key for key, event in told.items() if event == "Ended"]
+    waiting = tariff_texts.awaiting_bill(ended) if ended else set()
     return [
-        _answer(request, answer, costs)
+        _answer(request, answer, displays, waiting)
         for request, answer in zip(requests, answers, strict=True)
     ]
 
 
 def _answer(
-    request: Request, answer: TransactionAnswer, costs: Mapping[int, Decimal]
-) -> Payload:
+    request: Request,
+    answer: TransactionAnswer,
+    displays: Mapping[int, tariff_texts.Display],
+    waiting: Collection[int],
+) -> Payload | Later:
     payload = _info(request, answer)
-    # I02: the running cost; the final one is not known before billing has priced.
-    cost = costs.get(answer.transaction_id or 0)
-    if cost is not None and request.payload["eventType"] == "Updated":
-        payload["totalCost"] = cost
+    key = answer.transaction_id or 0
+    has_ended = request.payload["eventType"] == "Ended"
+    display = displays.get(key)
+    if display is not None and request.payload["eventType"] != "Started":
+        if display.message:
+            payload["updatedPersonalMessage"] = {
+                "format": "UTF8",
+                "content": display.message,
+            }
+        if display.cost is not None and (display.is_final or not has_ended):
+            payload["totalCost"] = display.cost
+    if has_ended and key in waiting:
+        return Later(partial(_billed, payload, key), otherwise=payload)
     return payload
+
+
+def _billed(payload: Payload, transaction_id: int) -> Payload:
+    """The answer with the final cost; without it when the bill takes too long."""
+    cost = tariff_texts.await_bill(transaction_id)
+    return payload if cost is None else {**payload, "totalCost": cost}
 
 
 def _info(request: Request, answer: TransactionAnswer) -> Payload:
