@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from billing.api import accounts, charging, operator, vehicles
+from billing.api import accounts, charging, operator, tariffs, vehicles
 from billing.api.streaming import live_stream
 
 API = "api/v1"
@@ -54,6 +54,7 @@ urlpatterns = [
     path(f"{API}/driver/receipts", charging.ReceiptsView.as_view()),
     path(f"{API}/driver/receipts/<str:number>", charging.ReceiptView.as_view()),
     path(f"{API}/driver/receipts/<str:number>/pdf", charging.ReceiptPdfView.as_view()),
+    path(f"{API}/operator/tariffs/preview", tariffs.TariffPreviewView.as_view()),
     path(f"{API}/operator/orders", operator.OperatorOrdersView.as_view()),
     path(f"{API}/operator/orders/<str:number>", operator.OperatorOrderView.as_view()),
     path(

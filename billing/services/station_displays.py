@@ -9,6 +9,7 @@ from datetime import datetime
 from billing.models import Order
 from billing.pricing import describe, parse_tariff, total_words
 from charge_points.services import tariff_texts
+from cpms.accounts.models import Driver
 
 
 def show_price(
@@ -50,7 +51,13 @@ def show_bill(order: Order, *, at: datetime) -> bool:
 
 
 def _language(order: Order) -> str:
-    """The driver's; a guest's as they chose it; else the operator's own."""
-    if order.driver is not None:
-        return order.driver.locale
-    return order.language or order.operator.default_language
+    """The driver's; a guest's as they chose it; else the operator's own.
+
+    Where a member decides about a charge, its driver's account is out of sight: the
+    station speaks the operator's language then.
+    """
+    known: str | None = None
+    if order.driver_id is not None:
+        rows = Driver.objects.filter(pk=order.driver_id)
+        known = rows.values_list("locale", flat=True).first()
+    return known or order.language or order.operator.default_language

@@ -105,7 +105,7 @@ def place_of(
     *,
     token_group: str = "",
     token_type: str = "",
-    driver_id: int | None = None,
+    groups: frozenset[int] = frozenset(),
 ) -> Place:
     """Where and for whom the tariff is looked up for a connector."""
     return Place(
@@ -115,7 +115,7 @@ def place_of(
         connector_type=view.connector_type,
         token_group=token_group,
         token_type=token_type,
-        driver_groups=driver_groups(driver_id, operator_id=view.operator_id),
+        driver_groups=groups,
     )
 
 
@@ -178,11 +178,12 @@ def terms_for(
         UnableToLimitCharge: the connector's power makes no sense.
     """
     operator = Operator.objects.get(pk=view.operator_id)
+    driver_id = buyer.driver.pk if buyer.driver is not None else None
     place = place_of(
         view,
         token_group=group,
         token_type=token_type or _token_type(buyer),
-        driver_id=buyer.driver.pk if buyer.driver is not None else None,
+        groups=driver_groups(driver_id, operator_id=view.operator_id),
     )
     applied = tariff_for(place, at=at)
     tariff = parse_tariff(applied.ocpi)

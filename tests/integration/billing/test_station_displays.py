@@ -14,6 +14,7 @@ from charge_points.ocpp.schemas import validate_call
 from charge_points.services import tariff_texts
 from charge_points.services.facts import VariableFact
 from charge_points.services.variables import record
+from cpms.accounts.models import Driver, Operator
 from tests.factories import network
 from tests.integration.billing.world import MINUTE, fresh
 from tests.outbox import drain
@@ -106,6 +107,32 @@ def test_a_driver_of_a_speaking_station_reads_price_cost_and_bill(world):
     assert price["idToken"] == token
     assert "0.595 EUR per kWh" in price["priceText"]
     assert (running["cost"], bill["cost"]) == (2.38, 5.95)
+
+
+def test_the_display_speaks_the_drivers_language(world):
+    speaks_cost_messages(world)
+    Driver.objects.filter(pk=world.driver.pk).update(locale="de")
+    charge = world.station.start(
+        network.token(operator=world.operator, driver=world.driver)
+    )
+    drain()
+    world.finish(charge, 10_000)
+    (_, price), (_, bill) = messages()
+    assert price["priceText"] == (
+        "Energie: 0,595 EUR pro kWh. Preise inklusive Steuern."
+    )
+    assert bill["priceText"] == "Summe 5,95 EUR"
+
+
+def test_a_display_speaks_the_operators_language_to_strangers(world):
+    speaks_cost_messages(world)
+    Operator.objects.filter(pk=world.operator.pk).update(default_language="zh-hans")
+    charge = world.station.start(network.token(operator=world.operator))
+    drain()
+    world.finish(charge, 10_000)
+    texts = [data["priceText"] for _, data in messages()]
+    assert texts[0].startswith("电量")
+    assert texts[-1] == "合计 5.95 EUR"
 
 
 @pytest.mark.parametrize("bill_first", [True, False])
