@@ -189,7 +189,8 @@ class ProviderEvent:
     """That something changed. Only references: amounts are fetched again.
 
     `account` is None for the platform's own events; `payment_ref` is filled
-    when the object is a payment or belongs to one.
+    when the object is a payment or belongs to one. An `is_echo` need not be looked
+    into: another event of the same change names what changed.
     """
 
     ref: str
@@ -199,6 +200,7 @@ class ProviderEvent:
     object_ref: str
     payment_ref: str | None
     created_at: datetime
+    is_echo: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ Order is not guaranteed and amounts in a body are never used: an event only says
 something changed. A poller fills what the webhooks missed.
 """
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -65,6 +66,9 @@ def receive(
     return _keep(provider, event, via=WebhookEvent.Via.WEBHOOK, at=at)
 
 
+_ECHO: Final = {"state": _STATE.IGNORED, "note": "another event tells the same change"}
+
+
 @transaction.atomic
 def _keep(
     provider: str, event: ProviderEvent, *, via: WebhookEvent.Via, at: datetime
@@ -81,9 +85,10 @@ def _keep(
             "via": via,
             "happened_at": event.created_at,
             "received_at": at,
+            **(_ECHO if event.is_echo else {}),
         },
     )
-    if created:
+    if created and not event.is_echo:
         publish(
             events.WEBHOOK_RECEIVED,
             operator_id=None,
@@ -216,12 +221,4 @@ def _on_account(event: ProviderEvent, reference: str) -> ProviderEvent:
     """Events listed on an account do not always name it; webhooks of it do."""
     if event.account is not None:
         return event
-    return ProviderEvent(
-        ref=event.ref,
-        type=event.type,
-        account=reference,
-        object_type=event.object_type,
-        object_ref=event.object_ref,
-        payment_ref=event.payment_ref,
-        created_at=event.created_at,
-    )
+    return replace(event, account=reference)

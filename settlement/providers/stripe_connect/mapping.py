@@ -22,6 +22,26 @@ Data = Mapping[str, Any]
 
 ORDER_NUMBER: Final = "order_number"
 
+ECHOES: Final = frozenset(
+    {
+        "payment_intent.created",
+        "charge.succeeded",
+        "charge.captured",
+        "charge.failed",
+        "charge.updated",
+        "application_fee.created",
+        "application_fee.refunded",
+        "customer.created",
+        "customer.updated",
+        "payment_method.attached",
+        "payout.created",
+        "payout.paid",
+    }
+)
+"""Kept and not asked after: ``payment_intent.amount_capturable_updated``,
+``.requires_action``, ``.succeeded``, ``.payment_failed`` and ``.canceled`` tell the
+same of a payment, and the answer to our own call tells the rest."""
+
 # An intent that waits for a method or confirmation has not been tried: it is
 # nothing final, so it is still processing.
 _PAYMENT_STATES: Final[Mapping[str, PaymentState]] = {
@@ -212,6 +232,7 @@ def event(data: Data) -> ProviderEvent:
         object_ref=thing["id"],
         payment_ref=reference(payment_ref),
         created_at=instant(data["created"]),
+        is_echo=data["type"] in ECHOES,
     )
 
 

@@ -112,6 +112,26 @@ def test_the_same_event_is_kept_once(shop, psp, client):
     assert WebhookEvent.objects.count() == 1
 
 
+def test_an_echo_of_another_event_is_kept_and_costs_no_question(shop, psp, client):
+    payment = shop.hold()
+    drain()
+    echo = event(
+        shop.account.reference,
+        {"id": "ch_1", "object": "charge", "payment_intent": payment.provider_ref},
+        kind="charge.succeeded",
+        ref="evt_echo",
+    )
+    asked = len(psp.calls())
+
+    assert send(client, psp, echo).json() == {"new": True}
+    drain()
+
+    assert len(psp.calls()) == asked
+    row = WebhookEvent.objects.get(event_ref="evt_echo")
+    assert (row.state, row.processed_at) == ("ignored", None)
+    assert "another event" in row.note
+
+
 def test_accounts_have_event_ids_of_their_own(shop, psp, client):
     payment = shop.hold()
     for account in (shop.account.reference, "acct_other"):
