@@ -14,6 +14,7 @@ class Clock:
         self._psp = psp
         self._travel = time_machine.travel(datetime.now().astimezone(), tick=True)
         self._traveller = None
+        self.followers = []
 
     def __enter__(self) -> Self:
         self._traveller = self._travel.start()
@@ -25,8 +26,14 @@ class Clock:
     def skip(self, span: timedelta) -> None:
         """Nothing happens for so long."""
         seconds = int(span.total_seconds())
-        self._traveller.shift(seconds)
+        self.follow(seconds)
+        for tell in self.followers:
+            tell(seconds)
         self._psp.control("clock", {"advance_s": seconds})
+
+    def follow(self, seconds: int) -> None:
+        """This process's part of a jump."""
+        self._traveller.shift(seconds)
 
     @staticmethod
     def now() -> datetime:

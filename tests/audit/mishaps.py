@@ -3,18 +3,13 @@
 import random
 import threading
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from django.db import connection
 from django.test import Client
-from django.utils import timezone
 
 from cpms.outbox import delivery
-from cpms.outbox.models import Delivery
-from cpms.outbox.subscriptions import subscription
 from settlement.providers.stripe_connect.adapter import StripeConnect
 
 CRASH_PER_MILLE = 4
@@ -28,9 +23,6 @@ FAULTS = (
 
 WEBHOOK_LOST_PERCENT = 5
 WEBHOOK_TWICE_PERCENT = 20
-ROUNDS_MAX = 60
-CHUNK = 100
-CALLERS = 4
 PROVIDER_CALLS = ("authorize", "capture", "refund", "cancel", "open_checkout")
 
 
@@ -53,8 +45,6 @@ class Mishaps:
 
     def maybe_crash(self, where: str) -> None:
         if self._strikes(CRASH_PER_MILLE):
-            with self._lock:
-                self.counts[f"crash {where}"] += 1
             raise Crash(where)
 
     @contextmanager
@@ -158,48 +148,3 @@ class Inbox:
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
-
-
-class Workers:
-    """Delivers the outbox through the worker's code path; a crash loses the worker."""
-
-    def __init__(self, mishaps: Mishaps) -> None:
-        self._mishaps = mishaps
-        self._callers = ThreadPoolExecutor(CALLERS)
-
-    def settle(self) -> bool:
-        """Deliver what can be delivered now; whether nothing waits any more."""
-        for _ in range(ROUNDS_MAX):
-            # The lease of a worker that crashed need not be waited for.
-            waiting = Delivery.objects.filter(state="pending")
-            if not waiting.update(due_at=timezone.now()):
-                return True
-            claimed = delivery.claim_due()
-            if not sum(self._work(name, ids) for name, ids in claimed.items()):
-                return False
-        return False
-
-    def _work(self, name: str, ids: list[int]) -> int:
-        wanted = subscription(name)
-        if wanted is not None and not wanted.transactional:
-            return sum(self._callers.map(lambda pk: self._alone(name, [pk]), ids))
-        chunks = [ids[i : i + CHUNK] for i in range(0, len(ids), CHUNK)]
-        return sum(self._try(name, chunk) for chunk in chunks)
-
-    def _alone(self, name: str, ids: list[int]) -> int:
-        try:
-            return self._try(name, ids)
-        finally:
-            if not connection.in_atomic_block and connection.connection is None:
-                connection.close()
-
-    @staticmethod
-    def _try(name: str, ids: list[int]) -> int:
-        try:
-            return delivery.deliver(name, ids)
-        except Crash:
-            return 1
-
-    def close(self) -> None:
-        self._callers.map(lambda _: connection.close(), range(CALLERS))
-        self._callers.shutdown()

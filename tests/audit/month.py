@@ -23,7 +23,8 @@ from settlement.providers.errors import ProviderError
 from settlement.services import refunds
 from tests.audit.business import Business, Shop
 from tests.audit.clock import Clock
-from tests.audit.mishaps import Inbox, Mishaps, Workers
+from tests.audit.mishaps import Inbox, Mishaps
+from tests.audit.workers import Workers
 from tests.factories import network
 
 PER_STEP = 40
@@ -103,7 +104,7 @@ class Month:
         self.business, self.clock, self.psp = business, clock, psp
         self.mishaps, self.inbox = mishaps, inbox
         self.chance = mishaps.random
-        self.workers = Workers(mishaps)
+        self.workers = Workers(mishaps, clock)
         self.ledger = Ledger()
         self.stranger_tokens = [
             network.token(operator=shop.operator) for shop in business.shops
@@ -121,6 +122,7 @@ class Month:
                 self._sell_a_site()
             if step == steps - 1:
                 self.mishaps.calm_down(self.psp)
+                self.workers.calm_down()
             self.clock.skip(pause)
             if self.clock.now().date() != day:
                 day = self.clock.now().date()
