@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import random
 import sys
+import time
 import traceback
 from collections import deque
 from collections.abc import Callable
@@ -77,6 +78,7 @@ class Api:
     async def handle(self, request: Request) -> Response:
         """Answer one request; every one is recorded among the calls."""
         request_id = ids.new("req")
+        began_s = time.perf_counter()
         record: Json = {
             "request_id": request_id,
             "at": self.world.clock.now(),
@@ -89,16 +91,17 @@ class Api:
         except ApiError as error:
             response = error_response(error)
         except ConnectionBroken:
-            self._record(record, 0)
+            self._record(record, 0, began_s)
             raise
         response.headers.setdefault("request-id", request_id)
         response.headers["stripe-version"] = API_VERSION
-        self._record(record, response.status)
+        self._record(record, response.status, began_s)
         return response
 
-    def _record(self, record: Json, status: int) -> None:
+    def _record(self, record: Json, status: int, began_s: float) -> None:
         self.calls_total += 1
         record["status"] = status
+        record["duration_s"] = time.perf_counter() - began_s
         self.calls.append(record)
 
     async def _pipeline(

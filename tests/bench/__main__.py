@@ -7,7 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from tests.bench import gateway, ledger, rating
+from tests.bench import gateway, ledger, plug_ins, rating
 from tests.bench.result import keep, table
 
 BENCHES = {
@@ -17,6 +17,7 @@ BENCHES = {
     "connections": gateway.connections,
     "rating": rating.rating,
     "ledger": ledger.ledger,
+    "plug_ins": plug_ins.plug_ins,
 }
 
 
