@@ -27,6 +27,8 @@ RESERVATION_CHANGED: Final = "ReservationChanged"
 STATION_EVENT_RAISED: Final = "StationEventRaised"
 FIRMWARE_STATUS_CHANGED: Final = "FirmwareStatusChanged"
 LOG_STATUS_CHANGED: Final = "LogStatusChanged"
+FIRMWARE_CAMPAIGN_PAUSED: Final = "FirmwareCampaignPaused"
+FIRMWARE_CAMPAIGN_FINISHED: Final = "FirmwareCampaignFinished"
 
 Fact = tuple[str, int | None, str, dict[str, Any]]
 
@@ -332,3 +334,34 @@ def log_status_changed(*, operator_id: int, progress: Progress, at: datetime) ->
     payload = {**asdict(progress), "at": iso(at)}
     key = f"charge_point:{progress.charge_point_id}"
     return LOG_STATUS_CHANGED, operator_id, key, payload
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """What is told of a firmware campaign; the numbers are charge points."""
+
+    campaign_id: int
+    name: str
+    firmware_version: str
+    succeeded: int
+    failed: int
+    skipped: int
+    not_reached: int
+
+
+def firmware_campaign_paused(
+    *, operator_id: int, rollout: Rollout, reason: str, at: datetime
+) -> Fact:
+    """A campaign stopped by itself; somebody must look before it goes on."""
+    payload = {**asdict(rollout), "reason": reason, "at": iso(at)}
+    key = f"firmware_campaign:{rollout.campaign_id}"
+    return FIRMWARE_CAMPAIGN_PAUSED, operator_id, key, payload
+
+
+def firmware_campaign_finished(
+    *, operator_id: int, rollout: Rollout, state: str, at: datetime
+) -> Fact:
+    """The result of a campaign's last charge point is there."""
+    payload = {**asdict(rollout), "state": state, "at": iso(at)}
+    key = f"firmware_campaign:{rollout.campaign_id}"
+    return FIRMWARE_CAMPAIGN_FINISHED, operator_id, key, payload

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from charge_points.events import PLUGGED_IN
 from charge_points.services import (
+    campaigns,
     certificates,
     commands,
     customer_information,
@@ -55,6 +56,12 @@ def settle_commands() -> int:
 def advance_command_batches() -> int:
     """Queue the next commands of batches that have room for them."""
     return commands.batches.sweep(at=timezone.now())
+
+
+@shared_task(name="charge_points.advance_firmware_campaigns")
+def advance_firmware_campaigns() -> int:
+    """Take over what stations said of their updates, ask the next ones."""
+    return campaigns.sweep(at=timezone.now())
 
 
 @shared_task(name="charge_points.stop_overdue_charges")
@@ -145,6 +152,10 @@ BEAT_SCHEDULE: Final[dict[str, dict[str, Any]]] = {
     "charge-points-advance-command-batches": {
         "task": "charge_points.advance_command_batches",
         "schedule": 5.0,
+    },
+    "charge-points-advance-firmware-campaigns": {
+        "task": "charge_points.advance_firmware_campaigns",
+        "schedule": 20.0,
     },
     "charge-points-stop-overdue-charges": {
         "task": "charge_points.stop_overdue_charges",

@@ -5,6 +5,7 @@ from django.urls import path
 from charge_points.api import (
     admission,
     batches,
+    campaigns,
     charge_points,
     commands,
     conformance,
@@ -18,6 +19,7 @@ from charge_points.api import (
 
 BASE = "api/v1/operator"
 STATION = f"{BASE}/charge-points/<str:identity>"
+CAMPAIGN = f"{BASE}/firmware-campaigns/<int:campaign_id>"
 urlpatterns = [
     path(f"{BASE}/charge-points", charge_points.ChargePointsView.as_view()),
     path(STATION, charge_points.ChargePointView.as_view()),
@@ -43,6 +45,11 @@ urlpatterns = [
     ),
     path(f"{BASE}/command-batches", batches.CommandBatchesView.as_view()),
     path(f"{BASE}/command-batches/<int:batch_id>", batches.CommandBatchView.as_view()),
+    path(f"{BASE}/firmware-campaigns", campaigns.CampaignsView.as_view()),
+    path(CAMPAIGN, campaigns.CampaignView.as_view()),
+    path(f"{CAMPAIGN}/pause", campaigns.PauseCampaignView.as_view()),
+    path(f"{CAMPAIGN}/resume", campaigns.ResumeCampaignView.as_view()),
+    path(f"{CAMPAIGN}/abort", campaigns.AbortCampaignView.as_view()),
     path(f"{BASE}/firmware", upkeep.FirmwareFilesView.as_view()),
     path(f"{STATION}/events", monitoring.StationEventsView.as_view()),
     path(f"{STATION}/firmware-publications", upkeep.FirmwarePublicationsView.as_view()),

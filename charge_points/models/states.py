@@ -216,3 +216,33 @@ LOG_UPLOAD: Final = StateTable(
     },
 )
 LOG_UPLOAD_OPEN: Final = ("Requested", "Accepted", "Uploading")
+
+COMMAND_BATCH: Final = StateTable(
+    "command batch",
+    {"running": ("ended", "cancelled"), "ended": (), "cancelled": ()},
+)
+
+# Paused campaigns end too: their last day comes whether somebody looks or not.
+CAMPAIGN: Final = StateTable(
+    "firmware campaign",
+    {
+        "running": ("paused", "aborted", "finished"),
+        "paused": ("running", "aborted", "finished"),
+        "aborted": (),
+        "finished": (),
+    },
+)
+# Waiting again: what was ordered never left. A failed station may succeed later, for
+# stations try again by themselves.
+CAMPAIGN_MEMBER: Final = StateTable(
+    "campaign member",
+    {
+        "waiting": ("ordered", "skipped", "missed", "cancelled"),
+        "ordered": ("succeeded", "failed", "waiting", "missed", "cancelled"),
+        "failed": ("succeeded",),
+        "succeeded": (),
+        "skipped": (),
+        "missed": (),
+        "cancelled": (),
+    },
+)

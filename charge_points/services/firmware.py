@@ -123,6 +123,29 @@ def request_update(*, wanted: NewUpdate, by: str, at: datetime) -> FirmwareUpdat
     return row
 
 
+@transaction.atomic
+def withdraw(*, update_id: int, at: datetime) -> bool:
+    """Take an update back that no station was told of.
+
+    Returns:
+        False when its command was sent already, or has ended.
+    """
+    row = FirmwareUpdate.objects.select_for_update(no_key=True).get(pk=update_id)
+    if row.command_number is None or not commands.cancel(
+        command_id=row.command_number, at=at
+    ):
+        return False
+    _step(row, "Canceled", at)
+    return True
+
+
+@transaction.atomic
+def end_unsent(*, update_id: int, at: datetime) -> None:
+    """An update's command expired before any station was told of it."""
+    row = FirmwareUpdate.objects.select_for_update(no_key=True).get(pk=update_id)
+    _step(row, "Canceled", at)
+
+
 def _new_id() -> int:
     return secrets.randbelow(REQUEST_ID_MAX) + 1
 

@@ -43,6 +43,15 @@ _MONEY: Final = {
     "amount_minor": "in minor units of the currency",
     "currency": "ISO 4217",
 }
+_ROLLOUT: Final = {
+    "campaign_id": "our id",
+    "name": "as staff called it",
+    "firmware_version": "what is to be installed",
+    "succeeded": "charge points that have it now",
+    "failed": "charge points that could not take it",
+    "skipped": "charge points that had it before",
+    "not_reached": "charge points without result",
+}
 _AT: Final = {"at": "instant, ISO 8601 UTC"}
 _BEGUN: Final = {
     **_TRANSACTION,
@@ -256,6 +265,18 @@ CATALOGUE: Final[tuple[EventType, ...]] = (
             "status": "the charge point's word",
             **_AT,
         },
+    ),
+    EventType(
+        "FirmwareCampaignPaused",
+        "firmware_campaign.paused",
+        "A firmware campaign stopped by itself: too many charge points failed.",
+        {**_ROLLOUT, "reason": "failures (of all) or quota (of a wave)", **_AT},
+    ),
+    EventType(
+        "FirmwareCampaignFinished",
+        "firmware_campaign.finished",
+        "The result of a firmware campaign's last charge point is there.",
+        {**_ROLLOUT, "state": "finished or aborted", **_AT},
     ),
     EventType(
         "LogStatusChanged",
