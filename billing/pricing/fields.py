@@ -167,9 +167,11 @@ class Fields:
             raise self.fail(name, f"is {_shown(value)}; it must be {span}.")
         return number
 
-    def integer(self, name: str, *, least: int = 0) -> int | None:
+    def integer(
+        self, name: str, *, least: int = 0, most: Decimal | None = None
+    ) -> int | None:
         """A whole number; absent is None."""
-        number = self.number(name, least=Decimal(least))
+        number = self.number(name, least=Decimal(least), most=most)
         if number is None:
             return None
         if number != int(number):

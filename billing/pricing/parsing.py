@@ -18,6 +18,7 @@ from billing.pricing.tariff import (
     Day,
     Dimension,
     DisplayText,
+    IdleFee,
     PriceComponent,
     PriceLimit,
     ReservationKind,
@@ -40,6 +41,9 @@ TEXTS_MAX: Final = 100
 
 STEP_SIZE_MAX: Final = 31 * 24 * 3600
 """A billing block of a month (or 2.7 MWh) is the most that can be meant."""
+
+IDLE_SECONDS_MAX: Final = 31 * 24 * 3600
+"""Longest grace or cap of idle time; nobody parks a month."""
 
 _PAIRS: Final = (
     ("min_kwh", "max_kwh"),
@@ -81,6 +85,7 @@ def parse_tariff(value: Mapping[str, Any]) -> Tariff:
         start_at=starts,
         end_at=ends,
         energy_mix=_energy_mix(fields),
+        idle_fee=_idle_fee(fields),
         last_updated_at=fields.instant("last_updated"),
     )
 
@@ -221,3 +226,17 @@ def _energy_mix(fields: Fields) -> Mapping[str, Any] | None:
     fields.inner("energy_mix")
     mix: Mapping[str, Any] = fields.raw("energy_mix")
     return mix
+
+
+def _idle_fee(fields: Fields) -> IdleFee | None:
+    if not fields.has("idle_fee"):
+        return None
+    stated = fields.inner("idle_fee")
+    most = Decimal(IDLE_SECONDS_MAX)
+    grace = stated.integer("grace_seconds", most=most)
+    cap = stated.integer("cap_seconds", least=1, most=most)
+    if grace is None and cap is None:
+        raise fields.fail(
+            "idle_fee", "must state grace_seconds or cap_seconds, or be left out."
+        )
+    return IdleFee(grace or 0, cap)

@@ -19,11 +19,13 @@ from billing.pricing.restrictions import (
     UWH_PER_KWH_DIGITS,
     Check,
     checks_of,
+    idle_checks,
     window_us,
 )
 from billing.pricing.session import State
 from billing.pricing.tariff import (
     Dimension,
+    IdleFee,
     PriceComponent,
     ReservationKind,
     Restrictions,
@@ -126,6 +128,7 @@ class Cuts:
         clocks_us: local times of day, midnight among them when dates matter.
         durations_us: since the session began.
         energies_uwh: since the session began.
+        parkings_us: parking time of the session.
         power: some element asks for the power.
         current: some element asks for the current.
     """
@@ -134,13 +137,16 @@ class Cuts:
     clocks_us: tuple[int, ...]
     durations_us: tuple[int, ...]
     energies_uwh: tuple[Exact, ...]
+    parkings_us: tuple[int, ...]
     power: bool
     current: bool
 
     @property
     def any(self) -> bool:
         """Whether a period can fall apart at all."""
-        return self.clock or bool(self.durations_us) or bool(self.energies_uwh)
+        return self.clock or bool(
+            self.durations_us or self.energies_uwh or self.parkings_us
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,7 +292,7 @@ def _parts(
             element=element,
             component=component,
             reservation=restrictions.reservation,
-            checks=checks_of(restrictions),
+            checks=_checks(tariff, restrictions, component),
             siblings=tuple(
                 other for other, kind in enumerate(kinds) if kind == kinds[number]
             ),
@@ -298,6 +304,24 @@ def _parts(
         )
         for number, (element, restrictions, component) in enumerate(_components(tariff))
     )
+
+
+def _checks(
+    tariff: Tariff, restrictions: Restrictions, component: PriceComponent
+) -> tuple[Check, ...]:
+    checks = checks_of(restrictions)
+    if component.type is Dimension.PARKING_TIME:
+        checks += idle_checks(tariff.idle_fee)
+    return checks
+
+
+def _idle_cuts(idle_fee: IdleFee | None) -> tuple[int, ...]:
+    if idle_fee is None:
+        return ()
+    ends = [idle_fee.grace_s]
+    if idle_fee.cap_s is not None:
+        ends.append(idle_fee.grace_s + idle_fee.cap_s)
+    return tuple(seconds * SECOND_US for seconds in ends if seconds)
 
 
 def _cuts(tariff: Tariff) -> Cuts:
@@ -325,6 +349,7 @@ def _cuts(tariff: Tariff) -> Cuts:
         clocks_us=tuple(sorted(clocks)),
         durations_us=tuple(sorted(durations)),
         energies_uwh=tuple(sorted(energies)),
+        parkings_us=_idle_cuts(tariff.idle_fee),
         power=any(r.min_power is not None or r.max_power is not None for r in every),
         current=any(
             r.min_current is not None or r.max_current is not None for r in every

@@ -13,7 +13,7 @@ from datetime import date, time
 from typing import Final
 
 from billing.pricing.exact import Exact, exact_of
-from billing.pricing.tariff import Day, Restrictions
+from billing.pricing.tariff import Day, IdleFee, Restrictions
 
 SECOND_US: Final = 1_000_000
 DAY_US: Final = 24 * 3600 * SECOND_US
@@ -35,6 +35,7 @@ class Moment:
         energy_uwh: delivered so far.
         current_ma: sum over the phases.
         power_mw: milliwatt.
+        parked_us: parking time of the session so far.
     """
 
     day: int = 0
@@ -43,6 +44,7 @@ class Moment:
     energy_uwh: Exact = 0
     current_ma: Exact = 0
     power_mw: Exact = 0
+    parked_us: Exact = 0
 
 
 Check = Callable[[Moment], bool]
@@ -75,6 +77,20 @@ def energy_checks(restrictions: Restrictions) -> tuple[Check, ...]:
     if restrictions.max_kwh is not None:
         most = exact_of(restrictions.max_kwh, UWH_PER_KWH_DIGITS)
         checks.append(lambda moment: moment.energy_uwh < most)
+    return tuple(checks)
+
+
+def idle_checks(idle_fee: IdleFee | None) -> tuple[Check, ...]:
+    """The checks of a price of parking: after the grace, up to the cap."""
+    if idle_fee is None:
+        return ()
+    checks: list[Check] = []
+    grace_us = idle_fee.grace_s * SECOND_US
+    if grace_us:
+        checks.append(lambda moment: moment.parked_us >= grace_us)
+    if idle_fee.cap_s is not None:
+        end_us = grace_us + idle_fee.cap_s * SECOND_US
+        checks.append(lambda moment: moment.parked_us < end_us)
     return tuple(checks)
 
 

@@ -126,6 +126,22 @@ class TariffElement:
 
 
 @dataclass(frozen=True, slots=True)
+class IdleFee:
+    """Which of the parking time after the charge PARKING_TIME counts for.
+
+    OCPI has no words for it, so a tariff says it in the additional field
+    ``idle_fee``: ``{"grace_seconds": 600, "cap_seconds": 14400}``.
+
+    Args:
+        grace_s: the first seconds of all parking of a session are free.
+        cap_s: at most so many seconds after them cost anything; None: all.
+    """
+
+    grace_s: int = 0
+    cap_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DisplayText:
     """A text in one language."""
 
@@ -155,6 +171,7 @@ class Tariff:
     start_at: datetime | None = None
     end_at: datetime | None = None
     energy_mix: Mapping[str, Any] | None = field(default=None, hash=False)
+    idle_fee: IdleFee | None = None
     last_updated_at: datetime | None = None
     derived: dict[str, Any] = field(
         default_factory=dict, init=False, repr=False, compare=False

@@ -38,6 +38,8 @@ class Vocabulary:
         row: name and prices of one subject.
         between_prices, between_conditions, between_sentences: separators.
         decimal_sign: of numbers.
+        idle_grace, idle_cap: of parking after the charge.
+        total: what a charge came to.
     """
 
     names: tuple[str, ...]

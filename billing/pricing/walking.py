@@ -65,6 +65,7 @@ def walk(plan: Plan, session: Session) -> Iterator[Slice]:
         )
     began_us: int | None = None
     energy_uwh: Exact = 0
+    parked_us = 0
     for period in session.periods:
         starts_us, ends_us = micros(period.starts_at), micros(period.ends_at)
         # Durations of a charge count from its own start, not from its reservation's.
@@ -74,9 +75,13 @@ def walk(plan: Plan, session: Session) -> Iterator[Slice]:
                 began_us = starts_us
             origin_us = began_us
         delivered = exact_of(period.energy_wh, _UWH_DIGITS)
-        stretch = _Stretch(period, starts_us, ends_us, origin_us, energy_uwh, delivered)
+        stretch = _Stretch(
+            period, starts_us, ends_us, origin_us, energy_uwh, delivered, parked_us
+        )
         yield from stretch.slices(cuts, spans)
         energy_uwh += delivered
+        if period.state is State.PARKING:
+            parked_us += ends_us - starts_us
 
 
 class _Stretch(NamedTuple):
@@ -88,6 +93,7 @@ class _Stretch(NamedTuple):
     origin_us: int
     energy_before: Exact
     energy_uwh: Exact
+    parked_before: int
 
     def slices(self, cuts: Cuts, spans: list[Span]) -> Iterator[Slice]:
         """Cut the period."""
@@ -109,6 +115,8 @@ class _Stretch(NamedTuple):
         pieces = self._by_time(cuts, spans) if length else self._by_energy(cuts)
         for starts_us, ends_us, before, energy in pieces:
             moment = Moment(duration_us=starts_us - self.origin_us, energy_uwh=before)
+            if cuts.parkings_us and self.period.state is State.PARKING:
+                moment.parked_us = self.parked_before + starts_us - self.starts_us
             if spans:
                 moment.day, moment.clock_us = _local(starts_us, spans)
             self._load(cuts, moment)
@@ -143,10 +151,11 @@ class _Stretch(NamedTuple):
         points: set[Exact] = set()
         if spans:
             points.update(_clock_instants(starts_us, ends_us, cuts, spans))
-        for duration_us in cuts.durations_us:
-            point = self.origin_us + duration_us
-            if starts_us < point < ends_us:
-                points.add(point)
+        counted = [self.origin_us + length_us for length_us in cuts.durations_us]
+        if self.period.state is State.PARKING:
+            parking_us = starts_us - self.parked_before
+            counted += [parking_us + length_us for length_us in cuts.parkings_us]
+        points.update(point for point in counted if starts_us < point < ends_us)
         if self.energy_uwh:
             for threshold in cuts.energies_uwh:
                 ahead = threshold - self.energy_before

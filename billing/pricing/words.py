@@ -143,11 +143,26 @@ class _Teller:
                 yield PriceRow(name, tuple(subjects[subject]))
 
     def _notes(self, priced: list[PriceComponent]) -> Iterable[str]:
+        yield from self._idle()
         if self.tariff.min_price is not None:
             yield self.words.at_least.format(self._limit(least=True))
         if self.tariff.max_price is not None:
             yield self.words.at_most.format(self._limit(least=False))
         yield self._taxes(priced)
+
+    def _idle(self) -> Iterable[str]:
+        """Grace and cap, where parking costs anything."""
+        idle_fee = self.tariff.idle_fee
+        if idle_fee is None or not any(
+            component.price and component.type is Dimension.PARKING_TIME
+            for element in self.tariff.elements
+            for component in element.price_components
+        ):
+            return
+        if idle_fee.grace_s:
+            yield self.words.idle_grace.format(_span(idle_fee.grace_s))
+        if idle_fee.cap_s is not None:
+            yield self.words.idle_cap.format(_span(idle_fee.cap_s))
 
     def _price(self, component: PriceComponent) -> str:
         if not component.price:

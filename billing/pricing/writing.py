@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar, Final
 
 from billing.pricing.tariff import (
+    IdleFee,
     PriceComponent,
     PriceLimit,
     Restrictions,
@@ -62,6 +63,7 @@ def to_ocpi(tariff: Tariff, version: str = "2.3.0") -> dict[str, Any]:
         "start_date_time": _instant(tariff.start_at),
         "end_date_time": _instant(tariff.end_at),
         "energy_mix": tariff.energy_mix,
+        "idle_fee": _idle_fee(tariff.idle_fee),
         "last_updated": _instant(tariff.last_updated_at),
     }
     if version == "2.3.0":
@@ -139,6 +141,15 @@ def _restrictions(restrictions: Restrictions) -> dict[str, Any]:
             "day_of_week": [str(day) for day in restrictions.day_of_week],
             "reservation": restrictions.reservation and str(restrictions.reservation),
         }
+    )
+
+
+def _idle_fee(idle_fee: IdleFee | None) -> dict[str, Any] | None:
+    """Our additional field; who does not know it skips it."""
+    if idle_fee is None:
+        return None
+    return _without_absent(
+        {"grace_seconds": idle_fee.grace_s, "cap_seconds": idle_fee.cap_s}
     )
 
 

@@ -88,6 +88,12 @@ def limits():
     ) | prices.map(lambda before: {"before_taxes": before})
 
 
+idle_fees = st.fixed_dictionaries(
+    {"grace_seconds": st.integers(0, 90).map(lambda n: n * 60)},
+    optional={"cap_seconds": st.integers(1, 240).map(lambda n: n * 60)},
+)
+
+
 def documents(*names, currencies=("EUR", "JPY", "KWD")):
     """Tariffs as JSON; least and greatest price only one at a time."""
     return st.fixed_dictionaries(
@@ -98,7 +104,8 @@ def documents(*names, currencies=("EUR", "JPY", "KWD")):
                 elements(*names) | reservation_elements, min_size=1, max_size=5
             ),
             "tax_included": st.sampled_from(("YES", "NO", "N/A")),
-        }
+        },
+        optional={"idle_fee": idle_fees},
     ).flatmap(
         lambda document: (
             st.just(document)

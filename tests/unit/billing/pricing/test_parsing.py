@@ -11,6 +11,7 @@ from billing.pricing.tariff import (
     Day,
     Dimension,
     DisplayText,
+    IdleFee,
     PriceComponent,
     PriceLimit,
     ReservationKind,
@@ -61,7 +62,14 @@ FULL = {
     "tax_included": "YES",
     "start_date_time": "2024-01-01T00:00:00",
     "end_date_time": "2025-01-01T01:00:00+01:00",
-    "energy_mix": {"is_green_energy": True},
+    "energy_mix": {
+        "is_green_energy": True,
+        "energy_sources": [{"source": "SOLAR", "percentage": 79.9}],
+        "environ_impact": [{"category": "CARBON_DIOXIDE", "amount": 372}],
+        "supplier_name": "Greenpeace Energy eG",
+        "energy_product_name": "eco-power",
+    },
+    "idle_fee": {"grace_seconds": 600, "cap_seconds": 14400},
     "last_updated": "2023-12-24T18:00:00.5Z",
     "something_of_a_later_version": {},
 }
@@ -80,7 +88,8 @@ def test_every_field_is_read():
     assert tariff.preauthorize_amount == 40
     assert tariff.start_at == datetime(2024, 1, 1, tzinfo=UTC)
     assert tariff.end_at == datetime(2025, 1, 1, tzinfo=UTC)
-    assert tariff.energy_mix == {"is_green_energy": True}
+    assert tariff.energy_mix == FULL["energy_mix"]
+    assert tariff.idle_fee == IdleFee(600, 14_400)
     assert tariff.last_updated_at == datetime(2023, 12, 24, 18, 0, 0, 500_000, UTC)
     first, second = tariff.elements
     assert first == TariffElement(
