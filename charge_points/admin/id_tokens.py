@@ -36,11 +36,16 @@ class IdTokenForm(forms.ModelForm):  # type: ignore[type-arg]  # not at run time
             "group_id",
             "expires_at",
             "concurrent_allowed",
+            "stop_only",
+            "valid_from",
+            "valid_until",
         )
 
     def clean(self) -> dict[str, Any]:
         """Refuse what the service would: an empty or unprintable token, a twin."""
         clean = super().clean() or {}
+        if (clean.get("valid_from") is None) != (clean.get("valid_until") is None):
+            self.add_error("valid_until", "Hours have a begin and an end, or neither.")
         if self.instance.pk or "token" not in clean:
             return clean
         key = id_tokens.token_key(clean["token"])
@@ -134,6 +139,11 @@ class IdTokenAdmin(ScopedFormAdmin):
             account_state=obj.account_state,
             token_type=obj.token_type,
             concurrent_allowed=obj.concurrent_allowed,
+            stop_only=obj.stop_only,
+            allowed_connector_types=obj.allowed_connector_types,
+            allowed_site_ids=obj.allowed_site_ids,
+            valid_from=obj.valid_from,
+            valid_until=obj.valid_until,
         )
         obj.pk = saved.pk
         obj.refresh_from_db()

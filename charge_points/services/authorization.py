@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, time, timedelta
 from typing import Final
 
 from charge_points.models import ChargePoint, StartHandle, Transaction
@@ -12,11 +12,14 @@ from charge_points.services import quirks, security
 from charge_points.services.facts import Authorization, QuirkRow, SecurityRow
 from charge_points.services.id_tokens import token_key
 from charge_points.services.rows import fetch_columns, numbers, texts
+from cpms.kernel.zones import zone_named
 
 ORDER_NUMBER: Final = re.compile(r"[0-9A-F]{20}")
 UNKNOWN_TOKEN: Final = "unknown_token"  # noqa: S105 - the name of a count
 
 INVALID: Final = Authorization("Invalid")
+UNKNOWN: Final = Authorization("Invalid", exact="Unknown")
+NO_CREDIT: Final = "NoCredit"
 _ANSWER_BY_STATUS: Final = {
     "blocked": "Blocked",
     "expired": "Expired",
@@ -31,7 +34,7 @@ LEFT JOIN charge_points_operatorpolicy AS operator
 CROSS JOIN LATERAL (
     SELECT status, account_state, expires_at, group_id, driver_id, concurrent_allowed,
            stop_only, allowed_connector_types::text AS types,
-           allowed_site_ids::text AS sites
+           allowed_site_ids::text AS sites, valid_from, valid_until
     FROM charge_points_idtoken
     WHERE token_key = wanted.key
       AND (operator_id = wanted.operator_id OR operator_id IS NULL)
@@ -53,24 +56,54 @@ class Policy:
     stop_only: bool = False
     connector_types: str = "[]"
     site_ids: str = "[]"
+    valid_from: time | None = None
+    valid_until: time | None = None
     operator_can_be_paid: bool = True
 
     @property
-    def is_confined(self) -> bool:
-        """Whether it is not good everywhere."""
-        return self.connector_types != "[]" or self.site_ids != "[]"
+    def has_hours(self) -> bool:
+        """Whether it is good at some hours of the day only."""
+        return self.valid_from is not None and self.valid_from != self.valid_until
 
-    def refusal_at(self, site_id: int | None, connector_type: str) -> str:
-        """Why the token is not good at a place (2.0.1 words), or empty.
+    @property
+    def is_confined(self) -> bool:
+        """Whether it is not good everywhere and at all hours."""
+        named = self.connector_types != "[]" or self.site_ids != "[]"
+        return named or self.has_hours
+
+    def refusal_at(self, place: "Place", at: datetime) -> str:
+        """Why the token is not good at a place and hour (2.0.1 words), or empty.
 
         A connector of unknown type is not held against a token.
         """
         sites, types = json.loads(self.site_ids), json.loads(self.connector_types)
-        if sites and site_id is not None and site_id not in sites:
+        if sites and place.site_id is not None and place.site_id not in sites:
             return "NotAtThisLocation"
-        if types and connector_type and connector_type not in types:
+        if types and place.connector_type and place.connector_type not in types:
             return "NotAllowedTypeEVSE"
-        return ""
+        return "" if self._is_hour(place, at) else "NotAtThisTime"
+
+    def _is_hour(self, place: "Place", at: datetime) -> bool:
+        first, last = self.valid_from, self.valid_until
+        if first is None or last is None or first == last:
+            return True
+        clock = at.astimezone(zone_named(place.time_zone)).time()
+        if first < last:
+            return first <= clock < last
+        return clock >= first or clock < last
+
+    def hours_change_at(self, place: "Place", at: datetime) -> datetime | None:
+        """When the token's hours next begin or end; None without hours."""
+        if self.valid_from is None or self.valid_until is None or not self.has_hours:
+            return None
+        zone = zone_named(place.time_zone)
+        today = at.astimezone(zone).date()
+        edges = (
+            datetime.combine(today + timedelta(days=days), clock, tzinfo=zone)
+            for days in (0, 1)
+            for clock in (self.valid_from, self.valid_until)
+        )
+        return min(edge.astimezone(UTC) for edge in edges if edge > at)
 
     @property
     def payable(self) -> bool:
@@ -78,6 +111,15 @@ class Policy:
         if self.account_state == "blocked":
             return False
         return self.driver_id is None or self.operator_can_be_paid
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a token is presented; an empty connector type is not known."""
+
+    site_id: int | None
+    time_zone: str
+    connector_type: str = ""
 
 
 def authorize(
@@ -111,25 +153,39 @@ def authorize(
     policy = find_policies([(key, operator_id)]).get((key, operator_id))
     if policy is None:
         quirks.count(unknown_token(charge_point_id, operator_id, at))
-        return INVALID
+        return UNKNOWN
     answer = judge(policy, at)
     if answer.accepted and policy.is_confined:
-        return confined(policy, answer, site_of(charge_point_id), "")
+        return confined(policy, answer, place_of(charge_point_id), at)
     return answer
 
 
 def confined(
-    policy: Policy, answer: Authorization, site_id: int | None, connector_type: str
+    policy: Policy, answer: Authorization, place: Place, at: datetime
 ) -> Authorization:
-    """An accepted answer, unless the token is not good at this place."""
-    word = policy.refusal_at(site_id, connector_type)
+    """An accepted answer, unless the token is not good at this place and hour.
+
+    Where the hours change, the station's cache must ask again.
+    """
+    change_at = policy.hours_change_at(place, at)
+    if change_at is not None:
+        ends = (
+            [change_at] if answer.expires_at is None else [change_at, answer.expires_at]
+        )
+        answer = replace(answer, expires_at=min(ends))
+    word = policy.refusal_at(place, at)
     return replace(answer, status=word) if word else answer  # type: ignore[arg-type]  # a word of the list
 
 
-def site_of(charge_point_id: int) -> int | None:
-    """The site of a charge point."""
-    row = ChargePoint.objects.filter(pk=charge_point_id).values_list("site_id").first()
-    return None if row is None else row[0]
+def place_of(charge_point_id: int, connector_type: str = "") -> Place:
+    """Site and clock of a charge point."""
+    row = (
+        ChargePoint.objects.filter(pk=charge_point_id)
+        .values_list("site_id", "site__time_zone")
+        .first()
+    )
+    site_id, time_zone = row or (None, "UTC")
+    return Place(site_id, time_zone, connector_type)
 
 
 def _authorize_handle(
@@ -180,9 +236,10 @@ def find_policies(
 
 def judge(policy: Policy, at: datetime) -> Authorization:
     """What a policy says at an instant, before any charge is looked at."""
-    status = _ANSWER_BY_STATUS.get(policy.status, "Accepted")
+    status, exact = _ANSWER_BY_STATUS.get(policy.status, "Accepted"), ""
     if status == "Accepted" and not policy.payable:
         status = "Blocked"
+        exact = NO_CREDIT if policy.account_state == "blocked" else ""
     if (
         status == "Accepted"
         and policy.expires_at is not None
@@ -194,6 +251,7 @@ def judge(policy: Policy, at: datetime) -> Authorization:
         expires_at=policy.expires_at,
         group=policy.group_id,
         driver_id=policy.driver_id,
+        exact=exact,
     )
 
 
@@ -225,7 +283,7 @@ def judge_stop(
     if key in {row.id_token, row.order_number}:
         return Authorization("Accepted", order_number=row.order_number)
     policy = policies.get((key, row.operator_id))
-    return INVALID if policy is None else judge(policy, at)
+    return UNKNOWN if policy is None else judge(policy, at)
 
 
 def unknown_token(charge_point_id: int, operator_id: int, at: datetime) -> QuirkRow:

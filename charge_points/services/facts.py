@@ -135,7 +135,7 @@ class StatusReport:
     vendor_error_code: str = ""
 
 
-PlaceRefusal = Literal["NotAllowedTypeEVSE", "NotAtThisLocation"]
+PlaceRefusal = Literal["NotAllowedTypeEVSE", "NotAtThisLocation", "NotAtThisTime"]
 AuthorizationStatus = Literal[
     "Accepted", "Blocked", "Expired", "Invalid", "ConcurrentTx", PlaceRefusal
 ]
@@ -143,13 +143,18 @@ AuthorizationStatus = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Authorization:
-    """The answer to a token; 1.6 has no words for the last two statuses."""
+    """The answer to a token; 1.6 has no words for the last three statuses.
+
+    ``exact`` is what only 2.0.1 has a word for: "NoCredit" (the account cannot pay:
+    Blocked) and "Unknown" (nobody knows the token: Invalid); else empty.
+    """
 
     status: AuthorizationStatus
     expires_at: datetime | None = None
     group: str = ""
     driver_id: int | None = None
     order_number: str | None = None
+    exact: str = ""
 
     @property
     def accepted(self) -> bool:

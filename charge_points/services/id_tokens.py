@@ -1,7 +1,7 @@
 """Start policies: what billing says beforehand of each token."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, time
 from typing import Final
 
 from django.db import transaction
@@ -41,6 +41,8 @@ def put_policy(  # noqa: PLR0913 - the fields of one row, all named
     stop_only: bool = False,
     allowed_connector_types: Sequence[str] = (),
     allowed_site_ids: Sequence[int] = (),
+    valid_from: time | None = None,
+    valid_until: time | None = None,
 ) -> IdToken:
     """Write the policy of a token at one operator, or (None) at all of them.
 
@@ -58,10 +60,12 @@ def put_policy(  # noqa: PLR0913 - the fields of one row, all named
         stop_only: a master pass: stops the charges of all, starts none.
         allowed_connector_types: as OCPI names them; none: all.
         allowed_site_ids: none: all.
+        valid_from: begin of its hours by the clock of the site; None: at all hours.
+        valid_until: their end, before ``valid_from`` for the next day.
 
     Raises:
-        UnableToPutPolicy: the token is empty or too long, or the status is no word
-            of the list.
+        UnableToPutPolicy: the token is empty or too long, the status is no word of
+            the list, or the hours have one end.
     """
     key = token_key(token)
     if not key or len(key) > TOKEN_CHARS_MAX or not key.isprintable():
@@ -74,6 +78,10 @@ def put_policy(  # noqa: PLR0913 - the fields of one row, all named
         raise UnableToPutPolicy(
             "status_invalid",
             f"{status!r} is no status; choose from {', '.join(STATUSES)}.",
+        )
+    if (valid_from is None) != (valid_until is None):
+        raise UnableToPutPolicy(
+            "hours_incomplete", "The hours of a token have a begin and an end."
         )
     row, _ = IdToken.objects.update_or_create(  # type: ignore[misc]  # null is a key
         token_key=key,
@@ -90,6 +98,8 @@ def put_policy(  # noqa: PLR0913 - the fields of one row, all named
             "stop_only": stop_only,
             "allowed_connector_types": list(allowed_connector_types),
             "allowed_site_ids": list(allowed_site_ids),
+            "valid_from": valid_from,
+            "valid_until": valid_until,
             "updated_at": at,
         },
     )

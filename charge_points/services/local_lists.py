@@ -17,7 +17,7 @@ from charge_points.events import iso
 from charge_points.models import ChargePoint, Command, IdToken, LocalList
 from charge_points.models.states import COMMAND_OPEN
 from charge_points.services import capabilities, commands
-from charge_points.services.authorization import find_policies, judge
+from charge_points.services.authorization import find_policies, judge, place_of
 from charge_points.services.capabilities import Capabilities
 from charge_points.services.rows import insert_unless_exists
 
@@ -176,8 +176,13 @@ def _wanted(row: LocalList, can: Capabilities, at: datetime) -> Entries:
     total = tokens.values("token_key").distinct().count()
     policies = find_policies({(key, row.operator_id) for key in known})
     entries: Entries = {}
+    place = place_of(row.charge_point_id)
     for (key, _), policy in policies.items():
         if len(known[key].token) > chars_max:
+            continue
+        # A list knows no places and no hours: the station has to ask.
+        if policy.has_hours or policy.refusal_at(place, at):
+            total -= 1
             continue
         answer = judge(policy, at)
         entries[key] = {

@@ -16,7 +16,7 @@ STATUS: Final = {
 
 def id_token_info(authorization: Authorization) -> dict[str, Any]:
     """``IdTokenInfoType`` (part 2, appendix 2.29)."""
-    info: dict[str, Any] = {"status": authorization.status}
+    info: dict[str, Any] = {"status": authorization.exact or authorization.status}
     if authorization.expires_at is not None:
         info["cacheExpiryDateTime"] = format_utc(authorization.expires_at)
     if authorization.group:

@@ -127,13 +127,13 @@ def _judge(attempt: Attempt, known: _Known) -> Authorization:
                 attempt.charge_point_id, attempt.operator_id, at
             )
         )
-        return authorization.INVALID
+        return authorization.UNKNOWN
     answer = authorization.judge(policy, at)
     if answer.accepted and policy.stop_only:
         # A master pass stops the charges of all and starts none (2.0.1 C16).
         return replace(answer, status="Invalid")
     if answer.accepted and policy.is_confined:
-        answer = _at_place(policy, answer, attempt)
+        answer = _at_place(policy, answer, attempt, at)
     if not answer.accepted or policy.concurrent_allowed:
         return answer
     if known.running.get(attempt.key, set()) - {attempt.connector_id}:
@@ -143,11 +143,13 @@ def _judge(attempt: Attempt, known: _Known) -> Authorization:
     return answer
 
 
-def _at_place(policy: Policy, answer: Authorization, attempt: Attempt) -> Authorization:
-    place = Connector.objects.filter(pk=attempt.connector_id or 0).first()
-    site_id = authorization.site_of(attempt.charge_point_id)
-    kind = "" if place is None else place.type
-    return authorization.confined(policy, answer, site_id, kind)
+def _at_place(
+    policy: Policy, answer: Authorization, attempt: Attempt, at: datetime
+) -> Authorization:
+    connector = Connector.objects.filter(pk=attempt.connector_id or 0).first()
+    kind = "" if connector is None else connector.type
+    place = authorization.place_of(attempt.charge_point_id, kind)
+    return authorization.confined(policy, answer, place, at)
 
 
 def _admit_order(attempt: Attempt, handle: StartHandle) -> Admission:
