@@ -7,7 +7,16 @@ import argparse
 import sys
 from pathlib import Path
 
-from tests.bench import gateway, ledger, plug_ins, rating
+from tests.bench import (
+    charges,
+    gateway,
+    ledger,
+    plug_ins,
+    processes,
+    rating,
+    secure,
+    settling,
+)
 from tests.bench.result import keep, table
 
 BENCHES = {
@@ -15,8 +24,12 @@ BENCHES = {
     "durable_transaction_event": gateway.durable_transaction_event,
     "heartbeat": gateway.heartbeat,
     "connections": gateway.connections,
+    "secure_connections": secure.secure_connections,
+    "whole_charges": charges.whole_charges,
+    "processes": processes.processes,
     "rating": rating.rating,
     "ledger": ledger.ledger,
+    "settling": settling.settling,
     "plug_ins": plug_ins.plug_ins,
 }
 

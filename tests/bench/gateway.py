@@ -104,11 +104,11 @@ def connections():
     """Memory per connection beyond the process itself, and how fast all come back."""
     count = STATIONS
     with gateway() as (server, port):
-        before = _resident(server.pid)
-        holder = _hold(port, count)
+        before = resident(server.pid)
+        holder = hold(port, count)
         try:
             report = holder.stdout.readline()
-            after = _resident(server.pid)
+            after = resident(server.pid)
         finally:
             holder.stdin.close()
             holder.wait(START_S)
@@ -120,15 +120,19 @@ def connections():
     ]
 
 
-def _resident(pid):
+def resident(pid):
+    """Memory of a process in bytes, when it has come to rest."""
     time.sleep(0.5)
     return psutil.Process(pid).memory_info().rss
 
 
-def _hold(port, count):
-    """Connections with authentication and BootNotification that stay open."""
+def hold(port, count, *ca_file):
+    """Connections with authentication and BootNotification that stay open.
+
+    With ``ca_file`` over TLS.
+    """
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.bench.hold", str(port), str(count)],
+        [sys.executable, "-m", "tests.bench.hold", str(port), str(count), *ca_file],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -136,6 +137,13 @@ def baseline(*arguments):
     """One of ``tests.bench.servers``; yields process and port."""
     with process("-m", "tests.bench.servers", *arguments) as (server, line):
         yield server, int(line)
+
+
+def free_port():
+    """A TCP port that nobody uses at this moment."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
 
 
 def load(port, message, *, connections, seconds, first=1, **options):
