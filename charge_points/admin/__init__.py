@@ -3,6 +3,7 @@
 Services are the only writers; pages read the models and call the services.
 """
 
+from charge_points.admin.batches import CommandBatchAdmin
 from charge_points.admin.certificates import CertificateAdmin
 from charge_points.admin.commands import CommandAdmin
 from charge_points.admin.connectors import ConnectorAdmin
@@ -48,6 +49,7 @@ __all__ = [
     "ChargingLimitAdmin",
     "ChargingProfileAdmin",
     "CommandAdmin",
+    "CommandBatchAdmin",
     "ConnectorAdmin",
     "CustomerInformationAdmin",
     "DisplayMessageAdmin",

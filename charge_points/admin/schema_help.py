@@ -1,5 +1,6 @@
 """What a payload may hold, read from the message's JSON schema for people."""
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -50,6 +51,11 @@ def example_payload(version: str, action: str) -> dict[str, Any]:
     """The required fields with a value each, to start typing from."""
     filled = _example(call_schema(version, action).document, 0)
     return filled if isinstance(filled, dict) else {}
+
+
+def example_text(version: str, action: str) -> str:
+    """As ``example_payload``, to be shown in a form."""
+    return json.dumps(example_payload(version, action), indent=2, ensure_ascii=False)
 
 
 def field_help(version: str, action: str) -> list[FieldHelp]:

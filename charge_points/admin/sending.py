@@ -79,10 +79,18 @@ class SendForm(forms.Form):
         if without_nul(payload) != payload:  # PostgreSQL's JSON cannot hold it
             raise forms.ValidationError("No text may hold the character U+0000.")
         try:
-            check(self._version, self._action, payload)
+            self.check_payload(payload)
         except DomainError as error:
             raise forms.ValidationError(error.message) from error
         return payload
+
+    def check_payload(self, payload: dict[str, Any]) -> None:
+        """Valid by the schema of the station's version.
+
+        Raises:
+            UnableToAsk: it is not.
+        """
+        check(self._version, self._action, payload)
 
 
 def _refuse_constant(word: str) -> None:

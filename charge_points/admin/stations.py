@@ -1,6 +1,6 @@
 """Charge points: the list, the page of one, taking one in, letting one in."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin, messages
@@ -26,8 +26,9 @@ from charge_points.admin.message_log import message_page
 from charge_points.admin.sending import send_page
 from charge_points.admin.station_form import IntervalsForm, NewStationForm
 from charge_points.admin.station_reading import station_facts
-from charge_points.models import ChargePoint, Connector
+from charge_points.models import ChargePoint, CommandBatch, Connector
 from charge_points.services import boots, provisioning
+from charge_points.services.selection import SELECTED_MAX, checked
 from cpms.accounts.admin_pages import (
     TONES,
     OperatorFilter,
@@ -39,6 +40,9 @@ from cpms.accounts.admin_pages import (
 )
 from cpms.accounts.models import Membership, Operator
 from cpms.kernel.errors import DomainError
+
+if TYPE_CHECKING:
+    from charge_points.admin.batches import CommandBatchAdmin
 
 
 @admin.register(ChargePoint)
@@ -70,7 +74,7 @@ class ChargePointAdmin(PageAdmin):
     search_help_text = "Identity, serial number, vendor, model or site"
     list_select_related = ("operator", "site")
     ordering = ("identity",)
-    actions = ("accept",)
+    actions = ("accept", "send_command")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """With the connectors, in one more statement."""
@@ -134,6 +138,21 @@ class ChargePointAdmin(PageAdmin):
             self._register(request, row, ChargePoint.Registration.ACCEPTED)
             done += 1
         messages.success(request, f"{done} charge points were accepted.")
+
+    @admin.action(description="Send a command to the selected", permissions=["act"])
+    def send_command(
+        self, request: HttpRequest, rows: QuerySet[ChargePoint]
+    ) -> HttpResponse | None:
+        """The form for one command to all of them."""
+        try:
+            stations = checked(tuple(rows.order_by("identity")[: SELECTED_MAX + 1]))
+        except DomainError as error:
+            messages.error(request, error.message)
+            return None
+        if not all(self.may_act_on(request, row) for row in stations):
+            raise PermissionDenied
+        page: "CommandBatchAdmin" = self.admin_site.get_model_admin(CommandBatch)
+        return page.send_page(request, stations)
 
     def get_urls(self) -> list[URLPattern]:
         """The pages of one charge point beside its own."""

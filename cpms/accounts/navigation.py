@@ -32,6 +32,7 @@ GROUPS: Final[tuple[tuple[Any, tuple[Item, ...]], ...]] = (
             Item("charge_points.connector", _("Connectors"), "power"),
             Item("charge_points.site", _("Sites"), "location_on"),
             Item("charge_points.command", _("Commands"), "send"),
+            Item("charge_points.commandbatch", _("Command batches"), "dynamic_feed"),
             Item("charge_points.reservation", _("Reservations"), "event_available"),
             Item("charge_points.locallist", _("Local lists"), "checklist"),
             Item("charge_points.chargingprofile", _("Charging profiles"), "speed"),
