@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.bench.result import Result, at_least
 from tests.bench.world import ROOT, environment, erase, manage
 
-ORDERS = 1_000
+ORDERS = 300
 TARGET_PER_S = 5_000
 
 SCRIPT = """
