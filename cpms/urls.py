@@ -3,9 +3,10 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.i18n import set_language
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView
 
 from cpms.ops.views import healthz, metrics, readyz
+from cpms.web.views.interface import InterfacePage
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", healthz),
@@ -16,7 +17,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", include("charge_points.admin.urls")),
     path("admin/", admin.site.urls),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema")),
+    path("api/docs/", InterfacePage.as_view(url_name="schema")),
     path("", include("charge_points.api.urls")),
     path("", include("settlement.api.urls")),
     path("", include("billing.api.urls")),
