@@ -1,0 +1,32 @@
+"""The documented answer to every attack is tried by tests that are there."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+FLOW = ROOT / "docs" / "explanation" / "flow.md"
+NAMED = re.compile(r"`(test_\w+)`")
+DEFINED = re.compile(r"^(?:async )?def (test_\w+)\(", re.MULTILINE)
+
+
+def rows():
+    """The attack table: (attack, names of tests)."""
+    table = FLOW.read_text().partition("| attack | answer |")[2].partition("\n\n")[0]
+    cells = [line.strip("|").split("|") for line in table.splitlines()[2:]]
+    return {attack.strip(): NAMED.findall(tests) for attack, _, tests in cells}
+
+
+def test_every_attack_is_tried():
+    found = rows()
+    assert len(found) >= 11
+    assert [attack for attack, tests in found.items() if not tests] == []
+
+
+def test_every_named_test_is_there():
+    known = {
+        name
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for name in DEFINED.findall(path.read_text())
+    }
+    named = {name for tests in rows().values() for name in tests}
+    assert named - known == set()
