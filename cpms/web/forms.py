@@ -7,7 +7,7 @@ from django import forms
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
-from cpms.accounts.models import Driver
+from cpms.accounts.models import Driver, Vehicle
 from cpms.accounts.services.vehicles import PEM_BYTES_MAX
 from cpms.kernel.money import from_minor, to_minor
 
@@ -68,8 +68,29 @@ def _cap(label: Any, help_text: Any = "") -> forms.DecimalField:  # noqa: ANN401
     )
 
 
-class SettingsForm(forms.Form):
-    """Language, and the most that may be spent at a time, in a day, in a month."""
+class _CapsForm(forms.Form):
+    """The most that may be spent at a time, in a day, in a month."""
+
+    cap = _cap(_("Most per charge"))
+    day_cap = _cap(_("Most per day"))
+    month_cap = _cap(_("Most per month"))
+    cap_currency = forms.ChoiceField(
+        label=_("Currency"), choices=[(code, code) for code in CURRENCIES]
+    )
+
+    @property
+    def caps(self) -> dict[str, int | None]:
+        """The caps in minor units by the account's columns; None for no cap."""
+        currency = self.cleaned_data["cap_currency"]
+        found = {name: self.cleaned_data[name] for name in CAPS}
+        return {
+            f"{name}_minor": None if cap is None else to_minor(cap, currency)
+            for name, cap in found.items()
+        }
+
+
+class SettingsForm(_CapsForm):
+    """Language, and the caps of the account."""
 
     locale = forms.ChoiceField(label=_("Language"), choices=settings.LANGUAGES)
     cap = _cap(
@@ -79,21 +100,51 @@ class SettingsForm(forms.Form):
             "operator's own limit."
         ),
     )
-    day_cap = _cap(_("Most per day"))
-    month_cap = _cap(_("Most per month"))
-    cap_currency = forms.ChoiceField(
-        label=_("Currency"), choices=[(code, code) for code in CURRENCIES]
-    )
+
+
+class VehicleSettingsForm(_CapsForm):
+    """A vehicle's name, and its own caps within the account's."""
+
+    label = forms.CharField(label=_("Name of the vehicle"), max_length=80)
+    field_order = ("label", *CAPS, "cap_currency")
 
     @property
-    def caps(self) -> dict[str, int | None]:
-        """The caps in minor units by their columns; None for no cap."""
-        currency = self.cleaned_data["cap_currency"]
-        found = {name: self.cleaned_data[name] for name in CAPS}
-        return {
-            f"{name}_minor": None if cap is None else to_minor(cap, currency)
-            for name, cap in found.items()
+    def vehicle_caps(self) -> dict[str, int | None]:
+        """The caps by the vehicle's columns."""
+        found = self.caps
+        return {"charge_cap_minor": found.pop("cap_minor"), **found}
+
+    @staticmethod
+    def begin(vehicle: Vehicle) -> dict[str, Any]:
+        """What the form begins with."""
+        currency = vehicle.cap_currency or CURRENCIES[0]
+        caps = {
+            "cap": vehicle.charge_cap_minor,
+            "day_cap": vehicle.day_cap_minor,
+            "month_cap": vehicle.month_cap_minor,
         }
+        shown = {
+            name: None if cap is None else from_minor(cap, currency)
+            for name, cap in caps.items()
+        }
+        return {"label": vehicle.label, "cap_currency": currency, **shown}
+
+
+class ShareForm(forms.Form):
+    """The address of another account."""
+
+    email = forms.EmailField(label=_("E-mail of the other driver"), max_length=254)
+
+
+class TakeOverForm(forms.Form):
+    """The former owner's code, and the new owner's name for the vehicle."""
+
+    code = forms.CharField(
+        label=_("Code of the former owner"),
+        max_length=64,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    label = forms.CharField(label=_("Name of the vehicle"), max_length=80)
 
 
 class DeletionForm(forms.Form):

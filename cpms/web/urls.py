@@ -8,8 +8,10 @@ from cpms.web.views import (
     displays,
     language,
     live,
+    notices,
     paying,
     sessions,
+    vehicles,
 )
 
 app_name = "web"
@@ -46,17 +48,36 @@ urlpatterns: list[URLPattern | URLResolver] = [
         paying.change_method,
         name="method",
     ),
-    path("account/vehicles", account.vehicles, name="vehicles"),
+    path("account/vehicles", vehicles.vehicles, name="vehicles"),
+    path("account/vehicles/take-over", vehicles.take_over, name="vehicle-take-over"),
+    path("account/vehicles/<int:vehicle_id>", vehicles.vehicle, name="vehicle"),
     path(
         "account/vehicles/<int:vehicle_id>/remove",
-        account.remove_vehicle,
+        vehicles.remove,
         name="vehicle-remove",
     ),
     path(
         "account/vehicles/<int:vehicle_id>/certificate",
-        account.certificate_of,
+        vehicles.certificate_of,
         name="vehicle-certificate",
     ),
+    path(
+        "account/vehicles/<int:vehicle_id>/share", vehicles.share, name="vehicle-share"
+    ),
+    path(
+        "account/vehicles/<int:vehicle_id>/drivers/<int:other_id>/remove",
+        vehicles.unshare,
+        name="vehicle-unshare",
+    ),
+    path(
+        "account/vehicles/<int:vehicle_id>/payer", vehicles.payer, name="vehicle-payer"
+    ),
+    path(
+        "account/vehicles/<int:vehicle_id>/hand-over",
+        vehicles.hand_over,
+        name="vehicle-hand-over",
+    ),
+    path("account/mails", notices.notices, name="notices"),
     path("account/settings", account.preferences, name="preferences"),
     path("account/delete", account.delete, name="delete"),
     path("account/data", account.export, name="export"),

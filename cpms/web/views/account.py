@@ -1,4 +1,4 @@
-"""The account: charges, payment methods, vehicles, settings, data."""
+"""The account: charges, settings, data, deletion."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -15,18 +15,18 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
 from billing.models import Order, Receipt
 from billing.services import guests, standing
-from cpms.accounts.models import Driver, Vehicle
-from cpms.accounts.services import vehicles as vehicle_services
+from cpms.accounts.models import Driver
 from cpms.accounts.tenancy import acting_as_driver, acting_as_platform
 from cpms.web import limits
 from cpms.web.erasure import UnableToDeleteAccount, delete_account
 from cpms.web.export import data_of
-from cpms.web.forms import DeletionForm, SettingsForm, VehicleForm, settings_of
+from cpms.web.forms import DeletionForm, SettingsForm, settings_of
 from cpms.web.pages import driver_of, show
+from cpms.web.problems import problem_of
 from cpms.web.views.language import COOKIE_S
 
 PAGE_SIZE: Final = 20
@@ -66,6 +66,7 @@ def history(request: HttpRequest, driver: Driver) -> HttpResponse:
         receipts = set(
             Receipt.objects.filter(order_id__in=ids).values_list("order_id", flat=True)
         )
+        in_the_way = standing.obstacle(driver, at=timezone.now())
     charges = [
         {
             "order": order,
@@ -75,87 +76,15 @@ def history(request: HttpRequest, driver: Driver) -> HttpResponse:
         }
         for order in found
     ]
-    context = {"driver": driver, "charges": charges, "page": page, "tab": "history"}
+    context = {
+        "driver": driver,
+        "charges": charges,
+        "page": page,
+        "tab": "history",
+        "problem": problem_of(in_the_way.code) if in_the_way else None,
+        "pay_url": in_the_way.pay_url if in_the_way else None,
+    }
     return show(request, "account/history.html", context)
-
-
-@require_http_methods(["GET", "POST"])
-@of_driver
-def vehicles(request: HttpRequest, driver: Driver) -> HttpResponse:
-    """The vehicles; a new one is enrolled by key or signing request."""
-    form = VehicleForm(request.POST or None)
-    if form.is_valid():
-        pem = form.cleaned_data["pem"].strip() + "\n"
-        is_csr = "CERTIFICATE REQUEST" in pem
-        try:
-            with acting_as_platform("the vehicle CA signs for a driver"):
-                vehicle_services.enrol(
-                    driver_id=driver.pk,
-                    label=form.cleaned_data["label"],
-                    public_key_pem="" if is_csr else pem,
-                    csr_pem=pem if is_csr else "",
-                    at=timezone.now(),
-                )
-        except vehicle_services.UnableToEnrolVehicle as error:
-            form.add_error("pem", _enrolment_problem(error.code))
-        else:
-            messages.success(request, _("The vehicle was added."))
-            return redirect("web:vehicles")
-    with acting_as_driver(driver.pk):
-        rows = list(
-            Vehicle.objects.filter(
-                driver_id=driver.pk, status=Vehicle.Status.ACTIVE
-            ).order_by("pk")
-        )
-    context = {"driver": driver, "vehicles": rows, "form": form, "tab": "vehicles"}
-    status = HTTPStatus.UNPROCESSABLE_ENTITY if form.errors else HTTPStatus.OK
-    return show(request, "account/vehicles.html", context, status=status)
-
-
-def _enrolment_problem(code: str) -> str:
-    return {
-        "vehicle_enrolled_already": _(
-            "This key is enrolled already. A vehicle that changes its owner is removed "
-            "from the old account first."
-        ),
-        "too_many_vehicles": _("The account is full; remove a vehicle first."),
-        "vehicle_key_unsupported": _(
-            "The key must be an elliptic curve key on P-256, P-384 or P-521."
-        ),
-    }.get(code, _("This is no usable public key or signing request."))
-
-
-@require_POST
-@of_driver
-def remove_vehicle(
-    request: HttpRequest, driver: Driver, vehicle_id: int
-) -> HttpResponse:
-    """Revoke a vehicle: its proofs are refused from now on."""
-    with acting_as_driver(driver.pk):
-        vehicle_services.revoke(
-            driver_id=driver.pk, vehicle_id=vehicle_id, at=timezone.now()
-        )
-    messages.success(request, _("The vehicle was removed."))
-    return redirect("web:vehicles")
-
-
-@require_GET
-@of_driver
-def certificate_of(
-    request: HttpRequest,  # noqa: ARG001 - a view
-    driver: Driver,
-    vehicle_id: int,
-) -> HttpResponse:
-    """The vehicle's certificate as a file."""
-    with acting_as_driver(driver.pk):
-        row = Vehicle.objects.filter(pk=vehicle_id, driver_id=driver.pk).first()
-    if row is None or not row.certificate_pem:
-        return redirect("web:vehicles")
-    name = f"vehicle-{row.pk}.pem"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return HttpResponse(
-        row.certificate_pem, content_type="application/x-pem-file", headers=headers
-    )
 
 
 @require_http_methods(["GET", "POST"])

@@ -2,9 +2,9 @@
 
 from typing import Any, Final
 
-from django.http import HttpResponseBase
 from drf_spectacular.views import SpectacularSwaggerSplitView
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
@@ -18,8 +18,8 @@ class InterfacePage(SpectacularSwaggerSplitView):
     """Shows ``/api/schema/`` and tries its calls; scripts and styles are our own."""
 
     def finalize_response(
-        self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
-    ) -> HttpResponseBase:
+        self, request: Request, response: Response, *args: Any, **kwargs: Any
+    ) -> Response:
         """Keep what the page may load to this host."""
         response = super().finalize_response(request, response, *args, **kwargs)
         response.headers["Content-Security-Policy"] = POLICY
