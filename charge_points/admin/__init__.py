@@ -4,6 +4,7 @@ Services are the only writers; pages read the models and call the services.
 """
 
 from charge_points.admin.batches import CommandBatchAdmin
+from charge_points.admin.campaigns import FirmwareCampaignAdmin
 from charge_points.admin.certificates import CertificateAdmin
 from charge_points.admin.commands import CommandAdmin
 from charge_points.admin.connectors import ConnectorAdmin
@@ -53,6 +54,7 @@ __all__ = [
     "ConnectorAdmin",
     "CustomerInformationAdmin",
     "DisplayMessageAdmin",
+    "FirmwareCampaignAdmin",
     "FirmwareFileAdmin",
     "FirmwarePublicationAdmin",
     "FirmwareUpdateAdmin",

@@ -1,8 +1,9 @@
 """Reservations, local lists, charging profiles, displays, customers' data: lists."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
+from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -10,6 +11,7 @@ from django.utils import timezone
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import action, display
 
+from charge_points.admin.add_forms import AddByService, KeyedForm, StationForm
 from charge_points.admin.filters import StationSiteFilter
 from charge_points.models import (
     ChargingLimit,
@@ -20,11 +22,13 @@ from charge_points.models import (
     Reservation,
 )
 from charge_points.services import local_lists, reservations
+from charge_points.services.connectors import EVSES_MAX
 from cpms.accounts.admin_pages import OperatorFilter, OwnListAdmin, may_act, utc
 from cpms.accounts.models import Membership
 from cpms.accounts.services import audit
 from cpms.kernel.errors import DomainError
 
+RESERVED_MINUTES_MAX: Final = 1_440
 DEEDS_MAX: Final = 100
 """Rows that one action may reach; the rest is told of, not done."""
 
@@ -43,10 +47,30 @@ def _when(at: datetime | None) -> str:
     return "" if at is None else utc(at)
 
 
+class ReservationForm(StationForm):
+    """What is to be reserved, for whom, how long."""
+
+    evse = forms.IntegerField(
+        label="EVSE",
+        min_value=0,
+        max_value=EVSES_MAX,
+        initial=0,
+        help_text="0: any of the charge point.",
+    )
+    id_token = forms.CharField(label="Token", max_length=36)
+    minutes = forms.IntegerField(
+        min_value=1, max_value=RESERVED_MINUTES_MAX, initial=30
+    )
+
+
 @admin.register(Reservation)
-class ReservationAdmin(OwnListAdmin):
+class ReservationAdmin(AddByService):
     """Connectors kept for tokens."""
 
+    add_form = ReservationForm
+    add_title = "Reserve"
+    add_button = "Reserve"
+    add_deed = "reservation.requested"
     action_roles = ROLES
 
     list_display = (
@@ -69,6 +93,23 @@ class ReservationAdmin(OwnListAdmin):
     list_select_related = ("operator", "charge_point")
     ordering = ("-id",)
     actions = ("cancel_reservations",)
+
+    def perform(
+        self, request: HttpRequest, form: KeyedForm, *, at: datetime
+    ) -> Reservation:
+        """Ask the station; it answers by the state."""
+        clean = form.cleaned_data
+        return reservations.reserve(
+            wanted=reservations.NewReservation(
+                charge_point_id=clean["charge_point"].pk,
+                evse=clean["evse"],
+                id_token=clean["id_token"],
+                expires_at=at + timedelta(minutes=clean["minutes"]),
+                idempotency_key=clean["key"],
+            ),
+            by=str(request.user),
+            at=at,
+        )
 
     @display(description="Expires (UTC)", ordering="expires_at")  # type: ignore[untyped-decorator]
     def expires(self, row: Reservation) -> str:

@@ -151,7 +151,7 @@ class ChargePointAdmin(PageAdmin):
             return None
         if not all(self.may_act_on(request, row) for row in stations):
             raise PermissionDenied
-        page: "CommandBatchAdmin" = self.admin_site.get_model_admin(CommandBatch)
+        page: CommandBatchAdmin = self.admin_site.get_model_admin(CommandBatch)
         return page.send_page(request, stations)
 
     def get_urls(self) -> list[URLPattern]:

@@ -1,13 +1,16 @@
 """Firmware, logs, monitors, events and network profiles of stations: lists."""
 
+from datetime import datetime, timedelta
 from typing import Any, Final
 
+from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import URLPattern, path, reverse
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
+from charge_points.admin.add_forms import AddByService, KeyedForm, StationForm
 from charge_points.admin.filters import StationSiteFilter
 from charge_points.models import (
     FirmwareFile,
@@ -18,16 +21,59 @@ from charge_points.models import (
     StationEvent,
     VariableMonitor,
 )
-from charge_points.services import file_answers
+from charge_points.services import diagnostics, file_answers, firmware_files
 from cpms.accounts.admin_pages import OperatorFilter, OwnListAdmin, link, utc
+from cpms.accounts.models import Operator
 
+LOG_HOURS_MAX: Final = 8_760
 WITH_STATION: Final = ("operator", "charge_point")
 
 
-@admin.register(FirmwareFile)
-class FirmwareFileAdmin(OwnListAdmin):
-    """Firmware that was uploaded over REST."""
+class FirmwareForm(KeyedForm):
+    """A file, and what it is for."""
 
+    operator = forms.ModelChoiceField(queryset=Operator.objects.none())
+    file = forms.FileField(max_length=255)
+    version = forms.CharField(
+        max_length=50, help_text="Exactly as a charge point tells it at its boot."
+    )
+    vendor = forms.CharField(max_length=50, required=False)
+    model = forms.CharField(
+        max_length=50,
+        required=False,
+        help_text="A campaign reaches this vendor's and model's charge points only.",
+    )
+    signing_certificate = forms.CharField(
+        max_length=firmware_files.CERTIFICATE_CHARS_MAX,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}),
+        help_text="PEM; of signed firmware.",
+    )
+    signature = forms.CharField(
+        max_length=firmware_files.SIGNATURE_CHARS_MAX,
+        required=False,
+        help_text="Base64, over the SHA-256 of the file.",
+    )
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        """Offer the operators."""
+        super().__init__(*args, **options)
+        field = self.fields["operator"]
+        assert isinstance(field, forms.ModelChoiceField)
+        field.queryset = self.operators
+        only = list(self.operators[:2])
+        if len(only) == 1:
+            field.initial = only[0]
+
+
+@admin.register(FirmwareFile)
+class FirmwareFileAdmin(AddByService):
+    """Firmware that stations can be told to install."""
+
+    add_form = FirmwareForm
+    add_title = "Upload firmware"
+    add_button = "Upload"
+    add_deed = "firmware.uploaded"
     list_display = (
         "version",
         "vendor",
@@ -43,6 +89,25 @@ class FirmwareFileAdmin(OwnListAdmin):
     list_select_related = ("operator",)
     exclude = ("stored_as",)
     ordering = ("-id",)
+
+    def perform(
+        self, request: HttpRequest, form: KeyedForm, *, at: datetime
+    ) -> FirmwareFile:
+        """Keep the file; a signature is checked at once."""
+        clean = form.cleaned_data
+        wanted = firmware_files.NewFirmware(
+            operator_id=clean["operator"].pk,
+            file_name=clean["file"].name or "",
+            version=clean["version"],
+            vendor=clean["vendor"],
+            model=clean["model"],
+            signing_certificate=clean["signing_certificate"],
+            signature=clean["signature"],
+        )
+        stored = firmware_files.store(wanted, clean["file"].chunks())
+        return firmware_files.keep(
+            wanted=wanted, file=stored, by=str(request.user), at=at
+        )
 
     @display(description="Signed", boolean=True)  # type: ignore[untyped-decorator]
     def signed(self, row: FirmwareFile) -> bool:
@@ -100,10 +165,31 @@ class FirmwarePublicationAdmin(OwnListAdmin):
     ordering = ("-id",)
 
 
+class LogForm(StationForm):
+    """Which log is wanted."""
+
+    kind = forms.ChoiceField(
+        choices=[
+            (diagnostics.DIAGNOSTICS, "diagnostics"),
+            (diagnostics.SECURITY, "security"),
+        ]
+    )
+    hours = forms.IntegerField(
+        min_value=1,
+        max_value=LOG_HOURS_MAX,
+        required=False,
+        help_text="Of the last so many hours; empty: all that there is.",
+    )
+
+
 @admin.register(LogUpload)
-class LogUploadAdmin(OwnListAdmin):
+class LogUploadAdmin(AddByService):
     """Diagnostics and logs; the files that came can be downloaded."""
 
+    add_form = LogForm
+    add_title = "Ask for a log"
+    add_button = "Ask for it"
+    add_deed = "log.requested"
     list_display = (
         "charge_point",
         "kind",
@@ -127,6 +213,23 @@ class LogUploadAdmin(OwnListAdmin):
     def requested(self, row: LogUpload) -> str:
         """When, in UTC."""
         return utc(row.requested_at)
+
+    def perform(
+        self, request: HttpRequest, form: KeyedForm, *, at: datetime
+    ) -> LogUpload:
+        """Ask the station; its file comes to this system."""
+        clean = form.cleaned_data
+        hours = clean["hours"]
+        return diagnostics.request_log(
+            wanted=diagnostics.NewLog(
+                charge_point_id=clean["charge_point"].pk,
+                idempotency_key=clean["key"],
+                kind=clean["kind"],
+                oldest_at=None if hours is None else at - timedelta(hours=hours),
+            ),
+            by=str(request.user),
+            at=at,
+        )
 
     @display(description="File")  # type: ignore[untyped-decorator]
     def file(self, row: LogUpload) -> str:

@@ -50,6 +50,7 @@ GROUPS: Final[tuple[tuple[Any, tuple[Item, ...]], ...]] = (
                 "verified_user",
             ),
             Item("charge_points.firmwarefile", _("Firmware"), "memory"),
+            Item("charge_points.firmwarecampaign", _("Firmware campaigns"), "waves"),
             Item(
                 "charge_points.firmwareupdate",
                 _("Firmware updates"),
