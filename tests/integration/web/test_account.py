@@ -1,5 +1,6 @@
 """The driver's account: log in, charges, cards, vehicles, settings, data, deletion."""
 
+import re
 from urllib.parse import unquote
 
 import pytest
@@ -12,6 +13,7 @@ from simulators.vehicle.keys import VehicleKey
 from tests.factories import accounts, money, network, tariffs
 from tests.factories.accounts import PASSWORD
 from tests.integration.settlement.test_checkouts import browse
+from tests.outbox import drain
 
 LOG_IN = "/account/log-in"
 
@@ -134,6 +136,20 @@ def test_the_history_leads_to_the_receipt_of_own_charges_only(inside, world):
     inside.post("/account/log-out")
     log_in(inside, accounts.driver())
     assert "€5.95" not in text(inside.get("/account/"))
+
+
+def test_the_history_says_what_keeps_the_account_out_and_where_to_pay(inside, world):
+    assert "note warn" not in text(inside.get("/account/"))
+    world.card("insufficient_funds")
+    token = network.token(driver=world.driver)
+    charge = world.station.start(token)
+    drain()
+    world.finish(charge)
+    page = text(inside.get("/account/"))
+    assert "An earlier charge is not paid" in page
+    there = re.search(r'href="(http[^"]+)/pay/([^"]+)"', page)
+    assert there is not None
+    assert "€5.95" in text(inside.get(f"/pay/{there[2]}"))
 
 
 def test_cards_are_chosen_and_removed(inside, world):
