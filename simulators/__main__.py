@@ -1,4 +1,4 @@
-"""``python -m simulators {charge-point,vehicle,driver,fleet,psp,load} …``."""
+"""``python -m simulators {charge-point,vehicle,driver,fleet,psp,v2g,load} …``."""
 
 import sys
 from collections.abc import Sequence
@@ -22,6 +22,10 @@ COMMANDS: Final = {
     ),
     "fleet": ("simulators.fleet.cli", "many stations that charge at random"),
     "psp": ("simulators.psp", "a payment provider over HTTP"),
+    "v2g": (
+        "simulators.v2g.cli",
+        "a V2G test PKI: contract certificates and an OCSP responder",
+    ),
     "load": ("simulators.load.cli", "raw OCPP frames as fast as a server answers"),
 }
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from simulators.charge_point.battery import Battery
+from simulators.charge_point.facts import Token
 from simulators.charge_point.faults import KINDS
 from simulators.charge_point.options import StationOptions
 from simulators.charge_point.quirks import QUIRKS
@@ -17,6 +18,7 @@ from simulators.console import Console, run_command
 from simulators.errors import ExitCode, UnableToUnderstand, WaitedTooLong
 from simulators.journal import Event
 from simulators.rest import RestClient
+from simulators.v2g.cli import read_contract
 from simulators.vehicle.keys import VehicleKey
 from simulators.vehicle.vehicle import SimulatedVehicle
 
@@ -111,6 +113,15 @@ def _add_charge(group: "argparse._ArgumentGroup") -> None:
     what.add_argument("--token", default="", help="charge with this token")
     what.add_argument("--remote", action="store_true", help="wait for remote starts")
     what.add_argument("--serve", type=float, metavar="SECONDS")
+    group.add_argument(
+        "--contract-pki",
+        type=Path,
+        metavar="FOLDER",
+        help="--token is the eMAID of a contract made by v2g contract (2.0.1)",
+    )
+    group.add_argument(
+        "--central", action="store_true", help="the server validates the contract"
+    )
     group.add_argument("--charges", type=int, default=1)
     group.add_argument("--connector", type=int, default=1)
     group.add_argument("--energy-wh", type=int, default=5_000, help="0: until full")
@@ -166,11 +177,21 @@ def _battery(options: argparse.Namespace) -> Battery:
     )
 
 
+def _token(options: argparse.Namespace) -> str | Token:
+    if options.contract_pki is None:
+        return str(options.token)
+    if not options.token or options.ocpp != "2.0.1":
+        msg = "--contract-pki needs --ocpp 2.0.1 and the eMAID as --token."
+        raise UnableToUnderstand(msg)
+    contract = read_contract(options.contract_pki, options.token)
+    return contract.token(central=options.central)
+
+
 def _script(options: argparse.Namespace, console: Console) -> ChargeScript:
     vehicle = _vehicle(options, console)
     return ChargeScript(
         connector=options.connector,
-        token=options.token,
+        token=_token(options),
         energy_wh=options.energy_wh,
         idle_s=options.idle_s,
         stop=options.stop,

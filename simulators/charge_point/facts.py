@@ -4,12 +4,13 @@ Where both versions have a word, 2.0.1's is used (trigger reasons, stop reasons,
 charging states): 1.6 knows fewer, so its dialect translates downwards.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
 from simulators.charge_point.battery import Battery
+from simulators.shapes import JsonValue
 
 
 class Status(StrEnum):
@@ -36,10 +37,16 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What identifies the payer: 1.6's idTag, 2.0.1's idToken and type."""
+    """What identifies the payer: 1.6's idTag, 2.0.1's idToken and type.
+
+    With a contract (type eMAID): its certificate chain in PEM, when the server has to
+    validate it, and the OCSP hash data of its certificates (2.0.1 C07).
+    """
 
     value: str
     type: str = "ISO14443"
+    certificate: str = field(default="", compare=False, repr=False)
+    hash_data: tuple[JsonValue, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from simulators.charge_point.battery import Battery
-from simulators.charge_point.facts import PluggedVehicle
+from simulators.charge_point.facts import PluggedVehicle, Token
 from simulators.charge_point.station import SimulatedStation
 
 StopBy = Literal["local", "unplug", "server"]
@@ -26,7 +26,7 @@ class ChargeScript:
     """
 
     connector: int = 1
-    token: str = ""
+    token: str | Token = ""
     energy_wh: int = 5_000
     idle_s: int = 0
     stop: StopBy = "local"

@@ -186,7 +186,7 @@ class Fleet:
         if isinstance(script.vehicle, SimulatedVehicle):
             self._keys.append(script.vehicle.key)
         else:
-            self._tokens.append(script.token)
+            self._tokens.append(str(script.token))
 
     async def _charge(
         self,

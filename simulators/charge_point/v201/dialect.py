@@ -77,8 +77,16 @@ class Dialect201(Dialect):
         return str((await self._call(call.Heartbeat())).current_time)
 
     async def authorize(self, token: Token) -> TokenAnswer:
-        """C01."""
-        answer = await self._call(call.Authorize(id_token=_id_token(token)))
+        """C01; with a contract C07: a certificate that is not good opens nothing."""
+        answer = await self._call(
+            call.Authorize(
+                id_token=_id_token(token),
+                certificate=token.certificate or None,
+                iso15118_certificate_hash_data=list(token.hash_data) or None,
+            )
+        )
+        if answer.certificate_status not in {None, "Accepted"}:
+            return TokenAnswer(answer.certificate_status)
         return _verdict(answer.id_token_info)
 
     async def report_status(self, fact: StatusFact) -> None:
