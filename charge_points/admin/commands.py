@@ -130,6 +130,7 @@ class CommandAdmin(PageAdmin):
             "zone": zone_named(row.charge_point.site.time_zone),
             "payload": payload,
             "arguments": mask(row.arguments),
+            "follow_ups": commands.follow_ups.follow_ups_of(row.pk),
             "is_open": row.state in COMMAND_OPEN,
             "is_queued": row.state == Command.State.QUEUED,
             "again_url": again,

@@ -183,11 +183,11 @@ class CommandView(OperatorScopedView):
             return [HasScope("commands:write")()]
         return [MAY_READ()]
 
-    @extend_schema(operation_id="show_command", responses=shapes.CommandShape)
+    @extend_schema(operation_id="show_command", responses=shapes.CommandDetailShape)
     def get(self, request: Request, identity: str, command_id: int) -> Response:  # noqa: ARG002 - DRF's own
-        """Show a command's status and the charge point's answer."""
+        """Show a command's status, the answer, and the reports that followed."""
         _, row = self._row(identity, command_id)
-        return Response(shapes.CommandShape(row).data)
+        return Response(shapes.CommandDetailShape(row).data)
 
     @extend_schema(operation_id="cancel_command", responses={200: shapes.CommandShape})
     def delete(self, request: Request, identity: str, command_id: int) -> Response:

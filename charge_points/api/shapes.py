@@ -11,12 +11,14 @@ from charge_points.events import whole_wh
 from charge_points.models import (
     ChargePoint,
     Command,
+    CommandFollowUp,
     Connector,
     MessageLog,
     Transaction,
 )
 from charge_points.ocpp.schemas import MESSAGE_SETS
 from charge_points.ocpp.wire_text import is_deep, without_nul
+from charge_points.services.commands import follow_ups
 from charge_points.services.connectors import EVSES_MAX
 from charge_points.services.masking import mask_payload
 from charge_points.services.provisioning import (
@@ -204,7 +206,7 @@ class CommandShape(serializers.ModelSerializer[Command]):
 
     class Meta:
         model = Command
-        fields = (
+        fields: tuple[str, ...] = (
             "id",
             "status",
             "intent",
@@ -230,6 +232,29 @@ class CommandShape(serializers.ModelSerializer[Command]):
         if not command.error_code:
             return None
         return f"{command.error_code}: {command.error_text}".rstrip(": ")
+
+
+class FollowUpShape(serializers.ModelSerializer[CommandFollowUp]):
+    """A report or notification that the command asked for."""
+
+    class Meta:
+        model = CommandFollowUp
+        fields = ("action", "status", "part", "is_last", "entries", "received_at")
+
+
+class CommandDetailShape(CommandShape):
+    """A command, the answer, and what the charge point reported because of it."""
+
+    follow_ups = serializers.SerializerMethodField()
+
+    class Meta(CommandShape.Meta):
+        fields = (*CommandShape.Meta.fields, "follow_ups")
+
+    @extend_schema_field(FollowUpShape(many=True))
+    def get_follow_ups(self, command: Command) -> list[dict[str, Any]]:
+        """In the order of their arrival; where OCPP has a request id."""
+        found = follow_ups.follow_ups_of(command.pk)
+        return list(FollowUpShape(found, many=True).data)
 
 
 class WholeWh(serializers.IntegerField):

@@ -5,7 +5,7 @@ gateway's. A start and a reset leave at most once; what does no harm when it is 
 twice leaves at least once.
 """
 
-from charge_points.services.commands import batches
+from charge_points.services.commands import batches, follow_ups
 from charge_points.services.commands.delivery import (
     mark_sent,
     record_answers,
@@ -34,6 +34,7 @@ __all__ = [
     "batches",
     "cancel",
     "cancel_many",
+    "follow_ups",
     "mark_sent",
     "open_stops",
     "queue",
