@@ -101,6 +101,10 @@ bench: install ## Measure speed beside a baseline
 audit-demo: install ## A month of 10,000 charges with every kind of trouble, and the proof of every cent
 	$(BIN)/python -m tests.audit $(ARGS)
 
+.PHONY: screenshots
+screenshots: install ## Photograph the main pages into docs/pictures (needs chromium)
+	$(BIN)/python -m tests.pictures
+
 .PHONY: seed
 seed: install-runtime ## Fill the checkout's database with an example network
 	$(BIN)/python manage.py seed_demo

@@ -20,7 +20,14 @@ CODE = [
 ]
 PAGES = [
     *(ROOT / "cpms" / "accounts" / "templates").rglob("*.html"),
-    ROOT / "charge_points" / "templates" / "charge_points" / "import.html",
+    *(
+        ROOT / "charge_points" / "templates" / "charge_points" / f"{name}.html"
+        for name in (
+            *("_commands", "_tabs", "_transactions", "certificate", "configuration"),
+            *("connector", "import", "messages", "new_station", "send", "station"),
+            *("station_password", "transaction", "variable"),
+        )
+    ),
 ]
 
 
