@@ -23,10 +23,6 @@ from cpms.kernel.ids import new_secret
 ROLES: Final = frozenset({Membership.Role.TECHNICIAN})
 
 
-class UnableToUseForm(DomainError):
-    """The form names something that this user has no hand on."""
-
-
 class KeyedForm(forms.Form):
     """``key`` makes a second click the same request."""
 
@@ -68,6 +64,7 @@ class AddByService(OwnListAdmin):
     ``perform`` does it and returns the row; technicians and owners may.
     """
 
+    action_roles: ClassVar[frozenset[str]] = ROLES
     add_form: ClassVar[type[KeyedForm]]
     add_title: ClassVar[str]
     add_button: ClassVar[str] = "Add it"
