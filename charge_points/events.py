@@ -219,6 +219,7 @@ def security_event_raised(
     charge_point_id: int,
     charge_point: str,
     kind: str,
+    severity: str,
     at: datetime,
 ) -> Fact:
     """Somebody who guards the network should look."""
@@ -226,6 +227,7 @@ def security_event_raised(
         "charge_point_id": charge_point_id,
         "charge_point": charge_point,
         "kind": kind,
+        "severity": severity,
         "at": iso(at),
     }
     key = f"charge_point:{charge_point_id}"

@@ -15,7 +15,7 @@ from charge_points.handlers.registry import (
     Request,
     SentCommand,
 )
-from charge_points.services import public_keys
+from charge_points.services import contract_roots, public_keys
 from charge_points.services.public_keys import CertificateHash, Reported
 
 V2G: Final = "V2GCertificate"
@@ -63,6 +63,12 @@ def on_installed(command: SentCommand, answer: Payload, at: datetime) -> None:
             operator_id=command.operator_id,
             use=command.payload["certificateType"],
             pem=command.payload["certificate"],
+            at=at,
+        )
+        contract_roots.note_installed(
+            use=command.payload["certificateType"],
+            pem=command.payload["certificate"],
+            operator_id=command.operator_id,
             at=at,
         )
 

@@ -1,11 +1,14 @@
 """ISO 15118 questions whose answer comes from elsewhere: worded here, asked later."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from charge_points.handlers.certificates import hash_data
-from charge_points.handlers.registry import Later, Payload
-from charge_points.services import plug_and_charge
+from charge_points.handlers.registry import Answer, Later, Payload, Request
+from charge_points.services import contracts, plug_and_charge
+from charge_points.services.contract_chains import OcspQuestion
+from charge_points.services.contracts import Decision, Presented
+from charge_points.services.facts import Authorization
 from charge_points.services.plug_and_charge import UnableToAskProvider
 from cpms.kernel.errors import DomainError
 
@@ -33,6 +36,52 @@ def certificate_status(asked: Mapping[str, Any]) -> Later:
         return {"status": "Accepted", "ocspResult": result}
 
     return Later(work, otherwise=_failed("Timeout"))
+
+
+def authorize(
+    request: Request,
+    asked: Mapping[str, Any],
+    *,
+    emaid: str,
+    word: Callable[[Authorization], Payload],
+) -> Answer | Later:
+    """Authorize with a contract (2.0.1 C07, C08).
+
+    Args:
+        request: whose.
+        asked: with ``certificate`` or ``iso15118CertificateHashData``.
+        emaid: of the contract.
+        word: ``idTokenInfo`` of an answer.
+
+    Returns:
+        The answer at once, or after the responders were asked.
+    """
+    hashes = asked.get("iso15118CertificateHashData") or ()
+    presented = Presented(
+        charge_point_id=request.peer.charge_point_id,
+        operator_id=request.peer.operator_id,
+        emaid=emaid,
+        certificate=asked.get("certificate") or "",
+        questions=tuple(
+            OcspQuestion(hash_data(one), one["responderURL"]) for one in hashes
+        ),
+        at=request.received_at,
+    )
+
+    def told(decision: Decision) -> Payload:
+        payload: Payload = {"idTokenInfo": word(decision.authorization)}
+        if decision.certificate_status:
+            payload["certificateStatus"] = decision.certificate_status
+        return payload
+
+    decision = contracts.decide(presented)
+    if not decision.questions:
+        return told(decision)
+
+    def work() -> Payload:
+        return told(contracts.ask(decision, at=presented.at))
+
+    return Later(work, otherwise=told(decision.unconfirmed))
 
 
 def ev_certificate(asked: Mapping[str, Any]) -> Later:

@@ -11,6 +11,7 @@ from charge_points.models.command_batch import CommandBatch, CommandBatchMember
 from charge_points.models.command_follow_up import CommandFollowUp
 from charge_points.models.composite_schedule import CompositeSchedule
 from charge_points.models.connector import Connector
+from charge_points.models.contract_root import ContractRoot
 from charge_points.models.customer_information import CustomerInformation
 from charge_points.models.deferred_change import DeferredChange
 from charge_points.models.device_variable import DeviceVariable
@@ -64,6 +65,7 @@ __all__ = [
     "CommandFollowUp",
     "CompositeSchedule",
     "Connector",
+    "ContractRoot",
     "CustomerInformation",
     "DeferredChange",
     "DeviceVariable",

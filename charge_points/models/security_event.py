@@ -14,6 +14,12 @@ class SecurityEvent(TenantModel):
         STATION = "station"
         PLATFORM = "platform"
 
+    class Severity(models.TextChoices):
+        """Critical: to be looked at at once."""
+
+        CRITICAL = "critical"
+        NOTICE = "notice"
+
     charge_point = models.ForeignKey(
         "charge_points.ChargePoint",
         on_delete=models.PROTECT,
@@ -22,6 +28,13 @@ class SecurityEvent(TenantModel):
     )
     source = models.CharField(max_length=8, choices=Source)
     kind = models.CharField(max_length=50)
+    severity = models.CharField(
+        max_length=8,
+        choices=Severity,
+        default=Severity.NOTICE,
+        db_default=Severity.NOTICE,
+        help_text="as the standard ranks the kind",
+    )
     occurred_at = models.DateTimeField()
     received_at = models.DateTimeField()
     detail = models.CharField(max_length=255, blank=True, default="")

@@ -1,5 +1,6 @@
 """Start policies: what billing says beforehand of each token."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, time
 from typing import Final
@@ -11,6 +12,10 @@ from charge_points.services.wake import wake_policies
 from cpms.kernel.errors import DomainError
 
 TOKEN_CHARS_MAX: Final = 255
+# DE-8AA-1A2B3C4D5-9: country, provider, instance, check digit or none.
+EMAID_HYPHENS: Final = re.compile(
+    r"[A-Z]{2}-[A-Z0-9]{3}-[A-Z0-9]{9}(?:-[A-Z0-9])?", re.ASCII
+)
 STATUSES: Final = tuple(IdToken.Status.values)
 
 
@@ -21,8 +26,12 @@ class UnableToPutPolicy(DomainError):
 
 
 def token_key(token: str) -> str:
-    """Tokens are compared without case and surrounding blanks (1.6 CiString)."""
-    return token.strip().upper()
+    """Tokens are compared without case and surrounding blanks (1.6 CiString).
+
+    An eMAID may be written with hyphens or without (ISO 15118-2, annex H).
+    """
+    key = token.strip().upper()
+    return key.replace("-", "") if EMAID_HYPHENS.fullmatch(key) else key
 
 
 @transaction.atomic

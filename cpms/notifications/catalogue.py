@@ -90,7 +90,12 @@ CATALOGUE: Final[tuple[EventType, ...]] = (
         "SecurityEventRaised",
         "security_event.raised",
         "Something that whoever guards the network should look at.",
-        {**_STATION, "kind": "what it is", **_AT},
+        {
+            **_STATION,
+            "kind": "what it is",
+            "severity": "critical or notice",
+            **_AT,
+        },
     ),
     EventType(
         "StationCertificateExpiring",

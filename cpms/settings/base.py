@@ -218,6 +218,8 @@ OUTGOING_NETWORKS: list[str] = env.list("OUTGOING_NETWORKS", [])
 OUTGOING_CA_FILE: str = env.str("OUTGOING_CA_FILE", "")
 # Answers ISO 15118 certificate requests of vehicles: POST of JSON with exiRequest.
 CONTRACT_PROVIDER_URL: str = env.str("CONTRACT_PROVIDER_URL", "")
+# Whether a contract counts whose OCSP responder gives no usable answer: it does not.
+CONTRACT_OCSP_REQUIRED: bool = env.bool("CONTRACT_OCSP_REQUIRED", True)
 
 # The console's map draws its own ground without a tile server.
 MAP_TILE_URL: str = env.str("MAP_TILE_URL", "")

@@ -11,6 +11,9 @@ import orjson
 
 from charge_points.handlers import certificates, iso15118
 from charge_points.handlers.registry import Answer, Later, Payload, Request
+from charge_points.handlers.v201.words import id_token_info
+from charge_points.ocpp.schemas import validate_call
+from charge_points.ocpp.versions import V201
 
 VENDOR_ID: Final = "org.openchargealliance.iso15118pnc"
 
@@ -47,9 +50,21 @@ def _sign(request: Request, asked: Mapping[str, Any]) -> Answer | None:
     return certificates.sign_certificate(inner)
 
 
+def _authorize(request: Request, asked: Mapping[str, Any]) -> Answer | Later | None:
+    token = asked.get("idToken")
+    # The whitepaper says IdToken; stations send a text or 2.0.1's idToken.
+    emaid = token.get("idToken") if isinstance(token, dict) else token
+    payload = {**asked, "idToken": {"idToken": emaid, "type": "eMAID"}}
+    payload.pop("customData", None)
+    if validate_call(V201, "Authorize", payload) is not None:
+        return None
+    return iso15118.authorize(request, payload, emaid=str(emaid), word=id_token_info)
+
+
 _MESSAGES: Final[
     dict[str, Callable[[Request, Mapping[str, Any]], Answer | Later | None]]
 ] = {
+    "Authorize": _authorize,
     "Get15118EVCertificate": _ev_certificate,
     "GetCertificateStatus": _status,
     "SignCertificate": _sign,
