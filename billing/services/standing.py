@@ -6,10 +6,9 @@ first start after the reason is gone is let in again.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
-from billing.models import Order
 from billing.services import caps, pay_links
 from billing.services.terms import NOTHING_LEFT, SPENDING_CAP_REACHED
 from charge_points.queries import blocked_drivers
@@ -21,8 +20,6 @@ from settlement.queries import debts_of_driver, drivers_in_debt
 
 DEBT_OPEN: Final = "debt_open"
 SWEEP_MAX: Final = 5_000
-PRICED_WITHIN: Final = timedelta(minutes=5)
-"""Charges that got their price so lately are looked at again by the sweep."""
 
 
 class UnableToTrustAccount(DomainError):
@@ -104,20 +101,9 @@ def sweep(*, at: datetime) -> int:
     Returns:
         How many accounts' tokens changed.
     """
-    priced = (
-        Order.objects.filter(
-            driver__cap_currency__gt="",
-            amount_minor__isnull=False,
-            moved_at__gt=at - PRICED_WITHIN,
-        )
-        .order_by("driver_id")
-        .values_list("driver_id", flat=True)
-        .distinct()[:SWEEP_MAX]
-    )
     found = {
         *blocked_drivers(limit=SWEEP_MAX),
         *drivers_in_debt(limit=SWEEP_MAX),
-        *priced,
     }
     known = Driver.objects.filter(pk__in=found).order_by("pk")
     return sum(refresh(key, at=at) for key in known.values_list("pk", flat=True))

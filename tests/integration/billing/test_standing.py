@@ -49,7 +49,7 @@ def spend(world, minor):
     order, charge = world.charging()
     world.finish(charge)
     Order.objects.filter(pk=order.pk).update(amount_minor=minor)
-    standing.sweep(at=timezone.now())
+    standing.refresh(world.driver.pk, at=timezone.now())
     return fresh(order)
 
 
