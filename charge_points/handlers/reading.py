@@ -12,6 +12,7 @@ from charge_points.handlers.registry import (
     Request,
 )
 from charge_points.ocpp.metering import MeterSample
+from charge_points.ocpp.quirk_names import CLOCK_NOT_SET
 from charge_points.ocpp.timestamps import format_utc, parse_time
 from charge_points.services.boots import BootVerdict
 
@@ -38,7 +39,10 @@ def time_of(request: Request, value: object) -> datetime:
     instant, quirk = parse_time(value)
     if quirk is not None:
         request.quirks.append(quirk)
-    return request.received_at if instant is None else instant
+    # A clock that was never set would make every charge one of the past: begun
+    # offline, and so accepted whatever its token is.
+    unusable = instant is None or quirk == CLOCK_NOT_SET
+    return request.received_at if instant is None or unusable else instant
 
 
 def noted(request: Request, samples: Sequence[MeterSample]) -> Sequence[MeterSample]:

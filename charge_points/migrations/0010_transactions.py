@@ -228,6 +228,38 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
+        migrations.CreateModel(
+            name="EarlyStop",
+            fields=[
+                ("id", ID),
+                (
+                    "id_token",
+                    models.CharField(blank=True, default="", max_length=255),
+                ),
+                ("ended_at", models.DateTimeField()),
+                (
+                    "meter_stop_wh",
+                    models.DecimalField(
+                        blank=True, decimal_places=3, max_digits=16, null=True
+                    ),
+                ),
+                ("reason", models.CharField(blank=True, default="", max_length=40)),
+                ("received_at", models.DateTimeField()),
+                ("charge_point", models.ForeignKey(**CHARGE_POINT)),
+                ("operator", models.ForeignKey(**OPERATOR)),
+            ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("charge_point", "ended_at", "id_token"),
+                        name="one_early_stop",
+                    )
+                ],
+            },
+        ),
+        Walls(
+            "charge_points_earlystop", parents=[STATION], indexed=["charge_point_id"]
+        ),
         Walls("charge_points_meterkey", parents=[STATION], indexed=["charge_point_id"]),
         Walls("charge_points_deferredchange", parents=[STATION]),
     ]

@@ -17,6 +17,7 @@ from charge_points.models.deferred_change import DeferredChange
 from charge_points.models.device_variable import DeviceVariable
 from charge_points.models.device_variable_change import DeviceVariableChange
 from charge_points.models.display_message import DisplayMessage
+from charge_points.models.early_stop import EarlyStop
 from charge_points.models.episode import PlugInEpisode
 from charge_points.models.evse import Evse
 from charge_points.models.firmware_campaign import (
@@ -71,6 +72,7 @@ __all__ = [
     "DeviceVariable",
     "DeviceVariableChange",
     "DisplayMessage",
+    "EarlyStop",
     "Evse",
     "FirmwareCampaign",
     "FirmwareCampaignMember",

@@ -164,7 +164,11 @@ class Authorization:
 
 @dataclass(frozen=True, slots=True)
 class StartFact:
-    """A 1.6 StartTransaction."""
+    """A 1.6 StartTransaction.
+
+    ``told_at`` is the station's own text where its time is of no use (a clock that was
+    never set); ``started_at`` is the arrival then.
+    """
 
     charge_point_id: int
     operator_id: int
@@ -175,6 +179,7 @@ class StartFact:
     meter_start_wh: Decimal
     received_at: datetime
     reservation_id: int | None = None
+    told_at: str = ""
     payload_hash: str = ""
 
 

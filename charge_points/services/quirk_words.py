@@ -8,7 +8,7 @@ from typing import Final
 WORDS: Final[dict[str, str]] = {
     # Handshake and connection
     "handshake_no_subprotocol": "no subprotocol asked for: taken as OCPP 1.6",
-    "handshake_several_subprotocols": "several subprotocols: the newest known one",
+    "handshake_several_subprotocols": "several subprotocols: the first known one",
     "handshake_no_upgrade": "Connection header without Upgrade: let in all the same",
     "ping_unanswered": "pings are never answered: its messages show that it lives",
     "refused_call": "a message that no tolerance explains: answered with CALLERROR",
@@ -17,6 +17,7 @@ WORDS: Final[dict[str, str]] = {
     "stop_without_start": "a stop for no known transaction: answered well, kept here",
     "repeated_stop_differs": "a second stop that says something else: the first counts",
     "repeated_event_differs": "a sequence number twice with other content: both kept",
+    "seq_no_gap": "a sequence number left out: events are on their way, or lost",
     "event_after_end": "an event after Ended: kept, the end stands",
     # Certificates
     "csr_no_subject": "a signing request without subject: the station's name is taken",

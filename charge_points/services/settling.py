@@ -114,10 +114,14 @@ def _span(row: Transaction, max_power_w: int) -> Span:
 
 
 def rebuild_register(row: Transaction) -> Register:
-    """The running values as if all samples had come in the order of their times."""
+    """The running values as if all samples had come in the order of their times.
+
+    What was measured after the end is another charge's, or nobody's.
+    """
     register = Register(start_wh=row.meter_start_wh if row.natural_key else None)
     for _, at, energy_wh in readings_of([(row, True)]).get(row.pk, ()):
-        register.advance(energy_wh, at)
+        if row.ended_at is None or at <= row.ended_at:
+            register.advance(energy_wh, at)
     if register.start_wh is None:
         register.start_wh = row.meter_start_wh
     return register

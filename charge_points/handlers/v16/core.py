@@ -125,13 +125,16 @@ def start_transaction(requests: Sequence[Request]) -> list[Answer]:
 def _start_fact(request: Request) -> StartFact:
     sent = request.payload
     evse, connector = connector_of(sent["connectorId"])
+    # The arrival itself where the station's time is of no use.
+    started_at = time_of(request, sent["timestamp"])
     return StartFact(
         charge_point_id=request.peer.charge_point_id,
         operator_id=request.peer.operator_id,
         evse=evse,
         connector=connector,
         id_token=sent["idTag"],
-        started_at=time_of(request, sent["timestamp"]),
+        started_at=started_at,
+        told_at="" if started_at is not request.received_at else str(sent["timestamp"]),
         meter_start_wh=Decimal(sent["meterStart"]),
         received_at=request.received_at,
         reservation_id=sent.get("reservationId") or None,

@@ -1,14 +1,19 @@
 """Whether charges may begin, and under whose name; for many at once."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from charge_points.models import Connector, StartHandle, Transaction
+from charge_points.models import ChargePoint, Connector, StartHandle, Transaction
 from charge_points.services import authorization, handles, quirks
 from charge_points.services.authorization import ORDER_NUMBER, Policy
-from charge_points.services.facts import Authorization, QuirkRow
+from charge_points.services.facts import (
+    Authorization,
+    QuirkRow,
+    StartFact,
+    TransactionFact,
+)
 
 OFFLINE_AFTER: Final = timedelta(minutes=2)
 """A start that arrives so late began without us: it is accepted as it comes."""
@@ -55,6 +60,40 @@ class _Known:
     policies: dict[tuple[str, int], Policy]
     running: dict[str, set[int | None]]
     unknown: list[QuirkRow]
+
+
+def began_offline(facts: Collection[StartFact | TransactionFact]) -> set[int]:
+    """Which starts happened without us, as ``id()`` of the facts.
+
+    2.0.1 says so; else it is what arrives late. But a station whose line has been up
+    since before the start began nothing without us: its clock is wrong (local time
+    written as UTC), and its token is judged as any other.
+    """
+    told = {id(fact) for fact in facts if getattr(fact, "offline", False)}
+    late = [
+        fact
+        for fact in facts
+        if id(fact) not in told and fact.received_at - _began(fact) > OFFLINE_AFTER
+    ]
+    if not late:
+        return told
+    up_since = dict(
+        ChargePoint.objects.filter(
+            pk__in={fact.charge_point_id for fact in late},
+            disconnected_at__isnull=True,
+            connected_at__isnull=False,
+        ).values_list("pk", "connected_at")
+    )
+    never = datetime.max.replace(tzinfo=UTC)
+    return told | {
+        id(fact)
+        for fact in late
+        if _began(fact) < (up_since.get(fact.charge_point_id) or never)
+    }
+
+
+def _began(fact: StartFact | TransactionFact) -> datetime:
+    return fact.started_at if isinstance(fact, StartFact) else fact.occurred_at
 
 
 def admit_many(attempts: Sequence[Attempt]) -> list[Admission]:

@@ -22,9 +22,9 @@ from charge_points.services.rows import execute_columns, numbers, texts
 from charge_points.services.samples import plausible_wh
 from charge_points.services.transactions.admission import (
     NO_TOKEN_TYPES,
-    OFFLINE_AFTER,
     Attempt,
     admit_many,
+    began_offline,
     consume,
     fill,
 )
@@ -95,9 +95,10 @@ def open_missing(facts: Sequence[TransactionFact]) -> None:
     if any(fact.trigger_reason == PLUGGED_IN for fact in facts):
         places = _places_of(facts)
     rows = []
+    without_us = began_offline(facts)
     for fact in facts:
         place = places.get(_spot(fact))
-        offline = _is_offline(fact)
+        offline = id(fact) in without_us
         row = Transaction(
             operator_id=fact.operator_id,
             charge_point_id=fact.charge_point_id,
@@ -136,6 +137,7 @@ def _put(row: Transaction, place: Place) -> None:
 def _begin_episodes(
     facts: Sequence[TransactionFact], places: dict[tuple[int, int, int], Place]
 ) -> None:
+    without_us = began_offline(facts)
     episodes.begin_many(
         [
             (
@@ -146,13 +148,11 @@ def _begin_episodes(
                 "transaction",
             )
             for fact in facts
-            if fact.trigger_reason == PLUGGED_IN and fact.evse and not _is_offline(fact)
+            if fact.trigger_reason == PLUGGED_IN
+            and fact.evse
+            and id(fact) not in without_us
         ]
     )
-
-
-def _is_offline(fact: TransactionFact) -> bool:
-    return fact.offline or fact.received_at - fact.occurred_at > OFFLINE_AFTER
 
 
 def apply_many(rares: Sequence[Rare]) -> None:
@@ -272,7 +272,13 @@ def _known_starts(rares: Sequence[Rare]) -> list[Rare]:
 def _admit(rares: Sequence[Rare], rows: dict[int, Transaction]) -> None:
     if not rares:
         return
-    attempts = [_attempt(rare.fact, rows[rare.transaction_id]) for rare in rares]
+    without_us = began_offline([rare.fact for rare in rares])
+    attempts = [
+        _attempt(
+            rare.fact, rows[rare.transaction_id], offline=id(rare.fact) in without_us
+        )
+        for rare in rares
+    ]
     admissions = admit_many(attempts)
     begun = []
     for rare, attempt, admission in zip(rares, attempts, admissions, strict=True):
@@ -301,7 +307,7 @@ def _admit(rares: Sequence[Rare], rows: dict[int, Transaction]) -> None:
     tell_ended([row for _, row, _ in begun if row.state == Transaction.State.ENDED])
 
 
-def _attempt(fact: TransactionFact, row: Transaction) -> Attempt:
+def _attempt(fact: TransactionFact, row: Transaction, *, offline: bool) -> Attempt:
     return Attempt(
         charge_point_id=fact.charge_point_id,
         operator_id=fact.operator_id,
@@ -310,7 +316,7 @@ def _attempt(fact: TransactionFact, row: Transaction) -> Attempt:
         token_type=fact.id_token_type,
         started_at=fact.occurred_at,
         received_at=fact.received_at,
-        offline=_is_offline(fact),
+        offline=offline,
         remote_start_id=fact.remote_start_id,
     )
 

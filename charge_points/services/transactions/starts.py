@@ -13,11 +13,12 @@ from charge_points.services.facts import Authorization, StartAnswer, StartFact
 from charge_points.services.id_tokens import token_key
 from charge_points.services.rows import fetch_columns, numbers, texts
 from charge_points.services.samples import plausible_wh
+from charge_points.services.transactions import early_stops
 from charge_points.services.transactions.admission import (
-    OFFLINE_AFTER,
     Admission,
     Attempt,
     admit_many,
+    began_offline,
     consume,
     fill,
 )
@@ -47,12 +48,43 @@ def new_ocpp_id() -> str:
 
 
 def natural_key(fact: StartFact) -> str:
-    """What makes a start the same start: connector, time, register and token."""
+    """What makes a start the same start: connector, time, register and token.
+
+    The station's own words for the time, where it has none: a repeat has the same.
+    """
+    time = fact.told_at or f"{fact.started_at.timestamp():.6f}"
     text = (
-        f"{fact.evse}|{fact.connector}|{fact.started_at.timestamp():.6f}|"
+        f"{fact.evse}|{fact.connector}|{time}|"
         f"{fact.meter_start_wh:f}|{token_key(fact.id_token)}"
     )
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _keys(facts: Sequence[StartFact]) -> list[Key]:
+    """The natural keys; without a clock only a charge that runs can be repeated.
+
+    A station that counts from 1970 after each reboot, with a register that counts from
+    0, tells two charges in the same words.
+    """
+    return [
+        (
+            fact.charge_point_id,
+            natural_key(fact) if not fact.told_at else _open_key(fact),
+        )
+        for fact in facts
+    ]
+
+
+def _open_key(fact: StartFact) -> str:
+    key = natural_key(fact)
+    while True:
+        ended = Transaction.objects.filter(
+            charge_point_id=fact.charge_point_id, natural_key=key, state="ended"
+        )
+        pk = ended.values_list("pk", flat=True).first()
+        if pk is None:
+            return key
+        key = hashlib.sha256(f"{key}|after {pk}".encode()).hexdigest()
 
 
 def start(fact: StartFact) -> StartAnswer:
@@ -75,7 +107,7 @@ def start_many(facts: Sequence[StartFact]) -> list[StartAnswer]:
         UnableToFindConnector: a connector that no station can have.
         UnableToStartTransaction: no free id was found.
     """
-    keys = [(fact.charge_point_id, natural_key(fact)) for fact in facts]
+    keys = _keys(facts)
     known = _known(keys)
     fresh: dict[Key, StartFact] = {}
     for key, fact in zip(keys, facts, strict=True):
@@ -129,7 +161,11 @@ def _open(fresh: dict[Key, StartFact]) -> dict[Key, StartAnswer]:
         key: places[fact.charge_point_id, fact.evse, fact.connector]
         for key, fact in fresh.items()
     }
-    attempts = {key: _attempt(fact, spots[key]) for key, fact in fresh.items()}
+    offline = began_offline(list(fresh.values()))
+    attempts = {
+        key: _attempt(fact, spots[key], offline=id(fact) in offline)
+        for key, fact in fresh.items()
+    }
     admissions = dict(zip(fresh, admit_many(list(attempts.values())), strict=True))
     rows = {}
     for key, fact in fresh.items():
@@ -150,10 +186,11 @@ def _open(fresh: dict[Key, StartFact]) -> dict[Key, StartAnswer]:
         supersede_older([rows[key] for key in begun], at=at)
         announce_many([(rows[key], False) for key in begun])
         reservations.use_many([(rows[key], fresh[key].reservation_id) for key in begun])
+        early_stops.end([rows[key] for key in begun], at=at)
     return answers
 
 
-def _attempt(fact: StartFact, place: Place) -> Attempt:
+def _attempt(fact: StartFact, place: Place, *, offline: bool) -> Attempt:
     return Attempt(
         charge_point_id=fact.charge_point_id,
         operator_id=fact.operator_id,
@@ -162,7 +199,7 @@ def _attempt(fact: StartFact, place: Place) -> Attempt:
         token_type="",
         started_at=fact.started_at,
         received_at=fact.received_at,
-        offline=fact.received_at - fact.started_at > OFFLINE_AFTER,
+        offline=offline,
     )
 
 

@@ -20,6 +20,7 @@ from charge_points.services.facts import (
 from charge_points.services.id_tokens import token_key
 from charge_points.services.running import Running, running_of, save
 from charge_points.services.samples import Stored, insert_samples, plausible_wh
+from charge_points.services.transactions import early_stops
 from charge_points.services.transactions.inserts import lock_by_name
 from charge_points.services.transactions.lifecycle import End, finish_many
 from charge_points.services.transactions.starts import VERSION
@@ -142,6 +143,8 @@ def _unknown(fact: StopFact, policies: Policies) -> StopAnswer:
         )
         return StopAnswer("foreign", Authorization("Invalid"))
     _count(fact, STOP_WITHOUT_START)
+    if fact.ocpp_id in NO_ID:
+        early_stops.keep(fact)
     policy = policies.get((token_key(fact.id_token), fact.operator_id))
     answer = None
     if policy is not None:
