@@ -11,7 +11,7 @@ import orjson
 
 from charge_points.handlers import certificates, iso15118
 from charge_points.handlers.registry import Answer, Later, Payload, Request
-from charge_points.handlers.v201.words import id_token_info
+from charge_points.handlers.token_words import id_token_info
 from charge_points.ocpp.schemas import validate_call
 from charge_points.ocpp.versions import V201
 

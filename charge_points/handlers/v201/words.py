@@ -2,8 +2,10 @@
 
 from typing import Any, Final
 
-from charge_points.ocpp.timestamps import format_utc
-from charge_points.services.facts import Authorization, VariableFact
+from charge_points.handlers.token_words import id_token_info
+from charge_points.services.facts import VariableFact
+
+__all__ = ["STATUS", "id_token_info", "variable_fact"]
 
 STATUS: Final = {
     "Available": "available",
@@ -12,16 +14,6 @@ STATUS: Final = {
     "Unavailable": "unavailable",
     "Faulted": "faulted",
 }
-
-
-def id_token_info(authorization: Authorization) -> dict[str, Any]:
-    """``IdTokenInfoType`` (part 2, appendix 2.29)."""
-    info: dict[str, Any] = {"status": authorization.exact or authorization.status}
-    if authorization.expires_at is not None:
-        info["cacheExpiryDateTime"] = format_utc(authorization.expires_at)
-    if authorization.group:
-        info["groupIdToken"] = {"idToken": authorization.group, "type": "Central"}
-    return info
 
 
 def variable_fact(
