@@ -1,36 +1,24 @@
-"""Tariffs and where they apply."""
+"""Tariffs: written with a preview, kept as versions."""
 
-from typing import Any, ClassVar
+from typing import Any, Final
 
-from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils import timezone
 
-from billing.models import Tariff, TariffAssignment
+from billing.admin.tariff_form import Shown, TariffForm, shown
+from billing.models import Tariff
 from billing.pricing import UnableToParseTariff, describe, parse_tariff
 from billing.services.tariffs import save_tariff
 from cpms.accounts.admin import OperatorScopedAdmin
-from cpms.accounts.admin_pages import may_act
-from cpms.accounts.services.audit import record
+from cpms.accounts.admin_pages import operators_to_act_for
+from cpms.accounts.models import Operator
 
-
-class TariffForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
-    """An OCPI tariff object; the message of a mistake names the field."""
-
-    class Meta:
-        model = Tariff
-        fields: ClassVar[Any] = ("operator", "name", "ocpi")
-
-    def clean_ocpi(self) -> dict[str, Any]:
-        """Refuse what cannot be priced."""
-        ocpi = self.cleaned_data["ocpi"]
-        try:
-            parse_tariff(ocpi)
-        except UnableToParseTariff as error:
-            raise forms.ValidationError(str(error)) from error
-        return dict(ocpi)
+VERSIONS_SHOWN: Final = 50
 
 
 @admin.register(Tariff)
@@ -39,73 +27,110 @@ class TariffAdmin(OperatorScopedAdmin):
 
     read_only = False
     change_roles = frozenset({"finance"})
-    form = TariffForm
     list_display = ("code", "name", "operator", "currency", "in_words", "updated_at")
     search_fields = ("code", "name")
     list_select_related = ("operator",)
-    readonly_fields = ("in_words",)
 
     @admin.display(description="In words")
     def in_words(self, tariff: Tariff) -> str:
         """The price as the driver reads it."""
-        return describe(parse_tariff(tariff.ocpi)) if tariff.ocpi else ""
+        try:
+            return describe(parse_tariff(tariff.ocpi))
+        except UnableToParseTariff as error:
+            return error.message
 
-    def save_model(
+    def add_view(
         self,
         request: HttpRequest,
-        obj: Tariff,
-        form: TariffForm,
-        change: bool,  # noqa: ARG002, FBT001 - Django's own
-    ) -> None:
-        """Write through the service, which audits."""
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """A new tariff."""
+        del form_url, extra_context
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        return self._edit(request, None)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """A tariff, its versions, and the form for the next one."""
+        del form_url, extra_context
+        row = self.get_object(request, unquote(str(object_id)))
+        if row is None:
+            return self._get_obj_does_not_exist_redirect(  # type: ignore[no-any-return]
+                request, self.opts, object_id
+            )
+        return self._edit(request, row)
+
+    def _edit(self, request: HttpRequest, row: Tariff | None) -> HttpResponse:
+        if request.method == "POST" and not self.has_change_permission(request, row):
+            raise PermissionDenied
+        data = request.POST if request.method == "POST" else None
+        form = TariffForm(data, row=row, operators=self._operators(request))
+        preview: Shown | None = None
+        if form.is_valid():
+            if "_preview" not in request.POST:
+                return self._save(request, form, row)
+            preview = self._preview(form, row)
+        elif row is not None and data is None:
+            preview = _as_sold(row)
+        versions = row.versions.order_by("-number")[:VERSIONS_SHOWN] if row else ()
+        request.current_app = self.admin_site.name
+        context = {
+            **self.admin_site.each_context(request),
+            "title": str(row) if row else "Add a tariff",
+            "opts": self.opts,
+            "original": row,
+            "form": form,
+            "may_act": self.has_change_permission(request, row),
+            "shown": preview,
+            "is_preview": data is not None,
+            "versions": versions,
+            "is_popup": False,
+        }
+        return TemplateResponse(request, "billing/tariff_form.html", context)
+
+    def _operators(self, request: HttpRequest) -> Any:  # noqa: ANN401 - a queryset
+        rows = Operator.objects.order_by("name")
+        if request.user.is_superuser:
+            return rows
+        return rows.filter(pk__in=operators_to_act_for(request, self.change_roles))
+
+    def _preview(self, form: TariffForm, row: Tariff | None) -> Shown:
+        operator = row.operator if row else form.cleaned_data["operator"]
+        assert form.parsed is not None, "the form is valid"
+        at = form.cleaned_data["applies_from"] or timezone.now()
+        before = row.ocpi if row else None
+        return shown(form.parsed, before, operator.time_zone, at=at)
+
+    def _save(
+        self, request: HttpRequest, form: TariffForm, row: Tariff | None
+    ) -> HttpResponse:
+        """Through the service, which keeps a version and an audit row."""
+        operator = row.operator if row else form.cleaned_data["operator"]
         saved = save_tariff(
-            operator_id=obj.operator_id,
+            operator_id=operator.pk,
             ocpi=form.cleaned_data["ocpi"],
             name=form.cleaned_data["name"],
             by=str(request.user),
             at=timezone.now(),
+            applies_from=form.cleaned_data["applies_from"],
         )
-        obj.pk = saved.pk
-        obj.refresh_from_db()
-
-
-@admin.register(TariffAssignment)
-class TariffAssignmentAdmin(OperatorScopedAdmin):
-    """Where which tariff applies; the most specific valid one wins."""
-
-    read_only = False
-    change_roles = frozenset({"finance"})
-    list_display = (
-        "tariff",
-        "operator",
-        "charge_point",
-        "site_id",
-        "starts_at",
-        "ends_at",
-    )
-    list_select_related = ("tariff", "operator")
-
-    def save_model(
-        self,
-        request: HttpRequest,
-        obj: TariffAssignment,
-        form: Any,  # noqa: ANN401, ARG002 - Django's own
-        change: bool,  # noqa: ARG002, FBT001 - Django's own
-    ) -> None:
-        """Keep an audit row beside the change.
-
-        Raises:
-            PermissionDenied: no role for it at the tariff's own operator.
-        """
-        obj.operator_id = obj.tariff.operator_id
-        if not may_act(request, operator_id=obj.operator_id, roles=self.change_roles):
-            raise PermissionDenied
-        obj.save()
-        record(
-            operator_id=obj.operator_id,
-            actor=str(request.user),
-            action="tariff.assigned",
-            object=f"tariff {obj.tariff.code}",
-            changes={"charge_point": obj.charge_point, "site_id": obj.site_id},
-            at=timezone.now(),
+        messages.success(request, f"Tariff {saved.code} was saved.")
+        return HttpResponseRedirect(
+            reverse("admin:billing_tariff_change", args=[saved.pk])
         )
+
+
+def _as_sold(row: Tariff) -> Shown | None:
+    """The newest version; None where today's engine cannot read it."""
+    try:
+        parsed = parse_tariff(row.ocpi)
+    except UnableToParseTariff:
+        return None
+    return shown(parsed, None, row.operator.time_zone, at=timezone.now())

@@ -78,6 +78,8 @@ GROUPS: Final[tuple[tuple[Any, tuple[Item, ...]], ...]] = (
             Item("charge_points.idtoken", _("Tokens"), "badge"),
             Item("billing.tariff", _("Tariffs"), "sell"),
             Item("billing.tariffassignment", _("Tariff assignments"), "alt_route"),
+            Item("billing.drivergroup", _("Driver groups"), "groups"),
+            Item("billing.drivergroupmember", _("Group members"), "group_add"),
         ),
     ),
     (
