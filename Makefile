@@ -97,13 +97,17 @@ check: install ## Check that the migrations tell what the models are
 bench: install ## Measure speed beside a baseline
 	$(BIN)/python -m tests.bench
 
+.PHONY: mutation
+mutation: install ## Try the tests of the pricing engine on wrong engines (ARGS="rating sheet" only these)
+	$(BIN)/python -m tests.mutation $(ARGS)
+
 .PHONY: audit-demo
 audit-demo: install ## A month of 10,000 charges with every kind of trouble, and the proof of every cent
 	$(BIN)/python -m tests.audit $(ARGS)
 
 .PHONY: screenshots
 screenshots: install ## Photograph the main pages into docs/pictures (needs chromium)
-	$(BIN)/python -m tests.pictures
+	$(BIN)/python -m pytest tests/pictures/take.py -p no:randomly
 
 .PHONY: seed
 seed: install-runtime ## Fill the checkout's database with an example network

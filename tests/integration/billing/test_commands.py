@@ -193,6 +193,37 @@ def test_a_bad_field_is_named(tariff_file, written):
     assert "segments[0].state" in found["message"]
 
 
+@pytest.mark.parametrize(
+    ("fault", "error", "said"),
+    [
+        ({"tariff": {"currency": "EURO"}}, "tariff_invalid", "currency: is 'EURO'"),
+        ({"tariff": {"elements": None}}, "tariff_invalid", "elements: is missing"),
+        (
+            {"tariff": {"idle_fee": {"cap_seconds": 0}}},
+            "tariff_invalid",
+            "idle_fee.cap_seconds",
+        ),
+        ({"session": {"time_zone": "Mars/Base"}}, "session_invalid", "'Mars/Base'"),
+        ({"session": {"start_local": "soon"}}, "session_invalid", "start_local"),
+        (
+            {"session": {"segments": [{"state": "charging", "minutes": -1}]}},
+            "session_invalid",
+            "segments[0].minutes",
+        ),
+        ({"cdr": {"end_date_time": None}}, "session_invalid", "end_date_time"),
+        ({"cdr": {"charging_periods": []}}, "session_invalid", "charging_periods"),
+    ],
+)
+def test_bad_input_is_refused_with_its_field(tariff_file, written, fault, error, said):
+    tariff = json.loads(Path(tariff_file).read_text()) | fault.get("tariff", {})
+    what = ["--session", written(SESSION | fault.get("session", {}), "s.json")]
+    if "cdr" in fault:
+        what = ["--cdr", written(CDR | fault["cdr"], "c.json")]
+    code, found = run_json("price", "--tariff", written(tariff, "t.json"), *what)
+    assert (code, found["error"]) == (1, error)
+    assert said in found["message"]
+
+
 def test_one_of_session_and_cdr_is_needed(tariff_file, written):
     with pytest.raises(CommandError, match="one of the arguments"):
         call_command("price", "--tariff", str(tariff_file))
