@@ -11,34 +11,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final, Literal, Protocol
 
+from charge_points.services.signed_value import SignedValueLike
+
 CONTEXT_BEGIN: Final = "Transaction.Begin"
 CONTEXT_END: Final = "Transaction.End"
 CONTEXT_PERIODIC: Final = "Sample.Periodic"
 CONTEXT_CLOCK: Final = "Sample.Clock"
-
-
-class SignedValueLike(Protocol):
-    """A meter value with its signature, as sent."""
-
-    @property
-    def data(self) -> str:
-        """The signed data, often OCMF; kept unchanged."""
-
-    @property
-    def signing_method(self) -> str:
-        """Empty where nobody said; the same for the others."""
-
-    @property
-    def encoding_method(self) -> str:
-        """How the data are written."""
-
-    @property
-    def public_key(self) -> str:
-        """Of the meter."""
-
-    @property
-    def context(self) -> str:
-        """The reading context of the value."""
 
 
 class SampleLike(Protocol):

@@ -34,6 +34,22 @@ def token_key(token: str) -> str:
     return key.replace("-", "") if EMAID_HYPHENS.fullmatch(key) else key
 
 
+def _checked(token: str, status: str) -> tuple[str, str]:
+    """The key of a token and the word of a status, as they are stored."""
+    key, word = token_key(token), status.strip().lower()
+    if not key or len(key) > TOKEN_CHARS_MAX or not key.isprintable():
+        raise UnableToPutPolicy(
+            "token_invalid",
+            f"A token has 1 to {TOKEN_CHARS_MAX} printable characters.",
+        )
+    if word not in STATUSES:
+        raise UnableToPutPolicy(
+            "status_invalid",
+            f"{status!r} is no status; choose from {', '.join(STATUSES)}.",
+        )
+    return key, word
+
+
 @transaction.atomic
 def put_policy(  # noqa: PLR0913 - the fields of one row, all named
     *,
@@ -76,18 +92,7 @@ def put_policy(  # noqa: PLR0913 - the fields of one row, all named
         UnableToPutPolicy: the token is empty or too long, the status is no word of
             the list, or the hours have one end.
     """
-    key = token_key(token)
-    if not key or len(key) > TOKEN_CHARS_MAX or not key.isprintable():
-        raise UnableToPutPolicy(
-            "token_invalid",
-            f"A token has 1 to {TOKEN_CHARS_MAX} printable characters.",
-        )
-    word = status.strip().lower()
-    if word not in STATUSES:
-        raise UnableToPutPolicy(
-            "status_invalid",
-            f"{status!r} is no status; choose from {', '.join(STATUSES)}.",
-        )
+    key, word = _checked(token, status)
     if (valid_from is None) != (valid_until is None):
         raise UnableToPutPolicy(
             "hours_incomplete", "The hours of a token have a begin and an end."

@@ -103,18 +103,7 @@ def record(
         changed_at=at,
     )
     new = [row for row in made if _key_of_row(row) in set(fresh)]
-    DeviceVariableChange.objects.bulk_create(
-        [
-            DeviceVariableChange(
-                operator_id=operator_id,
-                variable_id=row.pk,
-                value=row.value,
-                at=at,
-                source=source[:40],
-            )
-            for row in (*changed, *new)
-        ]
-    )
+    _write_history([*changed, *new], source, at)
     signed_values.learn(
         charge_point_id=charge_point_id,
         operator_id=operator_id,
@@ -123,6 +112,21 @@ def record(
         at=at,
     )
     return len(changed) + len(new)
+
+
+def _write_history(rows: Sequence[DeviceVariable], source: str, at: datetime) -> None:
+    DeviceVariableChange.objects.bulk_create(
+        [
+            DeviceVariableChange(
+                operator_id=row.operator_id,
+                variable_id=row.pk,
+                value=row.value,
+                at=at,
+                source=source[:40],
+            )
+            for row in rows
+        ]
+    )
 
 
 def _row(
