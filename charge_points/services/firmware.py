@@ -1,6 +1,7 @@
 """Firmware updates of stations and what they say of them (1.6, 2.0.1 block L)."""
 
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -124,19 +125,25 @@ def request_update(*, wanted: NewUpdate, by: str, at: datetime) -> FirmwareUpdat
 
 
 @transaction.atomic
-def withdraw(*, update_id: int, at: datetime) -> bool:
-    """Take an update back that no station was told of.
+def withdraw_many(*, update_ids: Iterable[int], at: datetime) -> frozenset[int]:
+    """Take updates back that no station was told of.
 
     Returns:
-        False when its command was sent already, or has ended.
+        Which of them; the commands of the others were sent already, or have ended.
     """
-    row = FirmwareUpdate.objects.select_for_update(no_key=True).get(pk=update_id)
-    if row.command_number is None or not commands.cancel(
-        command_id=row.command_number, at=at
-    ):
-        return False
-    _step(row, "Canceled", at)
-    return True
+    found = FirmwareUpdate.objects.filter(
+        pk__in=list(update_ids), command_number__isnull=False
+    ).values_list("command_number", "pk")
+    by_command = {command: pk for command, pk in found if command is not None}
+    # Commands are locked before updates, as the gateway does.
+    cancelled = commands.cancel_many(command_ids=by_command, at=at)
+    withdrawn = frozenset(by_command[command] for command in cancelled)
+    rows = FirmwareUpdate.objects.select_for_update(no_key=True).filter(
+        pk__in=withdrawn
+    )
+    for row in rows.order_by("pk"):
+        _step(row, "Canceled", at)
+    return withdrawn
 
 
 @transaction.atomic

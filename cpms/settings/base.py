@@ -151,6 +151,7 @@ SPECTACULAR_SETTINGS = {
         "FirmwareCampaignStateEnum": (
             "charge_points.models.firmware_campaign.FirmwareCampaign.State"
         ),
+        "CommandShapeStatusEnum": "charge_points.models.command.Command.State",
         "ConnectorTypeEnum": "charge_points.models.connector.Connector.Type",
         "OrderStateEnum": "billing.models.order_states.OrderState",
         "OrderStartedByEnum": "billing.models.order.StartedBy",

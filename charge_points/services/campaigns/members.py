@@ -10,7 +10,6 @@ from charge_points.models import (
     Command,
     FirmwareCampaign,
     FirmwareCampaignMember,
-    FirmwareUpdate,
 )
 from charge_points.models.states import CAMPAIGN_MEMBER, FIRMWARE_UPDATE_OVER
 from charge_points.services import firmware
@@ -123,24 +122,19 @@ def wait_again(row: FirmwareCampaignMember) -> bool:
 
 def take_back(campaign: FirmwareCampaign, *, then: str, at: datetime) -> None:
     """Take back updates that no station was told of; ``then`` is what they become."""
-    rows = list(
-        FirmwareCampaignMember.objects.filter(
-            campaign=campaign, state=State.ORDERED
-        ).select_related("update")
-    )
-    queued = {
-        key
-        for key, command in commands_of(rows).items()
-        if command.state == Command.State.QUEUED
+    rows = {
+        row.update_id: row
+        for row in FirmwareCampaignMember.objects.filter(
+            campaign=campaign, state=State.ORDERED, update__isnull=False
+        )
+        if row.update_id is not None
     }
-    changed = []
-    for row in rows:
-        update: FirmwareUpdate | None = row.update
-        if row.pk not in queued or update is None:
-            continue
-        if firmware.withdraw(update_id=update.pk, at=at):
-            wait_again(row) if then == State.WAITING else move(row, then, at)
-            changed.append(row)
+    changed = [rows[key] for key in firmware.withdraw_many(update_ids=rows, at=at)]
+    for row in changed:
+        if then == State.WAITING:
+            wait_again(row)
+        else:
+            move(row, then, at)
     save(changed)
 
 

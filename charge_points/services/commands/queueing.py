@@ -199,11 +199,11 @@ def cancel(*, command_id: int, at: datetime) -> bool:
 
 
 @transaction.atomic
-def cancel_many(*, command_ids: Iterable[int], at: datetime) -> int:
+def cancel_many(*, command_ids: Iterable[int], at: datetime) -> list[int]:
     """Take back those of the commands that have not been sent.
 
     Returns:
-        How many were taken back.
+        Which were taken back.
     """
     waiting = Command.objects.filter(state=Command.State.QUEUED)
     over = {
@@ -219,7 +219,7 @@ def cancel_many(*, command_ids: Iterable[int], at: datetime) -> int:
     )
     Command.objects.filter(pk__in=ids).update(**over)
     waiting.filter(parent_id__in=ids).update(**over)
-    return len(ids)
+    return ids
 
 
 @transaction.atomic
