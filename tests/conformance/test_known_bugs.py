@@ -93,6 +93,10 @@ GUARDED = {
         "integration/providers/test_payments.py",
         "test_cancel_releases_and_may_be_repeated",
     ),
+    "OCSP that was only tested against a mock": (
+        "conformance/test_certificates.py",
+        "test_openssl_asks_our_responder",
+    ),
     "weak or default admin passwords": (
         "integration/cpms/test_accounts_services.py",
         "test_a_weak_password_is_refused_and_no_account_is_made",

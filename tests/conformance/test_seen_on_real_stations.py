@@ -173,9 +173,86 @@ SEEN = {
 }
 
 
-@pytest.mark.parametrize("what", SEEN)
+METERING = "integration/charge_points/test_metering.py"
+ENERGY = "unit/charge_points/services/test_energy.py"
+PRICING = "integration/billing/test_pricing.py"
+BUGS = "conformance/test_known_bugs.py"
+SIGNED = "integration/charge_points/test_signed_values.py"
+SMART = "conformance/test_smart_charging.py"
+
+# What must hold of transactions (design page 3.4) -> (file, name of the test).
+CHARGES = {
+    "ids nobody guesses": (BUGS, "test_transaction_ids_cannot_be_guessed"),
+    "ids bound to their charge point": (
+        BUGS,
+        "test_a_stop_of_another_stations_transaction_ends_nothing",
+    ),
+    "values of another charge point": (
+        METERING,
+        "test_another_stations_charge_gets_no_values",
+    ),
+    "a repeated start": (
+        TX16,
+        "test_a_repeated_start_gets_the_same_id_and_is_told_once",
+    ),
+    "a repeated start without a clock": (
+        HERE,
+        "test_a_repeat_of_a_station_without_clock_is_a_repeat",
+    ),
+    "a refused start": (TX16, "test_a_refused_start_closes_no_other_charge"),
+    "a refused start and a reservation": (
+        TX16,
+        "test_a_refused_start_uses_up_no_reservation",
+    ),
+    "a stop of nothing": (TX16, "test_a_stop_without_a_known_start_is_kept_as_a_count"),
+    "late and out of order": (TX201, "test_a_charge_told_backwards_ends_up_the_same"),
+    "late, between charges": (HERE, "test_a_backlog_of_hours"),
+    "late after pricing": (
+        PRICING,
+        "test_a_late_stop_credits_the_price_and_makes_a_new_one",
+    ),
+    "the offline flag": (TX201, "test_what_was_queued_offline_is_accepted_as_it_comes"),
+    "gaps of seqNo": (TX201, "test_gaps_in_the_numbers_are_noticed"),
+    "duplicates of seqNo": (
+        TX201,
+        "test_repeats_change_nothing_and_are_answered_as_before",
+    ),
+    "Started is missing": (TX201, "test_a_missing_started_is_made_up_by_what_comes"),
+    "Ended has the only values": (
+        TX201,
+        "test_ended_may_carry_the_only_meter_values",
+    ),
+    "events after Ended": (HERE, "test_a_new_event_after_ended_is_kept_and_counted"),
+    "contexts Begin and End": (ENERGY, "test_begin_and_end_are_preferred_as_a_pair"),
+    "regressions, resets, jumps": (
+        ENERGY,
+        "test_what_is_not_plausible_goes_to_a_person",
+    ),
+    "a placeholder begin": (
+        ENERGY,
+        "test_a_placeholder_start_bills_from_the_first_reading",
+    ),
+    "no stop": (TX16, "test_a_silent_charge_is_closed_from_its_last_sample"),
+    "SoC, voltage, clock-aligned": (
+        METERING,
+        "test_what_is_no_energy_never_moves_it",
+    ),
+    "an energy limit": (METERING, "test_a_limit_asks_for_a_stop_once"),
+    "a time limit": (METERING, "test_a_time_limit_asks_for_a_stop"),
+    "limits on the station": (
+        SMART,
+        "test_a_limit_falls_to_zero_at_the_earliest_instant",
+    ),
+    "signed values": (
+        SIGNED,
+        "test_a_wrong_signature_sends_the_charge_to_review_and_keeps_the_text",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", [*SEEN, *CHARGES])
 def test_what_is_seen_has_a_test(what):
-    file, name = SEEN[what]
+    file, name = {**SEEN, **CHARGES}[what]
     text = (ROOT / file).read_text()
 
     assert re.search(rf"^(async )?def {name}\(", text, re.MULTILINE), what
