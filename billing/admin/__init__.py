@@ -1,6 +1,7 @@
 """Billing's pages for operators."""
 
 from billing.admin.assignments import TariffAssignmentAdmin
+from billing.admin.contracts import ContractAdmin
 from billing.admin.driver_groups import DriverGroupAdmin, DriverGroupMemberAdmin
 from billing.admin.onboarding import tariff
 from billing.admin.orders import CdrAdmin, OrderAdmin, ReceiptAdmin
@@ -9,6 +10,7 @@ from billing.admin.tariffs import TariffAdmin
 
 __all__ = [
     "CdrAdmin",
+    "ContractAdmin",
     "DriverGroupAdmin",
     "DriverGroupMemberAdmin",
     "OrderAdmin",

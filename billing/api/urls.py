@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from billing.api import accounts, charging, operator, tariffs, vehicles
+from billing.api import accounts, charging, contracts, operator, tariffs, vehicles
 from billing.api.streaming import live_stream
 
 API = "api/v1"
@@ -11,6 +11,8 @@ urlpatterns = [
     path(f"{API}/driver/sign-up", accounts.SignUpView.as_view()),
     path(f"{API}/driver/token", accounts.TokenView.as_view()),
     path(f"{API}/driver/me", accounts.MeView.as_view()),
+    path(f"{API}/driver/contracts", contracts.ContractsView.as_view()),
+    path(f"{API}/driver/contracts/<int:contract_id>", contracts.ContractView.as_view()),
     path(f"{API}/driver/vehicles", vehicles.VehiclesView.as_view()),
     path(f"{API}/driver/vehicles/transfers", vehicles.VehicleTakeoverView.as_view()),
     path(f"{API}/driver/vehicles/<int:vehicle_id>", vehicles.VehicleView.as_view()),

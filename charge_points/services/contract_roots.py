@@ -58,7 +58,7 @@ def add(*, pem: str, operator_id: int | None, by: str, at: datetime) -> Contract
         raise UnableToAddRoot(
             "root_invalid", "The certificate is not that of a CA, or expired."
         )
-    rows = ContractRoot.objects.filter(operator_id=operator_id)
+    rows = ContractRoot.objects.filter(_at(operator_id))
     fingerprint = certificate.fingerprint(hashes.SHA256()).hex()
     known = rows.filter(fingerprint=fingerprint).first()
     if known is not None:
@@ -84,7 +84,7 @@ def remove(*, fingerprint: str, operator_id: int | None) -> None:
         UnableToFindRoot: ``unknown_root``.
     """
     rows = ContractRoot.objects.filter(
-        fingerprint=fingerprint.lower().replace(":", ""), operator_id=operator_id
+        _at(operator_id), fingerprint=fingerprint.lower().replace(":", "")
     )
     if not rows.delete()[0]:
         raise UnableToFindRoot("unknown_root", f"There is no root {fingerprint!r}.")
@@ -92,11 +92,16 @@ def remove(*, fingerprint: str, operator_id: int | None) -> None:
 
 def trusted(*, operator_id: int | None) -> tuple[x509.Certificate, ...]:
     """Who counts at an operator's stations; None: the platform's only."""
-    rows = ContractRoot.objects.filter(
-        Q(operator_id=operator_id) | Q(operator_id__isnull=True)
-    ).order_by("pk")
+    wanted = _at(operator_id) | Q(operator_id__isnull=True)
+    rows = ContractRoot.objects.filter(wanted).order_by("pk")
     pems = rows.values_list("certificate_pem", flat=True)
     return tuple(x509.load_pem_x509_certificate(pem.encode()) for pem in pems)
+
+
+def _at(operator_id: int | None) -> Q:
+    if operator_id is None:
+        return Q(operator_id__isnull=True)
+    return Q(operator_id=operator_id)
 
 
 def note_installed(*, use: str, pem: str, operator_id: int, at: datetime) -> None:

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from billing.models import Order
 from billing.models.order_states import LIVE_STATES
-from billing.services import driver_groups, paying
+from billing.services import contracts, driver_groups, paying
 from cpms.accounts.models import Driver, DriverToken, Vehicle
 from cpms.accounts.services import audit
 from cpms.accounts.tenancy import acting_as_platform
@@ -47,6 +47,7 @@ def delete_account(*, driver_id: int, at: datetime) -> None:
         Vehicle.objects.filter(payer_id=driver_id).update(payer=None)
         Vehicle.objects.filter(driver_id=driver_id).update(label="–")
         DriverToken.objects.filter(driver_id=driver_id).delete()
+        contracts.cancel_all(driver_id=driver_id, by=f"driver {driver_id}", at=at)
         driver_groups.forget_driver(driver_id)
         nobody = f"deleted-{driver_id}@deleted.invalid"
         Driver.objects.filter(pk=driver_id).update(

@@ -64,7 +64,7 @@ def register(
         expires_at=min(each.not_valid_after_utc for each in chain),
         proved=True,
     )
-    _check_proof(proof, credential, driver_id)
+    check_proof(proof, credential, driver_id)
     return add(driver_id=driver_id, label=label, credential=credential, at=at)
 
 
@@ -95,8 +95,12 @@ def _check_links(chain: list[x509.Certificate], at: datetime) -> None:
             ) from error
 
 
-def _check_proof(proof: str, credential: Credential, driver_id: int) -> None:
-    """The key says for which account it is registered."""
+def check_proof(proof: str, credential: Credential, driver_id: int) -> None:
+    """The key says for which account it is registered.
+
+    Raises:
+        UnableToEnrolVehicle: possession_not_proved, certificate_chain_invalid.
+    """
     if len(proof) > PROOF_CHARS_MAX:
         raise _invalid(f"The proof is longer than {PROOF_CHARS_MAX} characters.")
     try:
