@@ -6,6 +6,7 @@ from gettext import GNUTranslations
 from pathlib import Path
 
 import pytest
+from django.template.loader import get_template
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCALE = ROOT / "cpms" / "accounts" / "locale"
@@ -84,3 +85,14 @@ def test_the_compiled_catalogue_is_the_edited_one(language):
         known = dict(GNUTranslations(file)._catalog)
     known.pop("")
     assert texts == set(known.values())
+
+
+@pytest.mark.parametrize(
+    "path",
+    list(ROOT.glob("*/templates/**/*.html"))
+    + list(ROOT.glob("cpms/*/templates/**/*.html")),
+    ids=lambda path: "/".join(path.parts[-2:]),
+)
+def test_every_page_compiles(path):
+    name = path.as_posix().partition("/templates/")[2]
+    assert get_template(name).template.name == name
