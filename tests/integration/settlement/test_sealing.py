@@ -271,3 +271,15 @@ def test_the_list_of_problems_is_bounded(one):
 
     assert check.wrong == verification.PROBLEMS_MAX + 5
     assert len(check.problems) == verification.PROBLEMS_MAX
+
+
+def test_a_run_seals_so_much_and_the_next_one_goes_on(one, monkeypatch):
+    monkeypatch.setattr(sealing, "SEAL_ENTRIES_MAX", 1)
+    monkeypatch.setattr(sealing, "SEALS_A_RUN_MAX", 2)
+    post(one, 3)
+
+    first = sealing.seal_all(at=AT)
+    second = sealing.seal_all(at=AT)
+
+    assert (first, second) == (2, 1)
+    assert LedgerSeal.objects.filter(operator_id=one).count() == 3
