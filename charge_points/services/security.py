@@ -17,7 +17,6 @@ FOREIGN_START_HANDLE: Final = "ForeignStartHandle"
 FOREIGN_TRANSACTION: Final = "ForeignTransaction"
 CONTRACT_REFUSED: Final = "ContractRefused"
 HANDSHAKE_REFUSED: Final = "HandshakeRefused"
-TLS_REFUSED: Final = "TlsRefused"
 
 
 def record_many(rows: Sequence[SecurityRow]) -> None:

@@ -42,7 +42,6 @@ OF_STATIONS: Final[dict[str, tuple[Severity, tuple[str, ...]]]] = {
 # Kind: (severity, what it says).
 OF_PLATFORM: Final[dict[str, tuple[Severity, str]]] = {
     "HandshakeRefused": ("notice", "password, profile or certificate not accepted"),
-    "TlsRefused": ("notice", "TLS refused a certificate that names the charge point"),
     "InvalidCsr": ("notice", "certificate request that must not be signed"),
     "ForeignTransaction": ("critical", "transaction of another charge point"),
     "ForeignStartHandle": ("critical", "order number made for another place"),

@@ -1,5 +1,6 @@
 """The CA itself: a root and a sub-CA, made at first use, keys sealed at rest."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -13,17 +14,22 @@ from cryptography.x509.oid import (
     NameOID,
 )
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 
 from charge_points.models import StationAuthority
 from charge_points.services.public_keys.csr import PublicKey
+from charge_points.services.wake import wake_trust
+from cpms.accounts.services import audit
 from cpms.accounts.services.sealing import seal, unseal
+from cpms.kernel.ids import sha256_hex
 
 ROOT_LIFETIME: Final = timedelta(days=20 * 365)
 SUB_LIFETIME: Final = timedelta(days=10 * 365)
 BACKDATE: Final = timedelta(hours=1)
 """Stations' clocks lag until the first Heartbeat."""
 
+# A dot is in none: the names of other identities have two labels.
+DNS_LABEL: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?", re.ASCII)
 ADVISORY_LOCK: Final = 0x43505354
 
 
@@ -89,23 +95,61 @@ def _newest(role: str) -> StationAuthority | None:
 
 
 def _make_both(at: datetime) -> StationAuthority:
+    _lock()
+    return _newest(StationAuthority.Role.SUB) or _make_sub(_make_root(at), at)
+
+
+def _lock() -> None:
     # Two makers would give two roots: whoever comes second finds the first's.
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ADVISORY_LOCK])
-    found = _newest(StationAuthority.Role.SUB)
-    if found is not None:
-        return found
+
+
+@transaction.atomic
+def rotate(*, root: bool, by: str, at: datetime) -> Authority:
+    """Sign with a new sub-CA from now on; with ``root`` below a new root.
+
+    The former CAs stay trusted, their certificates good and their revocation lists
+    signed: stations come over one by one, when they renew.
+
+    Raises:
+        UnableToUnseal: see ``signing``.
+    """
+    _lock()
+    parent = None if root else _newest(StationAuthority.Role.ROOT)
+    row = _make_sub(parent or _make_root(at), at)
+    audit.record(
+        operator_id=None,
+        actor=by,
+        action="station_authority.rotated",
+        object=f"authority {row.pk}",
+        changes={"root": row.parent_id},
+        at=at,
+    )
+    return load(row)
+
+
+def _make_root(at: datetime) -> StationAuthority:
     root_key = ec.generate_private_key(ec.SECP256R1())
     root_name = _name("CPMS station root CA")
     root = _ca_certificate(
         root_name, root_name, root_key.public_key(), at, ROOT_LIFETIME, depth=1
     ).sign(root_key, hashes.SHA256())
-    root_row = _store(StationAuthority.Role.ROOT, root, root_key, None, at)
+    return _store(StationAuthority.Role.ROOT, root, root_key, None, at)
+
+
+def _make_sub(parent: StationAuthority, at: datetime) -> StationAuthority:
+    root = load(parent)
     key = ec.generate_private_key(ec.SECP256R1())
     certificate = _ca_certificate(
-        _name("CPMS station CA"), root_name, key.public_key(), at, SUB_LIFETIME, depth=0
-    ).sign(root_key, hashes.SHA256())
-    return _store(StationAuthority.Role.SUB, certificate, key, root_row, at)
+        _name("CPMS station CA"),
+        root.certificate.subject,
+        key.public_key(),
+        at,
+        SUB_LIFETIME,
+        depth=0,
+    ).sign(root.key, hashes.SHA256())
+    return _store(StationAuthority.Role.SUB, certificate, key, parent, at)
 
 
 def _store(
@@ -120,6 +164,7 @@ def _store(
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
+    wake_trust()
     return StationAuthority.objects.create(
         role=role,
         parent=parent,
@@ -229,5 +274,12 @@ def issue(
 
 
 def _dns(identity: str) -> str:
-    """An identity as DNS name; what a name cannot hold is written as a hyphen."""
-    return "".join(char if char.isalnum() else "-" for char in identity)
+    """An identity as DNS name; two identities never have the same.
+
+    DNS knows no case and few characters: what is no lower case label is written as one,
+    with a second label that tells it from others that look the same.
+    """
+    if DNS_LABEL.fullmatch(identity):
+        return identity
+    label = "".join(char if char.isalnum() else "-" for char in identity.lower())
+    return f"{label.strip('-') or 'x'}.{sha256_hex(identity)[:16]}"

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import Max
 
 from charge_points import events
-from charge_points.models import ChargePoint, StationCertificate
+from charge_points.models import ChargePoint, Command, StationCertificate
 from charge_points.services import commands, security
 from charge_points.services.facts import SecurityRow
 from charge_points.services.public_keys import authority
@@ -24,6 +24,12 @@ REQUESTS_MAX: Final = 10
 """Certificates of one station in a day: a station that asks in a loop is broken."""
 
 RENEWALS_MAX: Final = 500
+"""Stations asked by one run, so that they do not all come at once."""
+
+RETRY_AFTER: Final = timedelta(days=3)
+"""A station that did not answer lets others come first until then."""
+
+SIGNER: Final = "station CA"
 BAD_CSR: Final = "InvalidCsr"
 
 
@@ -96,7 +102,7 @@ def _send(station: ChargePoint, row: StationCertificate, *, at: datetime) -> Non
         charge_point_id=station.pk,
         action="CertificateSigned",
         payload={"certificateChain": chain},
-        by="station CA",
+        by=SIGNER,
         idempotency_key=f"certificate {row.pk} {at.isoformat()}",
         expires_at=at + DELIVERY,
         at=at,
@@ -144,11 +150,17 @@ def renew_due(*, at: datetime) -> int:
     Returns:
         How many stations were asked.
     """
+    asked_lately = Command.objects.filter(
+        requested_by=SIGNER,
+        action__in=["ExtendedTriggerMessage", "TriggerMessage"],
+        created_at__gt=at - RETRY_AFTER,
+    ).values("charge_point_id")
     ending = (
         StationCertificate.objects.filter(state=StationCertificate.State.INSTALLED)
         .values("charge_point_id")
         .annotate(ends_at=Max("not_after"))
         .filter(ends_at__lt=at + RENEW_BEFORE, ends_at__gt=at)
+        .exclude(charge_point_id__in=asked_lately)
         .order_by("ends_at")[:RENEWALS_MAX]
     )
     asked = 0
@@ -170,7 +182,7 @@ def _trigger(station: ChargePoint, *, at: datetime) -> None:
         charge_point_id=station.pk,
         action="ExtendedTriggerMessage" if is_16 else "TriggerMessage",
         payload={"requestedMessage": wanted},
-        by="station CA",
+        by=SIGNER,
         idempotency_key=f"renew {station.pk} {at:%Y-%m-%d}",
         expires_at=at + timedelta(days=1),
         at=at,

@@ -183,6 +183,7 @@ WALK = {
         "only be raised",
         lambda _: ["--identity=X"],
     ),
+    "rotate_station_ca": Entry(_nothing, None, "", "", lambda _: ["--sub"]),
     "create_id_token": Entry(
         lambda w: [
             *("--token=ABC123", "--status=accepted", "--group=fleet"),
