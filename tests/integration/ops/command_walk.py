@@ -93,6 +93,11 @@ class World:
         self.psp.control(f"accounts/{reference}", {"onboarded": True})
         return reference
 
+    def own_key(self, reference: str) -> Path:
+        """A file with the restricted key of an account."""
+        key = self.psp.control("keys", {"account": reference})["api_key"]
+        return self.file({"api_key": key, "webhook_secret": "whsec_0123456789"})
+
 
 Words = Callable[[World], list]
 
@@ -206,6 +211,19 @@ WALK = {
         lambda w: ["--operator", w.operator.code, "--account=acct_nobody"],
         "payee_account_unknown",
         "check the reference",
+        lambda w: ["--operator", w.operator.code],
+    ),
+    "register_own_key": Entry(
+        lambda w: [
+            *("--operator", w.operator.code, "--account", reference := w.account()),
+            *("--key-file", w.own_key(reference)),
+        ],
+        lambda w: [
+            *("--operator", w.operator.code, "--account=acct_nobody"),
+            *("--key-file", w.file({"api_key": "sk_live_x", "webhook_secret": "w"})),
+        ],
+        "key_not_restricted",
+        "restricted key",
         lambda w: ["--operator", w.operator.code],
     ),
     "create_split_agreement": Entry(

@@ -2,9 +2,12 @@
 
 import hashlib
 import hmac
+import io
+import json
 from datetime import date
 
 import pytest
+from django.core.management import call_command
 from django.utils import timezone
 
 from settlement.models import LedgerLine, PayeeAccount, Payment, PlatformInvoice
@@ -30,7 +33,8 @@ pytestmark = pytest.mark.integration
 SECRET = "whsec_of_the_operator"
 
 
-def register(psp, operator, **values):
+def new_account(psp, operator):
+    """An account at the provider and its restricted key."""
     reference = get_provider("stripe").create_account(
         country="DE",
         currency="EUR",
@@ -38,7 +42,11 @@ def register(psp, operator, **values):
         idempotency_key=f"own-{operator.code}",
     )
     psp.control(f"accounts/{reference}", {"onboarded": True})
-    key = psp.control("keys", {"account": reference})["api_key"]
+    return reference, psp.control("keys", {"account": reference})["api_key"]
+
+
+def register(psp, operator, **values):
+    reference, key = new_account(psp, operator)
     return payees.register_own_key(
         operator_id=operator.pk,
         provider="stripe",
@@ -193,3 +201,65 @@ def test_a_month_that_owes_nothing_has_no_invoice(own):
     month = timezone.now().date().replace(day=1)
     assert platform_fees.issue(month_start_date=month, at=timezone.now()) == 0
     assert Payment.objects.get(pk=payment.pk).state == "REFUNDED"
+
+
+# By command
+
+
+def run(capsys, operator, account, path):
+    try:
+        call_command(
+            *("register_own_key", "--json", f"--operator={operator.code}"),
+            *(f"--account={account}", f"--key-file={path}"),
+        )
+        status = 0
+    except SystemExit as ended:
+        status = ended.code
+    told = capsys.readouterr()
+    return status, told.out + told.err
+
+
+def test_a_key_is_read_from_standard_input_and_never_shown(
+    psp, other, capsys, monkeypatch
+):
+    reference, key = new_account(psp, other)
+    text = json.dumps({"api_key": key, "webhook_secret": SECRET})
+    monkeypatch.setattr("sys.stdin", io.StringIO(text))
+
+    status, told = run(capsys, other, reference, "-")
+
+    assert status == 0, told
+    assert json.loads(told)["account"] == reference
+    assert key not in told
+    assert SECRET not in told
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("rk_live_secret", "key_file_invalid"),
+        ('["rk_live_secret"]', "key_file_invalid"),
+        ('{"api_key": "rk_live_secret"}', "key_file_invalid"),
+        ('{"api_key": 7, "webhook_secret": "s"}', "key_file_invalid"),
+        ('{"api_key": "rk_live_secret"' + " " * 5_000, "key_file_invalid"),
+        ('{"api_key": "sk_live_secret", "webhook_secret": "s"}', "key_not_restricted"),
+    ],
+)
+def test_a_key_file_that_is_none_is_refused_without_a_word_of_it(
+    psp, other, capsys, tmp_path, text, code
+):
+    path = tmp_path / "key.json"
+    path.write_text(text)
+
+    status, told = run(capsys, other, "acct_x", path)
+
+    assert (status, code in told) == (1, True), told
+    assert "live_secret" not in told
+
+
+def test_a_key_file_that_is_not_there_is_named(psp, other, capsys, tmp_path):
+    status, told = run(capsys, other, "acct_x", tmp_path / "none.json")
+
+    assert status == 1
+    assert "key_file_unreadable" in told
+    assert "none.json" in told
