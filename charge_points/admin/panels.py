@@ -15,9 +15,11 @@ from charge_points.models import (
     Command,
     Connector,
     SecurityEvent,
+    StationCertificate,
     Transaction,
 )
 from charge_points.models.states import COMMAND_OPEN
+from charge_points.services.public_keys.signing import WARN_BEFORE
 from cpms.accounts.admin_pages import kilo, list_url
 from cpms.accounts.dashboard import Figure, Panel, Work, WorkList, panel
 
@@ -91,6 +93,16 @@ def _lists(mine: Q, *, pending: int, faulted: int) -> list[WorkList]:
             _("Security events in 24 h"),
             events,
             list_url("charge_points_securityevent"),
+            "danger",
+        ),
+        WorkList(
+            _("Station certificates that end soon"),
+            StationCertificate.objects.filter(
+                mine,
+                state=StationCertificate.State.INSTALLED,
+                not_after__lt=timezone.now() + WARN_BEFORE,
+            ).count(),
+            list_url("charge_points_stationcertificate", state__exact="installed"),
             "danger",
         ),
     ]

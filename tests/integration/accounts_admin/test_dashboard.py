@@ -9,7 +9,14 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone, translation
 
-from charge_points.models import Command, Connector, Site, Transaction
+from charge_points.models import (
+    Command,
+    Connector,
+    Site,
+    StationAuthority,
+    StationCertificate,
+    Transaction,
+)
 from cpms.accounts.dashboard import figure_key
 from tests.factories import accounts
 from tests.integration.charge_points.admin_world import (
@@ -81,6 +88,33 @@ def test_a_failed_command_is_work_and_its_list_shows_it(web, here):
     row = next(row for row in live(web)["lists"] if row["title"].startswith("Commands"))
     assert row["count"] == 1
     assert b"Reset" in web.get(row["url"]).content
+
+
+def test_a_station_certificate_that_ends_within_a_week_is_work(web, here):
+    now = timezone.now()
+    with gateway():
+        authority = StationAuthority.objects.create(
+            role=StationAuthority.Role.values[0],
+            certificate_pem="-",
+            private_key_encrypted="-",
+            created_at=now,
+        )
+        for number, days in enumerate((3, 300)):
+            StationCertificate.objects.create(
+                **here.who,
+                authority=authority,
+                serial_number=f"{number:x}",
+                fingerprint="0" * 64,
+                certificate_pem="-",
+                csr_hash=f"{number}",
+                state="installed",
+                not_before=now - timedelta(days=30),
+                not_after=now + timedelta(days=days),
+                created_at=now,
+            )
+    row = next(row for row in live(web)["lists"] if "end soon" in row["title"])
+    assert row["count"] == 1
+    assert web.get(row["url"]).status_code == 200
 
 
 def test_nobody_sees_another_operators_figures_or_places(client, here, as_role):
