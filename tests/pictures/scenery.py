@@ -8,6 +8,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from billing.models import Order
 from billing.services import guests
 from charge_points.models import ChargePoint, Site
 from tests.factories import network
@@ -53,6 +54,7 @@ def build(world: World) -> Scenery:
     drain()
     started = timezone.now() - timedelta(minutes=31)
     running = stations[0].start(order.number, started)
+    stations[0].status("charging")
     drain()
     for minute in range(1, 31):
         at = started + timedelta(minutes=minute)
@@ -105,6 +107,7 @@ def _charge(world: World, station: network.Station, dice: Any, at: Any) -> Any:
     charge.stop(minutes * power_w // 60, ends_at)
     station.status("available", ends_at + timedelta(minutes=2))
     drain()
+    Order.objects.filter(pk=order.pk).update(created_at=at - timedelta(minutes=1))
     return fresh(order)
 
 
