@@ -187,3 +187,14 @@ def test_a_foreign_batch_is_not_shown(stranger, client, web, both):
     client.force_login(user)
     assert client.get(at("commandbatch_change", row.pk)).status_code == 302
     assert client.post(at("commandbatch_cancel", row.pk)).status_code == 404
+
+
+def test_who_only_looks_takes_nothing_back(client, web, both):
+    send(web, both)
+    row = CommandBatch.objects.get()
+    with gateway():
+        viewer = make_staff("view@example.org", both[0].operator_id, "viewer")
+    client.force_login(viewer)
+    assert client.post(at("commandbatch_cancel", row.pk)).status_code == 403
+    page = client.get(at("commandbatch_change", row.pk)).content.decode()
+    assert "Take back" not in page

@@ -225,3 +225,16 @@ def test_a_log_is_asked_for_from_the_console(web, both):
     row = LogUpload.objects.get()
     assert row.oldest_at is not None
     assert AuditEntry.objects.filter(action="log.requested").exists()
+
+
+def test_who_only_looks_moves_no_campaign(web, client, both):
+    upload(web)
+    begin(web)
+    row = FirmwareCampaign.objects.get()
+    with gateway():
+        viewer = make_staff("view@example.org", both[0].operator_id, "viewer")
+    client.force_login(viewer)
+    for word in ("pause", "resume", "abort"):
+        assert client.post(at(f"firmwarecampaign_{word}", row.pk)).status_code == 403
+    page = text(client.get(at("firmwarecampaign_change", row.pk)))
+    assert "Abort" not in page
