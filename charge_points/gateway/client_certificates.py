@@ -27,6 +27,7 @@ _CLIENT: Final = frozenset(
     {ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
 )
 _BEGIN: Final = "-----BEGIN CERTIFICATE-----"
+_BEGIN_CRL: Final = b"-----BEGIN X509 CRL-----"
 _END: Final = "-----END CERTIFICATE-----"
 
 # What the parser raises on bytes that are no certificate, or one of an unknown kind.
@@ -57,11 +58,13 @@ class Issuers:
     """All trusted issuers of a process: the built-in CA and the operator's own.
 
     ``own`` issues certificates whose common name is the charge point's identity; its
-    DNS names are only a readable form of it and prove nothing.
+    DNS names are only a readable form of it and prove nothing. ``revoked``: issuer's
+    name (DER) and serial number of what the operator's own CAs took back.
     """
 
     own: tuple[x509.Certificate, ...] = ()
     foreign: tuple[x509.Certificate, ...] = ()
+    revoked: frozenset[tuple[bytes, int]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +98,58 @@ def read(
         if not fault and not (is_verified or is_own):
             known = any(_has_issued(issuer, leaf) for issuer in issuers.foreign)
             fault = "" if known else FOREIGN
+        if not fault and _key_of(leaf.issuer, leaf.serial_number) in issuers.revoked:
+            fault = REVOKED
         return ClientCertificate(names, f"{leaf.serial_number:x}", fault)
     except _BAD:
         return ClientCertificate(fault=UNREADABLE)
+
+
+def _key_of(issuer: x509.Name, serial_number: int) -> tuple[bytes, int]:
+    return issuer.public_bytes(), serial_number
+
+
+def revoked_by(
+    lists: bytes, authorities: Sequence[x509.Certificate]
+) -> frozenset[tuple[bytes, int]]:
+    """What revocation lists take back (RFC 5280 5), for ``Issuers.revoked``.
+
+    Args:
+        lists: one list in DER, or any number in PEM.
+        authorities: who may have signed them.
+
+    Raises:
+        ValueError: a list cannot be read, or none of the CAs signed it.
+    """
+    found: set[tuple[bytes, int]] = set()
+    for listed in _lists_in(lists):
+        if not any(_has_signed(authority, listed) for authority in authorities):
+            name = listed.issuer.rfc4514_string()
+            msg = f"the list of {name!r} is signed by none of the client CAs"
+            raise ValueError(msg)
+        found |= {_key_of(listed.issuer, row.serial_number) for row in listed}
+    return frozenset(found)
+
+
+def _lists_in(text: bytes) -> list[x509.CertificateRevocationList]:
+    if _BEGIN_CRL not in text:
+        return [x509.load_der_x509_crl(text)]
+    parts = text.split(_BEGIN_CRL)[1:]
+    return [x509.load_pem_x509_crl(_BEGIN_CRL + part) for part in parts]
+
+
+def _has_signed(
+    authority: x509.Certificate, listed: x509.CertificateRevocationList
+) -> bool:
+    key = authority.public_key()
+    if authority.subject != listed.issuer or not isinstance(
+        key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey
+    ):
+        return False
+    try:
+        return listed.is_signature_valid(key)
+    except (InvalidSignature, *_BAD):
+        return False
 
 
 def _has_issued(issuer: x509.Certificate, leaf: x509.Certificate) -> bool:

@@ -37,6 +37,7 @@ class Options:
     tls_cert: Path | None = None
     tls_key: Path | None = None
     client_ca: Path | None = None
+    client_crl: Path | None = None
     metrics_host: str = "127.0.0.1"
     metrics_port: int = 0
     trusted_proxies: tuple[str, ...] = ()
@@ -57,12 +58,17 @@ def listeners_of(options: Options) -> list[Listener]:
     """
     listeners = [Listener(options.host, options.port)]
     if options.tls_port is None:
+        if options.client_crl is not None:
+            raise UnableToStartGateway("--client-crl needs --tls-port.")
         return listeners
     if options.tls_cert is None or options.tls_key is None:
         raise UnableToStartGateway(
             "--tls-port needs --tls-cert and --tls-key (PEM files)."
         )
-    keeper = TlsKeeper(TlsFiles(options.tls_cert, options.tls_key, options.client_ca))
+    files = TlsFiles(
+        options.tls_cert, options.tls_key, options.client_ca, options.client_crl
+    )
+    keeper = TlsKeeper(files)
     return [*listeners, Listener(options.host, options.tls_port, keeper)]
 
 

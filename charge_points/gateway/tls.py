@@ -12,6 +12,7 @@ from charge_points.gateway.client_certificates import (
     Issuers,
     Trust,
     certificates_in,
+    revoked_by,
 )
 
 logger = logging.getLogger(__name__)
@@ -85,6 +86,7 @@ class TlsFiles:
     certificate: Path
     key: Path
     client_ca: Path | None = None
+    client_crl: Path | None = None
 
     def stamp(self) -> Stamp:
         """What changes when a file does; a missing file has none.
@@ -92,7 +94,8 @@ class TlsFiles:
         Links are followed: certificate managers swap a link to a new directory.
         """
         marks = []
-        for path in filter(None, (self.certificate, self.key, self.client_ca)):
+        paths = (self.certificate, self.key, self.client_ca, self.client_crl)
+        for path in filter(None, paths):
             try:
                 found = path.stat()
             except OSError:
@@ -125,7 +128,8 @@ class TlsKeeper:
             files.certificate, files.key, files.client_ca, authorities
         )
         own = certificates_in("\n".join(authorities).encode()) if authorities else ()
-        return context, Issuers(own, read_issuers(files.client_ca))
+        foreign = read_issuers(files.client_ca)
+        return context, Issuers(own, foreign, read_revoked(files.client_crl, foreign))
 
     def reload(self) -> bool:
         """Read the files again; False when they cannot be used."""
@@ -167,4 +171,24 @@ def read_issuers(client_ca: Path | None) -> tuple[x509.Certificate, ...]:
         raise UnableToUseCertificate(
             f"The client CA file {client_ca} cannot be used: {error}. "
             "Give a PEM file with one or more CA certificates."
+        ) from error
+
+
+def read_revoked(
+    client_crl: Path | None, authorities: tuple[x509.Certificate, ...]
+) -> frozenset[tuple[bytes, int]]:
+    """What the revocation lists in a file take back; nothing without one.
+
+    Raises:
+        UnableToUseCertificate: the file cannot be read, or a list is not signed by one
+            of ``authorities``.
+    """
+    if client_crl is None:
+        return frozenset()
+    try:
+        return revoked_by(client_crl.read_bytes(), authorities)
+    except (OSError, ValueError) as error:
+        raise UnableToUseCertificate(
+            f"The revocation list {client_crl} cannot be used: {error}. "
+            "Give lists (DER, or PEM one after the other) of CAs in --client-ca."
         ) from error

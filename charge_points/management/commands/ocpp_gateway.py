@@ -44,6 +44,11 @@ class Command(BaseCommand):
         parser.add_argument(
             "--client-ca", type=Path, help="CAs of client certificates, PEM (profile 3)"
         )
+        parser.add_argument(
+            "--client-crl",
+            type=Path,
+            help="revocation lists of --client-ca, PEM or DER",
+        )
         parser.add_argument("--processes", type=int, default=1, metavar="N")
         parser.add_argument(
             "--metrics-port",
@@ -174,6 +179,7 @@ def _options(options: dict[str, Any]) -> Options:
         tls_cert=options["tls_cert"],
         tls_key=options["tls_key"],
         client_ca=options["client_ca"],
+        client_crl=options["client_crl"],
         metrics_host=options["metrics_host"],
         metrics_port=metrics_port + index if metrics_port else 0,
         trusted_proxies=tuple(options["trusted_proxy"]),

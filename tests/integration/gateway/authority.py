@@ -55,6 +55,23 @@ class Authority:
             .not_valid_after(now + timedelta(days=wish.until_day))
         )
 
+    def write_crl(self, path, *leaves, signer=None):
+        """A revocation list (PEM) of these certificate files."""
+        now = datetime.now(UTC)
+        builder = (
+            x509.CertificateRevocationListBuilder()
+            .issuer_name(self.name)
+            .last_update(now)
+            .next_update(now + timedelta(days=1))
+        )
+        for leaf in leaves:
+            row = x509.RevokedCertificateBuilder().revocation_date(now)
+            number = load(leaf).serial_number
+            builder = builder.add_revoked_certificate(row.serial_number(number).build())
+        signed = builder.sign(signer or self.key, hashes.SHA256())
+        path.write_bytes(signed.public_bytes(PEM))
+        return path
+
     def issue(self, common_name, *, dns=(), ip=()):
         """Files (certificate, key) of a leaf."""
         return self.make(common_name, Wish(dns=dns, ip=ip))

@@ -11,7 +11,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 from charge_points.gateway.bus import TRUST
 from charge_points.gateway.client_certificates import Trust
 from charge_points.gateway.limits import Limits
-from charge_points.gateway.tls import TlsFiles, TlsKeeper
+from charge_points.gateway.tls import TlsFiles, TlsKeeper, UnableToUseCertificate
 from tests.integration.gateway.authority import Authority, Wish, serial_of
 from tests.integration.gateway.world import (
     PASSWORD,
@@ -243,3 +243,48 @@ def test_openssl_gets_the_suites_of_the_whitepaper_only(
 
     code, text = run(main())
     assert (code == 0 and "Verify return code: 0" in text) is connects, text
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_client_ca_revokes_by_its_list_without_a_restart(
+    redis_url, ours, tmp_path, version
+):
+    first, second = ours.issue("CP-1"), ours.issue("CP-1")
+    path = ours.write_crl(tmp_path / "lists.pem", first[0])
+    files = TlsFiles(*ours.issue("gateway", ip=["127.0.0.1"]), ours.path, path)
+    keeper = TlsKeeper(files)
+
+    async def main():
+        async with running(redis_url, tls=keeper, limits=CALM) as world:
+            await world.gateway.trust.refresh()
+            world.doors.add("CP-1", security_profile=3)
+
+            async def both():
+                return [
+                    await knock(world, client_tls(ours, leaf, version))
+                    for leaf in (first, second)
+                ]
+
+            found = [await both()]
+            ours.write_crl(path, first[0], second[0])
+            assert keeper.reload_if_changed()
+            found.append(await both())
+            # A list that nobody signed changes nothing.
+            ours.write_crl(path, signer=Authority(tmp_path, "Rogue CA").key)
+            assert not keeper.reload_if_changed()
+            found.append(await both())
+            return found, [breach.reason for breach in world.doors.breaches]
+
+    found, reasons = run(main())
+    assert found == [[403, 101], [403, 403], [403, 403]]
+    assert all("was revoked" in reason for reason in reasons)
+    assert len(reasons) == 5
+
+
+@pytest.mark.parametrize("text", [b"", b"x", b"-----BEGIN X509 CRL-----\nAAAA"])
+def test_a_list_that_cannot_be_read_is_named(ours, tmp_path, text):
+    path = tmp_path / "lists.pem"
+    path.write_bytes(text)
+    leaf = ours.issue("gateway", ip=["127.0.0.1"])
+    with pytest.raises(UnableToUseCertificate, match="revocation list"):
+        TlsKeeper(TlsFiles(*leaf, ours.path, path))
