@@ -151,13 +151,17 @@ def test_the_longest_grace_and_cap_are_taken():
     [
         (
             "en",
-            "The first 10 min of parking cost nothing. "
-            "At most 4 h of parking are billed.",
+            (
+                "The first 10 min of parking cost nothing. "
+                "At most 4 h of parking are billed."
+            ),
         ),
         (
             "de",
-            "Die ersten 10 min des Parkens kosten nichts. "
-            "Höchstens 4 h Parken werden berechnet.",
+            (
+                "Die ersten 10 min des Parkens kosten nichts. "
+                "Höchstens 4 h Parken werden berechnet."
+            ),
         ),
         ("zh", "占位的前 10 min 免费。占位最多按 4 h 计费。"),
     ],
