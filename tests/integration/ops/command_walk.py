@@ -10,11 +10,13 @@ from datetime import timedelta
 from pathlib import Path
 from unittest import mock
 
+from cryptography.hazmat.primitives import serialization
 from django.core.management import ManagementUtility
 from django.db import connections
 from django.utils import timezone
 
 from cpms.accounts.models import Operator
+from simulators.v2g import TestPki
 from tests.factories import accounts, network, tariffs
 
 PASSWORD = "0123456789abcdef-known"
@@ -123,6 +125,13 @@ class Entry:
     is_json: bool = True
 
 
+def _root_file(folder):
+    root = TestPki.new().authorities["mo-root"].certificate
+    path = folder / "mo-root.pem"
+    path.write_bytes(root.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
 def _nothing(_world):
     return []
 
@@ -187,6 +196,13 @@ WALK = {
         "security_profile_lowered",
         "only be raised",
         lambda _: ["--identity=X"],
+    ),
+    "contract_root": Entry(
+        lambda w: ["--add", str(_root_file(w.folder))],
+        lambda _: ["--remove", "00"],
+        "unknown_root",
+        "no root",
+        lambda _: [],
     ),
     "rotate_station_ca": Entry(_nothing, None, "", "", lambda _: ["--sub"]),
     "create_id_token": Entry(
