@@ -19,6 +19,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from tests.mutation import trial
 from tests.mutation.accepted import ACCEPTED
@@ -153,10 +154,7 @@ def _measured() -> tuple[dict[str, dict[int, set[str]]], dict[str, float]]:
     with tempfile.NamedTemporaryFile() as file:
         pid = os.fork()
         if not pid:
-            tests, seconds = trial.measure()
-            modules = [name for name in sys.modules if trial.is_neutral(name)]
-            Path(file.name).write_bytes(pickle.dumps((tests, seconds, modules)))
-            os._exit(0)
+            _measure_into(Path(file.name))
         if os.waitpid(pid, 0)[1]:
             sys.exit(1)
         tests, seconds, modules = pickle.loads(Path(file.name).read_bytes())
@@ -164,6 +162,21 @@ def _measured() -> tuple[dict[str, dict[int, set[str]]], dict[str, float]]:
         with contextlib.suppress(Exception):
             importlib.import_module(name)
     return tests, seconds
+
+
+def _measure_into(file: Path) -> NoReturn:
+    """In the child, which must end here and touch nothing of its parent's."""
+    status = 1
+    try:
+        tests, seconds = trial.measure()
+        modules = [name for name in sys.modules if trial.is_neutral(name)]
+        file.write_bytes(pickle.dumps((tests, seconds, modules)))
+        status = 0
+    except SystemExit as error:
+        _say(str(error))
+        sys.stdout.flush()
+    finally:
+        os._exit(status)
 
 
 def main() -> int:
