@@ -23,8 +23,17 @@ def station_link(row: SecurityEvent | QuirkCount) -> str:
 class SecurityEventAdmin(OwnListAdmin):
     """What stations report, and what the platform noticed about them."""
 
-    list_display = ("received", "station", "kind", "source", "detail", "operator")
+    list_display = (
+        "received",
+        "station",
+        "kind",
+        "severity",
+        "source",
+        "detail",
+        "operator",
+    )
     list_filter = (
+        ("severity", ChoicesDropdownFilter),
         ("source", ChoicesDropdownFilter),
         StationSiteFilter,
         OperatorFilter,
