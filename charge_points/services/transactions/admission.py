@@ -36,6 +36,11 @@ class Attempt:
     offline: bool
     remote_start_id: int | None = None
 
+    @property
+    def is_late(self) -> bool:
+        """Whether it is told after the fact, for whatever reason."""
+        return self.offline or self.received_at - self.started_at > OFFLINE_AFTER
+
 
 @dataclass(frozen=True, slots=True)
 class Admission:
@@ -218,7 +223,7 @@ def _in_time(attempt: Attempt, handle: StartHandle) -> bool:
         return False
     if handle.state == "pending" and attempt.received_at <= handle.start_by:
         return True
-    if handle.state == "ended" or not attempt.offline:
+    if handle.state == "ended" or not attempt.is_late:
         return False
     good_until = handle.start_by
     if handle.state == "cancelled" and handle.ended_at is not None:

@@ -471,6 +471,23 @@ def test_a_change_of_a_token_keeps_whose_account_it_is(web, station):
     assert audited()[-1] == "id_token.changed"
 
 
+def test_a_change_of_a_token_keeps_what_the_page_does_not_show(web, station):
+    with gateway():
+        row = allow("tag", operator_id=station.operator_id, allowed_site_ids=[7])
+    hours = {"valid_from": "08:00", "valid_until": "20:00", "stop_only": "on"}
+    web.post(at("idtoken_change", row.pk), {**TOKEN, **hours})
+    row.refresh_from_db()
+    assert (row.allowed_site_ids, row.stop_only) == ([7], True)
+    assert (row.valid_from.hour, row.valid_until.hour) == (8, 20)
+
+
+def test_hours_of_a_token_have_two_ends(web, station):
+    hours = {"operator": station.operator_id, "valid_from": "08:00"}
+    answer = web.post(at("idtoken_add"), {**TOKEN, **hours})
+    assert b"a begin and an end" in answer.content
+    assert not IdToken.objects.exists()
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [({"token": "TAG"}, "has a policy already"), ({"operator": ""}, "required")],
