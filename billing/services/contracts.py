@@ -156,6 +156,8 @@ def _is_someone_elses(driver: Driver, emaid: str) -> bool:
     found = token_account(emaid, operator_id=0)
     if found is None or found.driver_id == driver.pk:
         return False
+    if found.driver_id is None:
+        return True
     return not Contract.objects.filter(
         emaid=emaid, driver_id=found.driver_id, state=Contract.State.CANCELLED
     ).exists()
