@@ -29,6 +29,9 @@ _PEM: Final = re.compile(
     re.DOTALL,
 )
 
+# What the parser raises on bytes that are no request; InvalidVersion is no ValueError.
+_BAD: Final = (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion)
+
 PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 
 
@@ -57,14 +60,17 @@ def check(text: str, *, names: tuple[str, ...]) -> CheckedCsr:
     try:
         signed = request.is_signature_valid
         weak = request.signature_hash_algorithm
-    except (UnsupportedAlgorithm, ValueError, TypeError) as error:
+    except _BAD as error:
         raise UnableToSign("csr_signature", f"Unknown signature: {error}.") from error
     if not signed or (weak is not None and weak.name in WEAK_HASHES):
         raise UnableToSign(
             "csr_signature", "The request is not signed by its own key with SHA-2."
         )
     key = _key(request)
-    found = request.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    try:
+        found = request.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    except _BAD as error:
+        raise UnableToSign("csr_unreadable", "The subject cannot be read.") from error
     if not found:
         return CheckedCsr(key, (*quirks, QUIRK_NO_SUBJECT))
     common_name = str(found[0].value).strip()
@@ -89,14 +95,14 @@ def _read(text: str) -> tuple[x509.CertificateSigningRequest, tuple[str, ...]]:
         raise UnableToSign("csr_unreadable", "The request is not PEM (RFC 7468).")
     try:
         return x509.load_pem_x509_csr(found.group().encode()), quirks
-    except (ValueError, UnsupportedAlgorithm, TypeError) as error:
+    except _BAD as error:
         raise UnableToSign("csr_unreadable", "The request cannot be read.") from error
 
 
 def _key(request: x509.CertificateSigningRequest) -> PublicKey:
     try:
         key = request.public_key()
-    except (UnsupportedAlgorithm, ValueError) as error:
+    except _BAD as error:
         raise UnableToSign("csr_key", f"Unknown key: {error}.") from error
     if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, CURVES):
         return key

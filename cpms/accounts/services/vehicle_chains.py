@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import jwt
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from django.db import transaction
 
@@ -75,7 +75,7 @@ def _parsed(chain_pem: str) -> list[x509.Certificate]:
         chain = x509.load_pem_x509_certificates(chain_pem.encode())
         for certificate in chain:
             certificate.public_key()  # an unknown curve shows itself only now
-    except ValueError as error:
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         raise _invalid("certificate_chain_pem holds no PEM certificates.") from error
     if not 1 <= len(chain) <= CHAIN_MAX:
         raise _invalid(f"A chain has 1 to {CHAIN_MAX} certificates, leaf first.")

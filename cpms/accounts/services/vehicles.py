@@ -77,7 +77,12 @@ def _csr_from_pem(pem: str) -> x509.CertificateSigningRequest:
         csr = x509.load_pem_x509_csr(pem.encode())
         valid = csr.is_signature_valid
         csr.public_key()  # an unknown curve shows itself only now
-    except (ValueError, UnsupportedAlgorithm, InvalidSignature) as error:
+    except (
+        ValueError,
+        UnsupportedAlgorithm,
+        InvalidSignature,
+        x509.InvalidVersion,
+    ) as error:
         raise UnableToEnrolVehicle(
             "csr_invalid", "csr_pem is not a PEM certificate signing request."
         ) from error

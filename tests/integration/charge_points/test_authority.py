@@ -1,5 +1,6 @@
 """The built-in CA: names, rotation, and renewal of a whole network."""
 
+import base64
 from datetime import timedelta
 
 import pytest
@@ -9,12 +10,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from django.core.management import call_command
 from django.utils import timezone
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from charge_points.models import Command, StationCertificate
 from charge_points.services import public_keys, wake
 from charge_points.services.public_keys import authority, signing
 from charge_points.services.public_keys.authority import _dns
+from charge_points.services.public_keys.csr import UnableToSign, check
 from tests.conformance.stations import Station
 
 pytestmark = pytest.mark.django_db
@@ -46,6 +48,32 @@ def issued(station):
     station.answer("CertificateSigned", command.payload, {"status": "Accepted"})
     pem = command.payload["certificateChain"].encode()
     return x509.load_pem_x509_certificates(pem)
+
+
+CSR_DER = x509.load_pem_x509_csr(csr("CP").encode()).public_bytes(
+    serialization.Encoding.DER
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.integers(0, len(CSR_DER) - 1).map(lambda cut: CSR_DER[:cut])
+    | st.tuples(st.integers(0, len(CSR_DER) - 1), st.integers(1, 255)).map(
+        lambda spot: (
+            CSR_DER[: spot[0]]
+            + bytes([CSR_DER[spot[0]] ^ spot[1]])
+            + CSR_DER[spot[0] + 1 :]
+        )
+    )
+)
+@pytest.mark.filterwarnings("ignore:Attribute's length")
+def test_no_mutated_request_crashes_the_check_or_is_signed(der):
+    text = base64.encodebytes(der).decode()
+    pem = (
+        f"-----BEGIN CERTIFICATE REQUEST-----\n{text}-----END CERTIFICATE REQUEST-----"
+    )
+    with pytest.raises(UnableToSign):
+        check(pem, names=("CP",))
 
 
 @pytest.fixture
