@@ -11,7 +11,7 @@ from cpms.accounts.rls import DriverTable
 class Migration(migrations.Migration):
     """One table."""
 
-    dependencies: ClassVar = [("accounts", "0005_preferences")]
+    dependencies: ClassVar = [("accounts", "0004_second_factor")]
 
     operations: ClassVar = [
         migrations.CreateModel(

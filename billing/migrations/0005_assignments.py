@@ -24,7 +24,7 @@ GROUP_KEY = (
 
 class Migration(migrations.Migration):
     dependencies: ClassVar = [
-        ("billing", "0005_guests"),
+        ("billing", "0004_documents"),
         ("accounts", "0002_tenancy"),
     ]
     operations: ClassVar = [
