@@ -152,10 +152,12 @@ class _Stretch(NamedTuple):
         if spans:
             points.update(_clock_instants(starts_us, ends_us, cuts, spans))
         counted = [self.origin_us + length_us for length_us in cuts.durations_us]
-        if self.period.state is State.PARKING:
+        if cuts.parkings_us and self.period.state is State.PARKING:
             parking_us = starts_us - self.parked_before
             counted += [parking_us + length_us for length_us in cuts.parkings_us]
-        points.update(point for point in counted if starts_us < point < ends_us)
+        for point in counted:
+            if starts_us < point < ends_us:
+                points.add(point)
         if self.energy_uwh:
             for threshold in cuts.energies_uwh:
                 ahead = threshold - self.energy_before
