@@ -1,11 +1,13 @@
 """PDF by reportlab: one page layout for receipts and credit notes.
 
-Latin text is set in the PDF's own Helvetica, everything else in the standard's own
+Western text is set in the PDF's own Helvetica, further Latin letters that Vera has
+(it comes with reportlab) in that, embedded, and everything else in the standard's own
 Chinese font (STSong-Light), so no font file is needed.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from html import escape
 from io import BytesIO
 from typing import Any, Final
@@ -16,6 +18,7 @@ from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
+from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.platypus import (
     Flowable,
     HRFlowable,
@@ -27,6 +30,7 @@ from reportlab.platypus import (
 )
 
 LATIN: Final = "Helvetica"
+EMBEDDED: Final = "Vera"
 CHINESE: Final = "STSong-Light"
 TEXT_CHARS_MAX: Final = 200_000
 """Signed values are printed whole; the codec takes no longer text than this."""
@@ -56,8 +60,17 @@ def _font(text: str) -> str:
     try:
         text.encode("cp1252")
     except UnicodeEncodeError:
-        return CHINESE
+        known = _embedded().face.charToGlyph
+        return EMBEDDED if all(ord(each) in known for each in text) else CHINESE
     return LATIN
+
+
+@cache
+def _embedded() -> TTFont:
+    """Read the font's file once a process."""
+    font = TTFont(EMBEDDED, "Vera.ttf")
+    pdfmetrics.registerFont(font)
+    return font
 
 
 def _paragraph(text: str, size: float = 9.5, *, soft: bool = False) -> Paragraph:
