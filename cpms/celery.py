@@ -5,7 +5,7 @@ from importlib import import_module
 from typing import Any, Final
 
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import setup_logging, task_prerun
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cpms.settings.prod")
 os.environ.setdefault("CPMS_DATABASE_ROLE", "system")
@@ -32,6 +32,20 @@ def _log_structured(**_: Any) -> None:
     from cpms.ops.logs import configure  # noqa: PLC0415 - needs the settings
 
     configure()
+
+
+@task_prerun.connect
+def _leave_dead_connections(**_: Any) -> None:
+    """Begin every task with a database connection that works.
+
+    Celery looks after them once in ``CELERY_DB_REUSE_MAX`` tasks; until then each task
+    would fail on a connection that died with its server.
+    """
+    from django.db import connections  # noqa: PLC0415 - needs the settings
+
+    for connection in connections.all(initialized_only=True):
+        if connection.errors_occurred and not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()
 
 
 @app.on_after_finalize.connect
