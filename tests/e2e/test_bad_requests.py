@@ -59,11 +59,12 @@ def test_a_frame_that_is_too_large_harms_nobody_else(town, name):
         )
 
     async def main():
-        async with connect() as socket:
-            await socket.send(
-                json.dumps([2, "big", "Heartbeat", {"x": "y" * 8_000_000}])
-            )
-            with contextlib.suppress(websockets.ConnectionClosed):
+        # The client's own close trips over a transport that was closed meanwhile.
+        with contextlib.suppress(websockets.ConnectionClosed, AttributeError):
+            async with connect() as socket:
+                await socket.send(
+                    json.dumps([2, "big", "Heartbeat", {"x": "y" * 8_000_000}])
+                )
                 frame = json.loads(await asyncio.wait_for(socket.recv(), PATIENCE_S))
                 assert frame[0] == 4, frame
         async with connect() as socket:

@@ -10,6 +10,7 @@ from charge_points.handlers.v16.outgoing import outgoing_v16
 from charge_points.handlers.v201.outgoing import outgoing_v201
 from charge_points.models import ChargingCertificate, Command, DeviceVariable
 from charge_points.services import certificates, displays
+from charge_points.services.commands import secrets
 from charge_points.services.masking import mask_payload
 from tests.factories import accounts, network
 from tests.outbox import drain
@@ -43,7 +44,11 @@ def plug_in(station, at=None):
 
 
 def asked(action):
-    return list(Command.objects.filter(action=action).order_by("pk"))
+    """The commands, with what is sent instead of what is shown."""
+    rows = list(Command.objects.filter(action=action).order_by("pk"))
+    for row in rows:
+        row.payload = secrets.opened(row.payload, row.sealed_payload)
+    return rows
 
 
 def test_a_plug_in_shows_the_page_of_a_certificate(station):

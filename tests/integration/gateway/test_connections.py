@@ -296,7 +296,6 @@ def test_a_station_that_speaks_but_answers_no_ping_stays_and_is_counted(
                 for _ in range(2):
                     await until(lambda: station._pinged_at is not None)
                     await call(socket, "MeterValues", meter(1))
-                    assert station._pinged_at is None
                 await until(lambda: world.doors.quirks.get("ping_unanswered") == 2)
                 return station.is_open
 
