@@ -19,8 +19,6 @@ logger = logging.getLogger(__name__)
 COMMANDS: Final = "cpms:commands"
 # Payload: <charge point id>/<generation>: older connections have to go.
 EVICTIONS: Final = "cpms:evictions"
-# Payload: an operator id whose start policies changed, or nothing for all.
-POLICIES: Final = "cpms:policies"
 # Payload: nothing. Something was revoked, or the built-in CA changed.
 TRUST: Final = "cpms:trust"
 

@@ -14,7 +14,6 @@ from charge_points.gateway.exchange import Clock, Exchange, refused_entry
 from charge_points.handlers.registry import (
     REGISTRATION_REJECTED,
     Answer,
-    GatewayMemory,
     Payload,
     Peer,
     Refusal,
@@ -44,7 +43,7 @@ if TYPE_CHECKING:
     from charge_points.gateway.limits import Limits
     from charge_points.gateway.station_socket import StationSocket
     from charge_points.gateway.writer import Writer
-    from charge_points.handlers.registry import MemoryHandler
+    from charge_points.handlers.registry import LoopHandler
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +63,6 @@ class StationServices:
     tables: Mapping[str, VersionTables]
     kinds: Mapping[str, Mapping[str, "Kind"]]
     writer: "Writer"
-    memory: GatewayMemory
     journal: "Journal"
     clock: Clock
     deferred: "Deferred"
@@ -216,22 +214,21 @@ class Station:
             received_at=at,
             quirks=list(checked.quirks),
         )
-        if route.mode == "memory":
-            answer = self._from_memory(cast("MemoryHandler", route.handler), request)
-            if answer is not None or route.fallback is None:
-                self._reply(call, answer or {})
-                if request.quirks:
-                    self._count_all(request, data)
-                metrics.messages(peer.version, call.action).inc()
-                return
+        if route.mode == "loop":
+            answer = self._on_loop(cast("LoopHandler", route.handler), request)
+            self._reply(call, answer)
+            if request.quirks:
+                self._count_all(request, data)
+            metrics.messages(peer.version, call.action).inc()
+            return
         request.raw_text = data.decode("utf-8", "replace")
         self._is_busy = True
         kind = services.kinds[peer.version][call.action]
         services.writer.submit(kind, Exchange(call, request), self._finished)
 
-    def _from_memory(self, handler: "MemoryHandler", request: Request) -> Answer | None:
+    def _on_loop(self, handler: "LoopHandler", request: Request) -> Answer:
         try:
-            return handler(request, self._services.memory)
+            return handler(request)
         except Exception:
             logger.exception("%s of %s failed", request.action, self.peer.identity)
             code = code_for(self.peer.version, Fault.INTERNAL)

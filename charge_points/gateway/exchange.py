@@ -1,7 +1,7 @@
 """A request on its way through the writer: fence, execution, answer, log."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -14,7 +14,6 @@ from charge_points.gateway.journal import Journal
 from charge_points.handlers.dispatch import execute, refusal_for
 from charge_points.handlers.registry import (
     Answer,
-    GatewayMemory,
     Later,
     Peer,
     Refusal,
@@ -50,12 +49,8 @@ Clock = Callable[[], datetime]
 
 def request_kinds(tables: VersionTables) -> dict[str, Kind]:
     """One kind per database route of a version, by action."""
-    routes = (_database_route(route) for route in tables.routes.values())
-    return {route.action: _kind(route) for route in routes if route is not None}
-
-
-def _database_route(route: Route) -> Route | None:
-    return route.fallback if route.mode == "memory" else route
+    routes = tables.routes.values()
+    return {route.action: _kind(route) for route in routes if route.mode != "loop"}
 
 
 def _kind(route: Route) -> Kind:
@@ -116,15 +111,11 @@ class ExchangeFrame:
         self,
         doors: Doors,
         journal: Journal,
-        memory: GatewayMemory,
-        tables: Mapping[str, VersionTables],
         clock: Clock,
     ) -> None:
         """Work for one writer."""
         self._doors = doors
         self._journal = journal
-        self._memory = memory
-        self._tables = tables
         self._clock = clock
 
     def begin(self, jobs: Sequence[Job]) -> list[Job]:
@@ -160,25 +151,17 @@ class ExchangeFrame:
         )
 
     def committed(self, jobs: Sequence[Job]) -> None:
-        """Let memory routes remember, and count."""
+        """Count what was answered."""
         self._journal.written()
         counts: Counter[tuple[str, str]] = Counter()
         for job in jobs:
             item = job.item
             if isinstance(item, Exchange) and not item.is_stale:
                 counts[item.request.peer.version, item.request.action] += 1
-                self._remember(item)
+                if isinstance(item.answer, Refusal):
+                    metrics.refusals(item.request.peer.version, item.answer.code).inc()
         for (version, action), count in counts.items():
             metrics.messages(version, action).inc(count)
-
-    def _remember(self, exchange: Exchange) -> None:
-        request, answer = exchange.request, exchange.answer
-        version = request.peer.version
-        if isinstance(answer, Refusal):
-            metrics.refusals(version, answer.code).inc()
-        route = self._tables[version].routes.get(request.action)
-        if route is not None and route.remember is not None and answer is not None:
-            route.remember(request, answer, self._memory)
 
 
 def refused_entry(

@@ -54,9 +54,6 @@ class Limits:
     failures_window_s: float = 60.0
     # Addresses remembered; the oldest is forgotten.
     failure_addresses_max: int = 10_000
-    # Life and number of remembered answers (Authorize).
-    memory_life_s: float = 10.0
-    memory_entries_max: int = 20_000
     # Leases in Redis: a killed node's charge points are offline after this.
     lease_life_s: float = 90.0
     lease_refresh_s: float = 30.0

@@ -14,7 +14,7 @@ from websockets.asyncio.server import Server, ServerConnection
 from websockets.frames import CloseCode
 
 from charge_points.gateway.admission import Admission, AdmissionDesk, Reception
-from charge_points.gateway.bus import COMMANDS, EVICTIONS, POLICIES, TRUST, Bus
+from charge_points.gateway.bus import COMMANDS, EVICTIONS, TRUST, Bus
 from charge_points.gateway.commands import CommandDesk, CommandWork
 from charge_points.gateway.connection import Station, StationServices
 from charge_points.gateway.connection_work import ConnectionWork
@@ -25,7 +25,6 @@ from charge_points.gateway.exchange import ExchangeFrame, request_kinds
 from charge_points.gateway.failures import FailureLimit
 from charge_points.gateway.journal import Journal
 from charge_points.gateway.listening import listen
-from charge_points.gateway.memory import StationMemory
 from charge_points.gateway.plan import Plan
 from charge_points.gateway.presence import Presence
 from charge_points.gateway.station_socket import StationSocket
@@ -52,11 +51,8 @@ class Gateway:
         limits = plan.limits
         self.directory = Directory()
         self.bus = Bus(plan.redis_url, limits)
-        self.memory = StationMemory(self.directory, limits)
         self.journal = Journal(plan.doors)
-        frame = ExchangeFrame(
-            plan.doors, self.journal, self.memory, plan.tables, plan.clock
-        )
+        frame = ExchangeFrame(plan.doors, self.journal, plan.clock)
         self.writer = Writer(limits, frame, self._writer_died)
         self.presence = Presence(
             self.bus,
@@ -80,7 +76,6 @@ class Gateway:
             tables=plan.tables,
             kinds={name: request_kinds(t) for name, t in plan.tables.items()},
             writer=self.writer,
-            memory=self.memory,
             journal=self.journal,
             clock=plan.clock,
             deferred=self.deferred,
@@ -152,7 +147,6 @@ class Gateway:
         listeners = {
             COMMANDS: self.commands.on_message,
             EVICTIONS: self._on_eviction,
-            POLICIES: self._on_policy,
             TRUST: self.trust.wake,
         }
         for work in (
@@ -340,12 +334,8 @@ class Gateway:
         if station is not None and station.peer.generation < int(generation):
             _replaced(station)
 
-    def _on_policy(self, payload: str) -> None:
-        self.memory.forget(int(payload) if payload.isdigit() else None)
-
     def _on_bus_ready(self) -> None:
         """Wake-ups may have been lost: look at everything once."""
-        self.memory.forget()
         self.trust.wake(TRUST)
         self.commands.wake_all()
         for station in self.directory:

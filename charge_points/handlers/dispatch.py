@@ -193,14 +193,14 @@ def execute(route: Route, requests: Sequence[Request]) -> list[Answer | Later]:
     """Answer requests of one database route, in order.
 
     Raises:
-        ValueError: ``route`` is a memory route.
+        ValueError: ``route`` is answered on the event loop.
         Exception: as ``run_set``.
     """
     if route.mode == "set":
         answers = run_set(cast("SetHandler", route.handler), requests, refusal_for)
         return [*answers]
-    if route.mode == "memory":
-        raise ValueError(f"{route.action} is a memory route; execute its fallback")
+    if route.mode == "loop":
+        raise ValueError(f"{route.action} is answered on the event loop")
     handler = cast("OneHandler", route.handler)
 
     def alone(group: Sequence[Request]) -> list[Answer | Later]:

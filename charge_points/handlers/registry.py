@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal
 
 import orjson
 
@@ -18,7 +18,7 @@ REGISTRATION_PENDING: Final = "Pending"
 REGISTRATION_REJECTED: Final = "Rejected"
 
 Payload = dict[str, Any]
-Mode = Literal["set", "one", "memory"]
+Mode = Literal["set", "one", "loop"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,32 +100,9 @@ class Later:
 Answer = Payload | Refusal
 
 
-class GatewayMemory(Protocol):
-    """What a ``memory`` handler may use. Everything in it may be lost at any time."""
-
-    def seen(self, peer: Peer, at: datetime) -> None:
-        """Note that the charge point is alive (for presence; no row is touched)."""
-
-    def recall(self, peer: Peer, kind: str, key: str, at: datetime) -> Payload | None:
-        """A remembered answer that is still fresh at ``at``, else None."""
-
-    def remember(
-        self, peer: Peer, kind: str, key: str, answer: Payload, at: datetime
-    ) -> None:
-        """Keep an answer for a short time (limit and life are the gateway's).
-
-        Only for answers that depend on nothing but operator, ``kind`` and ``key``: the
-        entry is shared by all charge points of ``peer.operator_id`` in this process.
-        May be called from the writer thread.
-        """
-
-
 SetHandler = Callable[[Sequence[Request]], Sequence[Answer | Later]]
 OneHandler = Callable[[Request], Answer | Later]
-MemoryHandler = Callable[[Request, GatewayMemory], Answer | None]
-# Called in the writer thread, after the commit of the fall-back's answer, so that a
-# memory route can remember what the database said.
-Remember = Callable[[Request, Answer, GatewayMemory], None]
+LoopHandler = Callable[[Request], Answer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +114,8 @@ class Route:
             savepoint for the whole set; if it raises, each request is run alone as a
             set of one in a savepoint of its own.
         one: ``handler(request) -> answer`` in its own savepoint.
-        memory: ``handler(request, memory) -> answer | None`` on the event loop: no
-            database, no waiting. None passes the request to ``fallback``.
+        loop: ``handler(request) -> answer`` on the event loop: no database, no waiting,
+            no row of the message log.
 
     ``block`` is the profile (1.6) or functional block (2.0.1) for the support table.
     ``needs_registration`` False lets the action through before BootNotification was
@@ -147,19 +124,10 @@ class Route:
 
     version: str
     action: str
-    handler: SetHandler | OneHandler | MemoryHandler
+    handler: SetHandler | OneHandler | LoopHandler
     mode: Mode
     block: str
     needs_registration: bool = True
-    fallback: "Route | None" = None
-    remember: Remember | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse a table that could not be executed."""
-        if self.fallback is not None and self.mode != "memory":
-            raise ValueError(f"{self.action}: only a memory route has a fallback")
-        if self.fallback is not None and self.fallback.mode == "memory":
-            raise ValueError(f"{self.action}: a fallback must use the database")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ from typing import Final
 from django.db import transaction
 
 from charge_points.models import IdToken, OperatorPolicy
-from charge_points.services.wake import wake_policies
 from cpms.kernel.errors import DomainError
 
 TOKEN_CHARS_MAX: Final = 255
@@ -117,7 +116,6 @@ def put_policy(  # noqa: PLR0913 - the fields of one row, all named
             "updated_at": at,
         },
     )
-    wake_policies(operator_id)
     return row
 
 
@@ -129,14 +127,11 @@ def set_account_state(*, driver_id: int, can_pay: bool, at: datetime) -> int:
         How many changed.
     """
     wanted = IdToken.AccountState.OK if can_pay else IdToken.AccountState.BLOCKED
-    changed = (
+    return (
         IdToken.objects.filter(driver_id=driver_id)
         .exclude(account_state=wanted)
         .update(account_state=wanted, updated_at=at)
     )
-    if changed:
-        wake_policies(None)
-    return changed
 
 
 @transaction.atomic
@@ -161,5 +156,4 @@ def set_operator_state(*, operator_id: int, can_be_paid: bool, at: datetime) -> 
         operator_id=operator_id,
         defaults={"can_be_paid": can_be_paid, "updated_at": at},
     )
-    wake_policies(operator_id)
     return True

@@ -14,8 +14,6 @@ logger = logging.getLogger(__name__)
 
 # Payload: charge point ids with commas, whose commands wait.
 COMMANDS_CHANNEL: Final = "cpms:commands"
-# Payload: the operator whose start policies changed, or nothing for all of them.
-POLICIES_CHANNEL: Final = "cpms:policies"
 # Payload: nothing; a certificate was revoked, or the built-in CA changed.
 TRUST_CHANNEL: Final = "cpms:trust"
 TIMEOUT_S: Final = 0.5
@@ -43,12 +41,6 @@ def wake_commands(charge_point_ids: Iterable[int]) -> None:
     payload = ",".join(str(key) for key in charge_point_ids)
     if payload:
         transaction.on_commit(lambda: _publish(COMMANDS_CHANNEL, payload))
-
-
-def wake_policies(operator_id: int | None) -> None:
-    """After the commit, let the gateways forget what they remember of tokens."""
-    payload = "" if operator_id is None else str(operator_id)
-    transaction.on_commit(lambda: _publish(POLICIES_CHANNEL, payload))
 
 
 def wake_trust() -> None:

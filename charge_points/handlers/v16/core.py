@@ -9,7 +9,6 @@ from charge_points.handlers import autocharge
 from charge_points.handlers.reading import boot_answer, noted, time_of
 from charge_points.handlers.registry import (
     Answer,
-    GatewayMemory,
     Later,
     Payload,
     Request,
@@ -82,9 +81,8 @@ def _boot_fact(request: Request) -> BootFact:
     )
 
 
-def heartbeat(request: Request, memory: GatewayMemory) -> Answer:
-    """Heartbeat (4.6): no row is touched; presence learns that it lives."""
-    memory.seen(request.peer, request.received_at)
+def heartbeat(request: Request) -> Answer:
+    """Heartbeat (4.6): no row is touched; any message tells presence of life."""
     return {"currentTime": format_utc(request.received_at)}
 
 

@@ -30,7 +30,7 @@ ROUTES_V16: Final = (
         V16,
         "Heartbeat",
         core.heartbeat,
-        "memory",
+        "loop",
         "Core",
         needs_registration=False,
     ),

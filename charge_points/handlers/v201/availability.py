@@ -3,16 +3,15 @@
 from collections.abc import Sequence
 
 from charge_points.handlers.reading import time_of
-from charge_points.handlers.registry import Answer, GatewayMemory, Request
+from charge_points.handlers.registry import Answer, Request
 from charge_points.handlers.v201.words import STATUS
 from charge_points.ocpp.timestamps import format_utc
 from charge_points.services import availability
 from charge_points.services.facts import StatusReport
 
 
-def heartbeat(request: Request, memory: GatewayMemory) -> Answer:
-    """Heartbeat (G02): no row is touched; presence learns that it lives."""
-    memory.seen(request.peer, request.received_at)
+def heartbeat(request: Request) -> Answer:
+    """Heartbeat (G02): no row is touched; any message tells presence of life."""
     return {"currentTime": format_utc(request.received_at)}
 
 

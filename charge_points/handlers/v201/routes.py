@@ -33,7 +33,7 @@ ROUTES_V201: Final = (
         needs_registration=False,
     ),
     Route(V201, "DataTransfer", data_transfer.data_transfer, "one", "P"),
-    Route(V201, "Heartbeat", availability.heartbeat, "memory", "G"),
+    Route(V201, "Heartbeat", availability.heartbeat, "loop", "G"),
     Route(V201, "MeterValues", transactions.meter_values, "set", "J"),
     # A pending station may be asked for a report.
     Route(

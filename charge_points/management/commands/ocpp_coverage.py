@@ -36,7 +36,7 @@ def _rows(message: Message, table: VersionTables) -> list[str]:
         how = "—"
         if message.action in routed:
             mode = route.mode if direction is Direction.IN and route else "command"
-            how = {"set": "set-wise", "one": "alone", "memory": "in memory"}.get(
+            how = {"set": "set-wise", "one": "alone", "loop": "on the event loop"}.get(
                 mode, mode
             )
         rows.append(f"| {message.action} | {message.group} | {direction} | {how} |")

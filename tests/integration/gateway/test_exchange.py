@@ -146,22 +146,6 @@ def test_a_heartbeat_touches_no_row(redis_url):
     assert log == []
 
 
-def test_a_remembered_answer_needs_no_database_until_it_is_forgotten(redis_url):
-    async def main():
-        async with running(redis_url) as world:
-            world.doors.add("CP-1")
-            async with world.connect("CP-1") as socket:
-                for _ in range(3):
-                    await call(socket, "Authorize", {"idTag": "TAG"})
-                first = await asyncio.to_thread(facts)
-                world.gateway.memory.forget(1)
-                await call(socket, "Authorize", {"idTag": "TAG"})
-                return first, await asyncio.to_thread(facts)
-
-    first, second = run(main())
-    assert (len(first), len(second)) == (1, 2)
-
-
 def test_faults_of_ours_are_internal_errors_and_the_connection_stays(redis_url):
     async def main():
         async with running(redis_url) as world:
@@ -172,15 +156,15 @@ def test_faults_of_ours_are_internal_errors_and_the_connection_stays(redis_url):
                     "errorCode": "NoError",
                     "status": "Available",
                 }
-                memory = await call(socket, "StatusNotification", status)
+                on_loop = await call(socket, "StatusNotification", status)
                 unwritable = await call(
                     socket, "DataTransfer", {"vendorId": "unwritable"}
                 )
                 refused = await call(socket, "DataTransfer", {"vendorId": "quirky"})
                 assert (await call(socket, "Heartbeat", {}))[0] == 3
-        return memory, unwritable, refused, world.doors.quirks
+        return on_loop, unwritable, refused, world.doors.quirks
 
-    memory, unwritable, refused, quirks = run(main())
-    assert memory[2] == unwritable[2] == "InternalError"
+    on_loop, unwritable, refused, quirks = run(main())
+    assert on_loop[2] == unwritable[2] == "InternalError"
     assert refused == [4, "1", "NotSupported", "no vendor", {"known": 0}]
     assert quirks["handler_quirk"] == 1

@@ -104,28 +104,6 @@ def test_a_call_that_comes_while_draining_is_left_to_the_next_process(redis_url)
     assert facts() == []
 
 
-def test_a_changed_policy_makes_all_processes_forget(redis_url):
-    async def main():
-        async with running(redis_url) as world:
-            await until(lambda: world.gateway.bus.is_up)
-            world.doors.add("CP-1")
-            async with world.connect("CP-1") as socket:
-                for payload in ("2", "1", ""):
-                    await call(socket, "Authorize", {"idTag": "TAG"})
-                    before = len(await asyncio.to_thread(facts))
-                    await world.gateway.bus.publish([("cpms:policies", payload)])
-                    entries = world.gateway.memory._entries
-                    if payload != "2":
-                        await until(lambda kept=entries: not kept)
-                    else:
-                        await asyncio.sleep(0.1)
-                        assert entries
-                return before
-
-    # Operator 2's change concerned nobody here: two look-ups for three questions.
-    assert run(main()) == 2
-
-
 def test_a_broken_wake_up_stops_nobody(redis_url, caplog):
     async def main():
         async with running(redis_url) as world:

@@ -231,14 +231,8 @@ def boot(request):
     }
 
 
-def heartbeat(request, memory):
-    memory.seen(request.peer, request.received_at)
+def heartbeat(request):
     return {"currentTime": request.received_at}
-
-
-def authorize_from_memory(request, memory):
-    tag = request.payload["idTag"]
-    return memory.recall(request.peer, "Authorize", tag, request.received_at)
 
 
 def authorize(request):
@@ -246,12 +240,7 @@ def authorize(request):
     return {"idTagInfo": {"status": "Accepted"}}
 
 
-def remember(request, answer, memory):
-    tag = request.payload["idTag"]
-    memory.remember(request.peer, "Authorize", tag, answer, request.received_at)
-
-
-def broken_memory(request, memory):
+def broken_on_loop(request):
     raise RuntimeError("a fault of ours")
 
 
@@ -272,21 +261,13 @@ V16_ROUTES = [
     Route("1.6", "MeterValues", meter_values, "set", "Core"),
     Route("1.6", "StartTransaction", start_transaction, "one", "Core"),
     Route("1.6", "BootNotification", boot, "one", "Core", needs_registration=False),
-    Route("1.6", "Heartbeat", heartbeat, "memory", "Core"),
-    Route("1.6", "StatusNotification", broken_memory, "memory", "Core"),
+    Route("1.6", "Heartbeat", heartbeat, "loop", "Core"),
+    Route("1.6", "StatusNotification", broken_on_loop, "loop", "Core"),
     Route("1.6", "DataTransfer", data_transfer, "one", "Core"),
-    Route(
-        "1.6",
-        "Authorize",
-        authorize_from_memory,
-        "memory",
-        "Core",
-        fallback=Route("1.6", "Authorize", authorize, "one", "Core"),
-        remember=remember,
-    ),
+    Route("1.6", "Authorize", authorize, "one", "Core"),
 ]
 V201_ROUTES = [
-    Route("2.0.1", "Heartbeat", heartbeat, "memory", "G"),
+    Route("2.0.1", "Heartbeat", heartbeat, "loop", "G"),
 ]
 
 

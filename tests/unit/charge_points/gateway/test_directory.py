@@ -1,71 +1,18 @@
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from charge_points.gateway.directory import Directory
 from charge_points.gateway.failures import FailureLimit
 from charge_points.gateway.limits import Limits
-from charge_points.gateway.memory import StationMemory
 from charge_points.gateway.presence import lease_key, parse_lease
 from charge_points.handlers.registry import Peer
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
-PEER = Peer(7, "CP-7", 1, "1.6", 3, "Accepted", "c")
 
 
 class FakeStation:
     def __init__(self, key, generation):
         self.peer = Peer(key, f"CP-{key}", 1, "1.6", generation, "Accepted", "c")
         self.seen_at = AT
-
-
-def memory(**limits):
-    return StationMemory(Directory(), Limits(**limits))
-
-
-def test_an_answer_is_remembered_for_its_life():
-    kept = memory(memory_life_s=10.0)
-    kept.remember(PEER, "Authorize", "TAG", {"a": 1}, AT)
-    almost = AT + timedelta(seconds=9.9)
-    assert kept.recall(PEER, "Authorize", "TAG", almost) == {"a": 1}
-    assert kept.recall(PEER, "Authorize", "TAG", AT + timedelta(seconds=10)) is None
-    assert kept.recall(PEER, "Other", "TAG", AT) is None
-
-
-def test_operators_do_not_share_answers():
-    kept = memory()
-    kept.remember(PEER, "Authorize", "TAG", {"a": 1}, AT)
-    other = Peer(8, "CP-8", 2, "1.6", 1, "Accepted", "c")
-    assert kept.recall(other, "Authorize", "TAG", AT) is None
-
-
-def test_the_oldest_answer_goes_when_memory_is_full():
-    kept = memory(memory_entries_max=2)
-    for tag in ("A", "B", "C"):
-        kept.remember(PEER, "Authorize", tag, {}, AT)
-    assert kept.recall(PEER, "Authorize", "A", AT) is None
-    assert kept.recall(PEER, "Authorize", "C", AT) == {}
-
-
-def test_forgetting_concerns_one_operator_or_all():
-    kept = memory()
-    other = Peer(8, "CP-8", 2, "1.6", 1, "Accepted", "c")
-    for peer in (PEER, other):
-        kept.remember(peer, "Authorize", "TAG", {}, AT)
-    kept.forget(1)
-    assert kept.recall(PEER, "Authorize", "TAG", AT) is None
-    assert kept.recall(other, "Authorize", "TAG", AT) == {}
-    kept.forget()
-    assert kept.recall(other, "Authorize", "TAG", AT) is None
-
-
-def test_a_sign_of_life_reaches_the_station_that_is_connected():
-    directory = Directory()
-    kept = StationMemory(directory, Limits())
-    later = AT + timedelta(seconds=1)
-    kept.seen(PEER, later)
-    station = FakeStation(7, 3)
-    directory.add(station)
-    kept.seen(PEER, later)
-    assert station.seen_at == later
 
 
 def test_the_newest_connection_stands_in_the_directory_whatever_the_order():
