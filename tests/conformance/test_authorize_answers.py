@@ -8,8 +8,8 @@ from charge_points.models import Connector, IdToken, Transaction
 from charge_points.services import id_tokens, local_lists
 from charge_points.services.capabilities import of_station
 from charge_points.services.id_tokens import UnableToPutPolicy
+from tests.conformance.charging import allow, start
 from tests.conformance.stations import Station
-from tests.conformance.test_lists_and_reservations import allow, start
 
 pytestmark = pytest.mark.django_db
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)  # 14:00 at the site, in summer

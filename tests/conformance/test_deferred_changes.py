@@ -8,8 +8,8 @@ from django.urls import reverse
 from charge_points.handlers.v16.outgoing import UnableToTranslate
 from charge_points.models import Command, DeferredChange, Transaction
 from charge_points.services import deferred_changes
+from tests.conformance.charging import allow, start
 from tests.conformance.stations import Station
-from tests.conformance.test_lists_and_reservations import allow, start
 from tests.integration.charge_points.admin_world import make_staff
 from tests.integration.charge_points.api_world import STATIONS, system_of
 

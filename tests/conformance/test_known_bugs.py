@@ -12,8 +12,8 @@ import pytest
 
 from charge_points.models import Transaction
 from charge_points.ocpp.schemas import validate_call
+from tests.conformance.charging import allow, start
 from tests.conformance.stations import Station
-from tests.conformance.test_lists_and_reservations import allow, start
 from tests.conformance.test_smart_charging import profile
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -22,7 +22,7 @@ STARTS_16 = "integration/charge_points/test_transactions_v16.py"
 # Bug -> (file, name of the test).
 GUARDED = {
     "rejected start consumes the reservation": (
-        "conformance/test_lists_and_reservations.py",
+        "conformance/test_reservations.py",
         "test_a_rejected_start_never_uses_a_reservation",
     ),
     "refused start closes the live charge": (

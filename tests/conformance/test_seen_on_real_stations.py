@@ -19,8 +19,8 @@ from charge_points.models import (
 from charge_points.ocpp.quirks import QUIRKS
 from charge_points.services.quirk_words import WORDS
 from cpms.outbox.models import EventRecord
+from tests.conformance.charging import allow, start
 from tests.conformance.stations import Station
-from tests.conformance.test_lists_and_reservations import allow, start
 
 ROOT = Path(__file__).resolve().parents[1]
 TX16 = "integration/charge_points/test_transactions_v16.py"

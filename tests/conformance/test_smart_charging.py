@@ -20,8 +20,8 @@ from charge_points.services import limits
 from charge_points.services.facts import VariableFact
 from charge_points.services.smart_charging import profiles
 from charge_points.services.variables import record
+from tests.conformance.charging import allow, start
 from tests.conformance.stations import Station
-from tests.conformance.test_lists_and_reservations import allow, start
 
 pytestmark = pytest.mark.django_db
 BOTH = ("1.6", "2.0.1")

@@ -5,8 +5,8 @@ import pytest
 
 from charge_points.models import ChargePoint, Command, Transaction
 from charge_points.services import tariff_texts
+from tests.conformance.charging import allow, start
 from tests.conformance.stations import Station
-from tests.conformance.test_lists_and_reservations import allow, start
 
 pytestmark = pytest.mark.django_db
 

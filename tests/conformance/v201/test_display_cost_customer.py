@@ -14,8 +14,8 @@ from charge_points.models import (
 from charge_points.services import customer_information, tariff_texts
 from charge_points.services.facts import VariableFact
 from charge_points.services.variables import record
+from tests.conformance.charging import allow, start
 from tests.conformance.stations import Station
-from tests.conformance.test_lists_and_reservations import allow, start
 
 pytestmark = pytest.mark.django_db
 

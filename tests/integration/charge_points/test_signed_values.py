@@ -10,8 +10,8 @@ from charge_points.services import signed_values
 from charge_points.services.signed_values import UnableToAddMeterKey, registering
 from cpms.accounts.models import AuditEntry
 from cpms.outbox.models import EventRecord
+from tests.conformance.charging import allow, start
 from tests.conformance.stations import Station
-from tests.conformance.test_lists_and_reservations import allow, start
 from tests.unit.charge_points.services.test_ocmf import (
     PRIVATE,
     public,
