@@ -11,6 +11,7 @@ from django import template
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 
 from cpms.kernel.money import format_minor
 
@@ -96,9 +97,16 @@ def badge(word: object) -> str:
     """A state as a coloured badge; a dash for nothing."""
     if word is None or word == "":
         return NOTHING
-    text = str(word)
-    shown = text.lower().replace("_", " ")
-    return format_html('<span class="c-badge {}">{}</span>', tone_of(text), shown)
+    return format_html(
+        '<span class="c-badge {}">{}</span>', tone_of(word), state_word(word)
+    )
+
+
+@register.filter(name="word")
+def state_word(word: object) -> str:
+    """A state in the reader's language, small: its stored name where none is known."""
+    shown = str(word).lower().replace("_", " ")
+    return gettext(shown) if shown else ""
 
 
 @register.filter
