@@ -1,6 +1,7 @@
 """Settlement's work: what the outbox hands over, and what the clock does."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, Final
 
@@ -12,7 +13,7 @@ from django.utils import timezone
 from cpms.outbox import Event, RetryLater, subscriber
 from settlement import events
 from settlement.models import PayeeAccount
-from settlement.providers.base import ProviderError
+from settlement.providers.base import ProviderError, ProviderThrottled
 from settlement.services import (
     attempts,
     disputes,
@@ -31,6 +32,15 @@ QUEUE: Final = "settlement"
 STUCK_NAMED_MAX: Final = 20
 
 log = structlog.get_logger(__name__)
+
+
+@contextmanager
+def _at_the_accounts_pace() -> Iterator[None]:
+    """What comes too fast waits for its turn; it has not failed."""
+    try:
+        yield
+    except ProviderThrottled as error:
+        raise RetryLater(error.wait_s, error.message) from error
 
 
 @subscriber(
@@ -54,7 +64,10 @@ def on_attempt_queued(event: Event) -> None:
 )
 def on_payee_suspect(event: Event) -> None:
     """Mirror what the provider lets the account do."""
-    payees.verify(payee_account_id=event.payload["payee_account_id"], at=timezone.now())
+    with _at_the_accounts_pace():
+        payees.verify(
+            payee_account_id=event.payload["payee_account_id"], at=timezone.now()
+        )
 
 
 @subscriber(
@@ -65,9 +78,10 @@ def on_payee_suspect(event: Event) -> None:
 )
 def on_webhook_received(event: Event) -> None:
     """Fetch what the event is about."""
-    webhooks.process(
-        webhook_event_id=event.payload["webhook_event_id"], at=timezone.now()
-    )
+    with _at_the_accounts_pace():
+        webhooks.process(
+            webhook_event_id=event.payload["webhook_event_id"], at=timezone.now()
+        )
 
 
 @subscriber(
@@ -78,7 +92,8 @@ def on_webhook_received(event: Event) -> None:
 )
 def on_evidence_queued(event: Event) -> None:
     """Send the payer's bank what shows that the charge took place."""
-    disputes.send(dispute_id=event.payload["dispute_id"], at=timezone.now())
+    with _at_the_accounts_pace():
+        disputes.send(dispute_id=event.payload["dispute_id"], at=timezone.now())
 
 
 @shared_task(name="settlement.sweep")

@@ -192,13 +192,17 @@ START_TIMEOUT_S: int = env.int("START_TIMEOUT_S", 120)
 HEARTBEAT_INTERVAL_S: int = env.int("HEARTBEAT_INTERVAL_S", 300)
 MESSAGE_LOG_RETENTION_DAYS: int = env.int("MESSAGE_LOG_RETENTION_DAYS", 90)
 
-# name -> {"base_url", "api_key", "webhook_secret", "timeout_s"}
+# name -> {"base_url", "api_key", "webhook_secret", "timeout_s", "calls_per_s",
+# "calls_burst", "calls_pause_s"}; the calls are counted for each account by itself.
 PAYMENT_PROVIDERS: dict[str, dict[str, Any]] = {
     "stripe": {
         "base_url": env.str("STRIPE_BASE_URL", "https://api.stripe.com"),
         "api_key": secret("STRIPE_API_KEY"),
         "webhook_secret": secret("STRIPE_WEBHOOK_SECRET"),
         "timeout_s": env.float("STRIPE_TIMEOUT_S", 10.0),
+        "calls_per_s": env.float("STRIPE_CALLS_PER_S", 80.0),
+        "calls_burst": env.int("STRIPE_CALLS_BURST", 80),
+        "calls_pause_s": env.float("STRIPE_CALLS_PAUSE_S", 1.0),
     }
 }
 

@@ -13,6 +13,7 @@ from settlement.providers.errors import (
     ProviderError,
     ProviderNotConfigured,
     ProviderRejected,
+    ProviderThrottled,
     ProviderUnavailable,
     UnableToVerifyWebhook,
 )
@@ -58,6 +59,7 @@ __all__ = [
     "ProviderPaymentMethod",
     "ProviderRefund",
     "ProviderRejected",
+    "ProviderThrottled",
     "ProviderUnavailable",
     "RefundState",
     "SetupRequest",

@@ -43,9 +43,24 @@ class ProviderUnavailable(ProviderError):
 
     http_status: ClassVar[int] = 503
 
-    def __init__(self, message: str, *, retry_after_s: int | None = None) -> None:
+    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
         """Keep the provider's wish."""
         super().__init__("provider_unavailable", message)
+        self.retry_after_s = retry_after_s
+
+
+class ProviderThrottled(ProviderUnavailable):
+    """Too many calls about this account: nothing was done, come back later.
+
+    Said by our own door, or by the provider (429). It is no try: the same question
+    with the same key waits for ``retry_after_s``, however often it is told so.
+    """
+
+    def __init__(self, message: str, *, retry_after_s: float) -> None:
+        """Keep when to come back, in seconds."""
+        super().__init__(message)
+        self.code = "provider_throttled"
+        self.wait_s = retry_after_s
         self.retry_after_s = retry_after_s
 
 

@@ -18,6 +18,7 @@ from settlement.providers.base import (
     ProviderRejected,
     ProviderUnavailable,
 )
+from settlement.providers.door import one_question
 from settlement.providers.registry import UnableToFindProvider
 from settlement.services.access import provider_for
 from settlement.services.checkouts import CHECKOUT_KINDS
@@ -96,7 +97,8 @@ def ask(question: Question) -> Answer:
         return Unanswered(ProviderUnavailable(str(error)))
     except ProviderUnavailable as error:
         return Unanswered(error)
-    return _ask(provider, question)
+    with one_question():
+        return _ask(provider, question)
 
 
 def _ask(provider: PaymentProvider, question: Question) -> Answer:

@@ -13,7 +13,7 @@ from django.db import transaction
 
 from settlement.models import Checkout, Payment, PaymentAttempt
 from settlement.models.payment_attempt import OPEN_STATES
-from settlement.providers.base import ProviderCheckout
+from settlement.providers.base import ProviderCheckout, ProviderThrottled
 from settlement.services import asking, checkouts, outcomes, page_outcomes
 from settlement.services.asking import Page, Question, Refused, Unanswered
 from settlement.services.moves import locked, wake
@@ -33,6 +33,7 @@ SWEEP_MAX: Final = 500
 ERROR_CHARS_MAX: Final = 500
 
 _STATE = PaymentAttempt.State
+_PAYER_WAITS: Final = (PaymentAttempt.Kind.AUTHORIZE, PaymentAttempt.Kind.CHECKOUT)
 
 
 def perform_attempt(attempt_id: int, *, at: datetime) -> float | None:
@@ -112,6 +113,8 @@ def _record(question: Question, answer: asking.Answer, at: datetime) -> float | 
     if attempt.tries != question.tries:
         # Another worker took over when our lease ran out; its answer counts.
         return (attempt.next_try_at - at).total_seconds()
+    if isinstance(answer.error, ProviderThrottled):
+        return _throttled(payment, attempt, answer.error, at)
     return _unanswered(payment, attempt, answer, at)
 
 
@@ -152,9 +155,34 @@ def _unanswered(
     return _later(attempt, max(backoff_s(attempt.tries), wished_s), at)
 
 
+def _throttled(
+    payment: Payment, attempt: PaymentAttempt, error: ProviderThrottled, at: datetime
+) -> float | None:
+    """Nothing was done: it waits and is not counted as a try.
+
+    Only a payer is not let wait for ever.
+    """
+    attempt.error_code, attempt.error_message = error.code, error.message
+    waited = at - attempt.created_at
+    if (
+        attempt.kind in _PAYER_WAITS
+        and waited > AUTHORIZE_PATIENCE
+        and outcomes.give_up(payment, attempt, at=at)
+    ):
+        return None
+    attempt.tries -= 1
+    if attempt.tries == 0:
+        attempt.first_asked_at = None
+    wait_s = _later(attempt, error.wait_s, at)
+    if attempt.tries == 0:
+        attempt.state = _STATE.PENDING
+        attempt.save(update_fields=["state"])
+    return wait_s
+
+
 def _out_of_patience(attempt: PaymentAttempt, at: datetime) -> bool:
     age = at - (attempt.first_asked_at or at)
-    if attempt.kind in {PaymentAttempt.Kind.AUTHORIZE, PaymentAttempt.Kind.CHECKOUT}:
+    if attempt.kind in _PAYER_WAITS:
         return age > AUTHORIZE_PATIENCE and attempt.tries > TRIES_MAX
     return age > KEY_LIFETIME
 

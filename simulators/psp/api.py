@@ -213,7 +213,7 @@ class Api:
         if rule is None or rule.kind not in BEFORE:
             return
         if rule.kind == "rate_limit":
-            raise _too_many()
+            raise _too_many(rule.retry_after_s)
         if rule.kind == "error_before":
             raise server_error(rule.status, "The provider failed before its work.")
         if rule.kind != "error_stored":
@@ -294,7 +294,7 @@ _WHEN_DUE: Final[dict[str, Callable[[Call, str], None]]] = {
 }
 
 
-def _too_many() -> ApiError:
+def _too_many(retry_after_s: int = 0) -> ApiError:
     return ApiError(
         429,
         {
@@ -302,4 +302,5 @@ def _too_many() -> ApiError:
             "code": "rate_limit",
             "message": "Too many requests hit the API too quickly.",
         },
+        retry_after_s=retry_after_s,
     )

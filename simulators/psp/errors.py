@@ -13,12 +13,20 @@ class ApiError(Exception):
     the idempotency key, as the provider documents it.
     """
 
-    def __init__(self, status: int, error: Json, *, executed: bool = False) -> None:
-        """Keep only the members that are set."""
+    def __init__(
+        self,
+        status: int,
+        error: Json,
+        *,
+        executed: bool = False,
+        retry_after_s: int = 0,
+    ) -> None:
+        """Keep only the members that are set; `retry_after_s` 0: no such header."""
         super().__init__(str(error.get("message", "")))
         self.status = status
         self.error = {name: value for name, value in error.items() if value is not None}
         self.executed = executed
+        self.retry_after_s = retry_after_s
 
     @property
     def body(self) -> Json:

@@ -21,7 +21,7 @@ KINDS: Final = {
     "refuse": "break the connection without doing anything",
     "timeout": "do the work, then stay silent for `seconds`",
     "timeout_before": "stay silent for `seconds`, then break the connection",
-    "rate_limit": "answer 429 without doing anything",
+    "rate_limit": "answer 429 without doing anything; `retry_after_s` is its header",
     "latency": "wait `latency_ms` before the work",
 }
 BEFORE: Final = frozenset(
@@ -41,6 +41,7 @@ class FaultRule:
     status: int = 500
     seconds: int = 60
     latency_ms: int = 0
+    retry_after_s: int = 0
     times: int = 1
     skip: int = 0
     probability_percent: int = 100
@@ -66,6 +67,7 @@ _NUMBERS: Final = {
     "status": (400, 599),
     "seconds": (0, TIMEOUT_FAULT_S_MAX),
     "latency_ms": (0, LATENCY_MS_MAX),
+    "retry_after_s": (0, TIMEOUT_FAULT_S_MAX),
     "times": (0, 1_000_000),
     "skip": (0, 1_000_000),
     "probability_percent": (0, 100),

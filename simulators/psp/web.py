@@ -68,7 +68,10 @@ def json_response(status: int, values: object) -> Response:
 
 def error_response(error: ApiError) -> Response:
     """Return the answer of a refusal."""
-    return json_response(error.status, error.body)
+    response = json_response(error.status, error.body)
+    if error.retry_after_s:
+        response.headers["retry-after"] = str(error.retry_after_s)
+    return response
 
 
 def html_response(status: int, html: str) -> Response:

@@ -5,6 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
+from settlement.providers.door import (
+    CALLS_BURST_DEFAULT,
+    CALLS_PER_S_DEFAULT,
+    PAUSE_FIRST_S_DEFAULT,
+    Pace,
+)
+
 API_VERSION: Final = "2026-08-26.dahlia"
 TIMEOUT_S_DEFAULT: Final = 10.0
 _LOCAL: Final = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -15,7 +22,8 @@ class StripeConfig:
     """Where and as whom to call. Secrets never show in its repr.
 
     `webhook_secrets` holds more than one while a secret is rolled, and when
-    platform and connected accounts have endpoints of their own.
+    platform and connected accounts have endpoints of their own. `account` is whose
+    own key this is; empty: the platform's. `pace` holds for each account by itself.
     """
 
     name: str
@@ -23,6 +31,8 @@ class StripeConfig:
     api_key: str = field(repr=False)
     webhook_secrets: tuple[str, ...] = field(repr=False)
     timeout_s: float = TIMEOUT_S_DEFAULT
+    account: str = ""
+    pace: Pace = field(default_factory=Pace)
 
     def __post_init__(self) -> None:
         """Check the values.
@@ -53,4 +63,9 @@ class StripeConfig:
             api_key=str(values.get("api_key", "")),
             webhook_secrets=tuple(secrets),
             timeout_s=float(values.get("timeout_s", TIMEOUT_S_DEFAULT)),
+            pace=Pace(
+                float(values.get("calls_per_s", CALLS_PER_S_DEFAULT)),
+                int(values.get("calls_burst", CALLS_BURST_DEFAULT)),
+                float(values.get("calls_pause_s", PAUSE_FIRST_S_DEFAULT)),
+            ),
         )

@@ -2,23 +2,29 @@
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, cast
+from urllib.parse import urlsplit
 
 import requests
 import stripe
 
+from settlement.providers import door
 from settlement.providers.base import (
     ProviderAuthenticationRequired,
     ProviderDeclined,
     ProviderError,
     ProviderRejected,
+    ProviderThrottled,
     ProviderUnavailable,
 )
 from settlement.providers.stripe_connect.config import API_VERSION, StripeConfig
 
 CONNECT_TIMEOUT_S: Final = 5.0
+TOO_MANY: Final = 429
+_ACCOUNT: Final = "Stripe-Account"
+_PLATFORM: Final = "platform"
 
 # The SDK would report latencies and the platform's name to the provider.
 stripe.enable_telemetry = False
@@ -51,6 +57,37 @@ class _ThreadSessions:
         self._session().close()
 
 
+class _Paced(stripe.RequestsClient):
+    """The SDK's HTTP, through our door: see ``settlement.providers.door``."""
+
+    def __init__(self, config: StripeConfig, **how: Any) -> None:
+        super().__init__(**how)
+        self._config = config
+
+    def request(  # type: ignore[override]  # as the class of the SDK's own has it
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None,
+        post_data: Any = None,  # noqa: ANN401 - the SDK's own
+    ) -> tuple[bytes, int, Mapping[str, str]]:
+        place = self._place((headers or {}).get(_ACCOUNT, ""))
+        door.enter(place, self._config.pace)
+        answer = super().request(method, url, headers, post_data)
+        if answer[1] == TOO_MANY:
+            wait_s = door.too_many(place, self._config.pace, wish_s=_seconds(answer[2]))
+            raise ProviderThrottled(
+                f"The provider has too many calls about {place}.",
+                retry_after_s=wait_s,
+            )
+        return answer
+
+    def _place(self, account: str) -> str:
+        who = account or self._config.account or _PLATFORM
+        host = urlsplit(self._config.base_url).netloc
+        return f"{self._config.name}:{who}@{host}"
+
+
 def new_client(config: StripeConfig) -> stripe.StripeClient:
     """Return a client with our address, version and timeouts, never retrying.
 
@@ -64,7 +101,7 @@ def new_client(config: StripeConfig) -> stripe.StripeClient:
         stripe_version=API_VERSION,
         base_addresses={"api": config.base_url},
         max_network_retries=0,
-        http_client=stripe.RequestsClient(timeout=timeout, session=session),
+        http_client=_Paced(config, timeout=timeout, session=session),
     )
 
 
@@ -87,8 +124,8 @@ def _declined(error: stripe.CardError) -> ProviderError:
     return ProviderDeclined(code, _message(error), payment_ref=payment_ref)
 
 
-def _retry_after(error: stripe.StripeError) -> int | None:
-    value = (error.headers or {}).get("retry-after", "")
+def _seconds(headers: Mapping[str, str] | None) -> int | None:
+    value = (headers or {}).get("retry-after", "")
     return int(value) if value.isascii() and value.isdigit() else None
 
 
@@ -96,7 +133,7 @@ def translate(error: stripe.StripeError) -> ProviderError:
     """Return our error for one of the SDK's.
 
     Everything that leaves open whether the provider did its work is
-    `ProviderUnavailable`: 5xx, 429, 409 (the first request with this key still
+    `ProviderUnavailable`: 5xx, 409 (the first request with this key still
     runs), unreadable answers, broken connections and timeouts.
     """
     if isinstance(error, stripe.CardError):
@@ -109,7 +146,7 @@ def translate(error: stripe.StripeError) -> ProviderError:
     if isinstance(error, stripe.PermissionError | stripe.InvalidRequestError):
         code = _detail(error).get("code") or "invalid_request"
         return ProviderRejected(code, message, param=_detail(error).get("param"))
-    return ProviderUnavailable(message, retry_after_s=_retry_after(error))
+    return ProviderUnavailable(message, retry_after_s=_seconds(error.headers))
 
 
 @contextmanager

@@ -30,7 +30,9 @@ class StripeOwnKey(StripeConnect):
     ) -> "StripeOwnKey":
         """Return the adapter at the platform's address, with an operator's key."""
         secrets = (webhook_secret,) if webhook_secret else ()
-        config = replace(platform, api_key=api_key, webhook_secrets=secrets)
+        config = replace(
+            platform, api_key=api_key, webhook_secrets=secrets, account=account
+        )
         return cls(config, account=account)
 
     def _on(

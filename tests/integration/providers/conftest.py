@@ -4,6 +4,7 @@ from itertools import count
 import pytest
 
 from settlement.providers.base import AuthorizeRequest
+from settlement.providers.door import Pace
 from settlement.providers.stripe_connect import StripeConfig, StripeConnect
 from tests.psp_process import PspProcess, running_psp
 
@@ -21,6 +22,7 @@ def adapter_for(psp: PspProcess, **changes) -> StripeConnect:
         base_url=psp.base_url,
         api_key=psp.api_key,
         webhook_secrets=(psp.webhook_secret,),
+        pace=Pace(10_000, 10_000, 0.001),
     )
     return StripeConnect(replace(config, **changes))
 
