@@ -2,10 +2,11 @@
 
 import pytest
 
+from tests.conformance.responder import responder
 from tests.conformance.stations import Station
 from tests.integration.gateway.conftest import redis_url, valkey
 
-__all__ = ["redis_url", "valkey"]
+__all__ = ["redis_url", "responder", "valkey"]
 
 
 @pytest.fixture(params=["1.6", "2.0.1"])

@@ -1,19 +1,10 @@
-"""Certificates of stations, in both versions, with real X.509 and OpenSSL as a peer."""
+"""Requests of stations for certificates, in both versions, with real X.509."""
 
-import base64
-import json
-import subprocess
 from datetime import timedelta
-from threading import Thread
-from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.x509 import ocsp
 from cryptography.x509.oid import NameOID
-from django.core.cache import cache
 from hypothesis import given, settings as hypothesis_settings, strategies as st
 
 from charge_points.models import (
@@ -26,42 +17,9 @@ from charge_points.services import public_keys
 from charge_points.services.public_keys import authority, signing
 from charge_points.services.public_keys.csr import UnableToSign, check
 from cpms.outbox.models import EventRecord
-from tests.conformance.stations import Station
+from tests.conformance.pki import PEM, accept, chain_of, csr, issued, sign
 
 pytestmark = pytest.mark.django_db
-VERSIONS = ["1.6", "2.0.1"]
-PEM = serialization.Encoding.PEM
-
-
-@pytest.fixture(params=VERSIONS)
-def station(request):
-    return Station(request.param)
-
-
-def csr(name, key=None, digest=None):
-    key = key or ec.generate_private_key(ec.SECP256R1())
-    names = [] if name is None else [x509.NameAttribute(NameOID.COMMON_NAME, name)]
-    builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name(names))
-    if isinstance(key, ed25519.Ed25519PrivateKey):
-        return builder.sign(key, None).public_bytes(PEM).decode()
-    return builder.sign(key, digest or hashes.SHA256()).public_bytes(PEM).decode()
-
-
-def sign(station, text):
-    return station.call("SignCertificate", {"csr": text})["status"]
-
-
-def chain_of(command):
-    return x509.load_pem_x509_certificates(command.payload["certificateChain"].encode())
-
-
-def issued(station):
-    assert sign(station, csr(station.identity)) == "Accepted"
-    return Command.objects.filter(action="CertificateSigned").latest("pk")
-
-
-def accept(station, command, status="Accepted"):
-    return station.answer("CertificateSigned", command.payload, {"status": status})
 
 
 def test_a_request_is_signed_and_the_chain_goes_to_the_station(station):
@@ -169,169 +127,6 @@ def test_no_text_crashes_the_check(text):
             check(each, names=("CP",))
 
 
-# -- revocation ----------------------------------------------------------------------
-
-
-def leaf_files(tmp_path, station):
-    leaf, sub = chain_of(issued(station))
-    root = authority.signing(at=station.now).chain[1]
-    for name, each in (("leaf", leaf), ("sub", sub), ("root", root)):
-        (tmp_path / f"{name}.pem").write_bytes(each.public_bytes(PEM))
-    return leaf
-
-
-def openssl(folder, *arguments):
-    done = subprocess.run(
-        ["openssl", *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    return done.returncode, done.stdout + done.stderr
-
-
-def revoke(station, leaf, reason="keyCompromise"):
-    return public_keys.revoke(
-        serial_number=f"{leaf.serial_number:x}",
-        operator_ids=[station.operator_id],
-        reason=reason,
-        by="test",
-        at=station.now,
-    )
-
-
-def test_openssl_follows_the_chain_and_the_revocation_list(station, tmp_path):
-    leaf = leaf_files(tmp_path, station)
-    sub = authority.signing(at=station.now).row
-    verify = [
-        *("verify", "-CAfile", "root.pem", "-untrusted", "sub.pem"),
-        *("-purpose", "sslclient"),
-    ]
-
-    def crl():
-        der = public_keys.crl(authority_id=sub.pk, at=station.now)
-        found = x509.load_der_x509_crl(der)
-        (tmp_path / "crl.pem").write_bytes(found.public_bytes(PEM))
-        return found
-
-    assert openssl(tmp_path, *verify, "leaf.pem")[0] == 0
-    first = crl()
-    checked = [*verify, "-crl_check", "-CRLfile", "crl.pem", "leaf.pem"]
-    assert openssl(tmp_path, *checked)[0] == 0
-
-    revoke(station, leaf)
-    second = crl()
-    status, text = openssl(tmp_path, *checked)
-    assert status != 0
-    assert "revoked" in text
-    number = x509.CRLNumber
-    assert (
-        second.extensions.get_extension_for_class(number).value.crl_number
-        > first.extensions.get_extension_for_class(number).value.crl_number
-    )
-    assert f"{leaf.serial_number:x}" in public_keys.revoked_serials()
-
-
-@pytest.fixture
-def responder(settings):
-    """Our OCSP responder over real HTTP."""
-
-    def application(environ, start_response):
-        length = int(environ["CONTENT_LENGTH"])
-        body = environ["wsgi.input"].read(length)
-        answers.asked.append(body)
-        start_response(answers.status, [("Content-Type", "application/ocsp-response")])
-        return [answers.make(body)]
-
-    class Quiet(WSGIRequestHandler):
-        def log_message(self, *args):
-            pass
-
-    class Answers:
-        status = "200 OK"
-        asked: list = []
-        make = None
-
-    answers = Answers()
-    answers.asked = []
-    settings.OUTGOING_NETWORKS = ["127.0.0.0/8"]
-    cache.clear()
-    with make_server("127.0.0.1", 0, application, handler_class=Quiet) as server:
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        answers.url = f"http://127.0.0.1:{server.server_port}/ocsp"
-        yield answers
-        server.shutdown()
-        thread.join()
-
-
-@pytest.mark.parametrize("revoked", [False, True])
-def test_openssl_asks_our_responder(station, tmp_path, client, revoked):
-    leaf = leaf_files(tmp_path, station)
-    if revoked:
-        revoke(station, leaf)
-    request = ["-issuer", "sub.pem", "-cert", "leaf.pem", "-reqout", "request.der"]
-    assert openssl(tmp_path, "ocsp", *request)[0] == 0
-    answer = client.post(
-        "/pki/ocsp",
-        (tmp_path / "request.der").read_bytes(),
-        content_type="application/ocsp-request",
-    )
-    (tmp_path / "answer.der").write_bytes(answer.content)
-    status, text = openssl(
-        tmp_path,
-        *("ocsp", "-respin", "answer.der", "-issuer", "sub.pem", "-cert", "leaf.pem"),
-        *("-CAfile", "root.pem", "-verify_other", "sub.pem", "-trust_other"),
-        "-no_nonce",
-    )
-    assert status == 0, text
-    assert "Response verify OK" in text
-    nonces = [
-        each.extensions.get_extension_for_class(x509.OCSPNonce).value
-        for each in (
-            ocsp.load_der_ocsp_request((tmp_path / "request.der").read_bytes()),
-            ocsp.load_der_ocsp_response(answer.content),
-        )
-    ]
-    assert nonces[0] == nonces[1]
-    assert ("leaf.pem: revoked" if revoked else "leaf.pem: good") in text
-
-
-def test_questions_that_make_no_sense_have_an_answer_too(station, client):
-    issued(station)
-    for body in (b"", b"x", b"\x30" * 5000):
-        answer = client.post("/pki/ocsp", body, content_type="application/octet-stream")
-        told = ocsp.load_der_ocsp_response(answer.content)
-        assert told.response_status == ocsp.OCSPResponseStatus.MALFORMED_REQUEST
-    assert client.get("/pki/999.crl").status_code == 404
-    assert client.get("/pki/ca.pem").content.count(b"BEGIN CERTIFICATE") == 2
-
-
-def test_only_its_own_operator_revokes(station):
-    leaf = chain_of(issued(station))[0]
-    for serial, operators, reason, code in (
-        (f"{leaf.serial_number:x}", [0], "keyCompromise", "unknown_certificate"),
-        ("77", [station.operator_id], "keyCompromise", "unknown_certificate"),
-        (f"{leaf.serial_number:x}", [station.operator_id], "mood", "unknown_reason"),
-    ):
-        with pytest.raises(public_keys.UnableToRevoke) as refusal:
-            public_keys.revoke(
-                serial_number=serial,
-                operator_ids=operators,
-                reason=reason,
-                by="test",
-                at=station.now,
-            )
-        assert refusal.value.code == code
-    first = revoke(station, leaf)
-    assert revoke(station, leaf, "superseded").revoke_reason == first.revoke_reason
-
-
-# -- renewal -------------------------------------------------------------------------
-
-
 def test_a_station_is_asked_in_time_and_its_operator_warned_late(station):
     accept(station, issued(station))
     ends_at = StationCertificate.objects.get().not_after
@@ -351,8 +146,6 @@ def test_a_station_is_asked_in_time_and_its_operator_warned_late(station):
     public_keys.renew_due(at=ends_at - timedelta(days=4))
     assert told.get().payload["charge_point"] == station.identity
 
-
-# -- what stations have installed ----------------------------------------------------
 
 ROOT_USE = {"1.6": "CentralSystemRootCertificate", "2.0.1": "CSMSRootCertificate"}
 
@@ -409,131 +202,3 @@ def test_roots_are_installed_listed_and_deleted(station):
 
     station.answer("GetInstalledCertificateIds", question, {"status": "NotFound"})
     assert InstalledCertificate.objects.count() == 0
-
-
-# -- ISO 15118 -----------------------------------------------------------------------
-
-
-def ocsp_question(leaf, sub, url):
-    asked = ocsp.OCSPRequestBuilder().add_certificate(leaf, sub, hashes.SHA256())
-    built = asked.build()
-    return {
-        "hashAlgorithm": "SHA256",
-        "issuerNameHash": built.issuer_name_hash.hex(),
-        "issuerKeyHash": built.issuer_key_hash.hex(),
-        "serialNumber": f"{leaf.serial_number:x}",
-        "responderURL": url,
-    }
-
-
-def answer_about(leaf, sub, at):
-    """What our responder says; made here, where the test's rows are seen."""
-    asked = ocsp.OCSPRequestBuilder().add_certificate(leaf, sub, hashes.SHA256())
-    der = asked.build().public_bytes(serialization.Encoding.DER)
-    return public_keys.ocsp_answer(der, at=at)
-
-
-def pnc(station, message, payload):
-    """2.0.1: the message itself; 1.6: the same in a DataTransfer."""
-    if station.version == "2.0.1":
-        return station.call(message, payload)
-    answer = station.call(
-        "DataTransfer",
-        {
-            "vendorId": "org.openchargealliance.iso15118pnc",
-            "messageId": message,
-            "data": json.dumps(payload),
-        },
-    )
-    assert answer["status"] == "Accepted"
-    return json.loads(answer["data"])
-
-
-def test_the_status_of_a_certificate_is_asked_of_its_responder_and_kept(
-    station, responder
-):
-    leaf, sub = chain_of(issued(station))
-    told = answer_about(leaf, sub, station.now)
-    responder.make = lambda _: told
-    question = {"ocspRequestData": ocsp_question(leaf, sub, responder.url)}
-
-    first = pnc(station, "GetCertificateStatus", question)
-    again = pnc(station, "GetCertificateStatus", question)
-
-    assert first["status"] == "Accepted"
-    told = ocsp.load_der_ocsp_response(base64.b64decode(first["ocspResult"]))
-    assert told.certificate_status == ocsp.OCSPCertStatus.GOOD
-    assert again == first
-    assert len(responder.asked) == 1
-
-
-@pytest.mark.parametrize("trouble", ["error", "garbage", "other", "forbidden", "away"])
-def test_a_responder_in_trouble_is_told_as_failed(
-    station, responder, settings, trouble
-):
-    leaf, sub = chain_of(issued(station))
-    other = chain_of(issued(station))[0]
-    question = ocsp_question(leaf, sub, responder.url)
-    good = answer_about(leaf, sub, station.now)
-    responder.make = lambda _: good
-    if trouble == "error":
-        responder.status = "500 Oh"
-    elif trouble == "garbage":
-        responder.make = lambda _: b"garbage"
-    elif trouble == "other":
-        wrong = answer_about(other, sub, station.now)
-        responder.make = lambda _: wrong
-    elif trouble == "forbidden":
-        settings.OUTGOING_NETWORKS = []
-    else:
-        question["responderURL"] = "http://127.0.0.1:9/"
-
-    answer = pnc(station, "GetCertificateStatus", {"ocspRequestData": question})
-
-    assert answer["status"] == "Failed"
-    assert answer["statusInfo"]["additionalInfo"]
-
-
-def ev_request():
-    return {"iso15118SchemaVersion": "x", "action": "Install", "exiRequest": "AAA="}
-
-
-def test_a_vehicles_request_is_relayed_to_the_provider(station, responder, settings):
-    settings.CONTRACT_PROVIDER_URL = responder.url
-    responder.make = lambda _: json.dumps({"exiResponse": "BBB="}).encode()
-
-    answer = pnc(station, "Get15118EVCertificate", ev_request())
-
-    assert answer == {"status": "Accepted", "exiResponse": "BBB="}
-    assert json.loads(responder.asked[0]) == ev_request()
-
-
-@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"exiResponse": 5}'])
-def test_a_provider_in_trouble_or_none_is_told_as_failed(
-    station, responder, settings, body
-):
-    assert pnc(station, "Get15118EVCertificate", ev_request())["status"] == "Failed"
-    settings.CONTRACT_PROVIDER_URL = responder.url
-    responder.make = lambda _: body
-    assert pnc(station, "Get15118EVCertificate", ev_request())["status"] == "Failed"
-
-
-@pytest.mark.parametrize(
-    ("message", "data", "status"),
-    [
-        ("Unknown", "{}", "UnknownMessageId"),
-        ("GetCertificateStatus", "{", "Rejected"),
-        ("GetCertificateStatus", "[]", "Rejected"),
-        ("Get15118EVCertificate", '{"action": "Install"}', "Rejected"),
-        ("SignCertificate", "{}", "Rejected"),
-    ],
-)
-def test_plug_and_charge_by_data_transfer_refuses_what_it_cannot_read(
-    message, data, status
-):
-    sent = {
-        "vendorId": "org.openchargealliance.iso15118pnc",
-        "messageId": message,
-        "data": data,
-    }
-    assert Station("1.6").call("DataTransfer", sent) == {"status": status}

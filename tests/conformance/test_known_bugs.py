@@ -13,8 +13,8 @@ import pytest
 from charge_points.models import Transaction
 from charge_points.ocpp.schemas import validate_call
 from tests.conformance.charging import allow, start
+from tests.conformance.profiles import profile
 from tests.conformance.stations import Station
-from tests.conformance.test_smart_charging import profile
 
 ROOT = Path(__file__).resolve().parents[1]
 STARTS_16 = "integration/charge_points/test_transactions_v16.py"
@@ -94,7 +94,7 @@ GUARDED = {
         "test_cancel_releases_and_may_be_repeated",
     ),
     "OCSP that was only tested against a mock": (
-        "conformance/test_certificates.py",
+        "conformance/test_revocation.py",
         "test_openssl_asks_our_responder",
     ),
     "weak or default admin passwords": (

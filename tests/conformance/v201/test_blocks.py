@@ -1,89 +1,21 @@
 """OCPP 2.0.1 through the real handlers and services, by functional block."""
 
-import uuid
 from decimal import Decimal
 
 import pytest
 
 from charge_points.models import (
     ChargePoint,
-    ChargingCertificate,
     Connector,
     DeviceVariable,
     SecurityEvent,
     Transaction,
 )
-from charge_points.services import certificates, id_tokens, starting
-from cpms.kernel.ids import new_order_number
-from cpms.outbox.models import EventRecord
-from tests.conformance.stations import TABLES, Station
+from tests.conformance.charging import topics
+from tests.conformance.stations import TABLES
+from tests.conformance.v201.wording import V201, Charge, status, token
 
 pytestmark = pytest.mark.django_db
-V201 = "2.0.1"
-
-
-@pytest.fixture
-def station():
-    return Station(V201)
-
-
-def token(station, value="04AABBCC", **fields):
-    id_tokens.put_policy(
-        token=value,
-        **{"status": "accepted", "operator_id": station.operator_id, **fields},
-        at=station.now,
-    )
-    return {"idToken": value, "type": "ISO14443"}
-
-
-class Charge:
-    """A 2.0.1 transaction as its station tells it."""
-
-    def __init__(self, station, evse=1):
-        self.station, self.evse = station, evse
-        self.id = str(uuid.uuid4())
-        self.seq_no = -1
-
-    def event(self, kind, trigger, *, wh=None, context=None, info=None, **fields):
-        self.seq_no += 1
-        payload = {
-            "eventType": kind,
-            "timestamp": self.station.stamp,
-            "triggerReason": trigger,
-            "seqNo": self.seq_no,
-            "transactionInfo": {"transactionId": self.id, **(info or {})},
-            "evse": {"id": self.evse, "connectorId": 1},
-            **fields,
-        }
-        if wh is not None:
-            sample = {"value": wh}
-            if context:
-                sample["context"] = context
-            payload["meterValue"] = [
-                {"timestamp": self.station.stamp, "sampledValue": [sample]}
-            ]
-        self.last = payload
-        return self.station.call("TransactionEvent", payload)
-
-    @property
-    def row(self):
-        return Transaction.objects.get(ocpp_id=self.id)
-
-
-def status(station, word, evse=1):
-    return station.call(
-        "StatusNotification",
-        {
-            "timestamp": station.stamp,
-            "connectorStatus": word,
-            "evseId": evse,
-            "connectorId": 1 if evse else 0,
-        },
-    )
-
-
-def topics():
-    return list(EventRecord.objects.order_by("id").values_list("topic", flat=True))
 
 
 def test_boot_b01(station):
@@ -250,111 +182,6 @@ def test_meter_values_outside_of_a_transaction_j01(station):
     )
 
     assert answer == {}
-
-
-def certificate(station, data):
-    return station.call(
-        "DataTransfer",
-        {
-            "vendorId": "org.cpms.autocharge",
-            "messageId": "ChargingCertificateRequest",
-            "data": data,
-        },
-    )
-
-
-def claimed(station):
-    status(station, "Available")
-    station.later(1)
-    status(station, "Occupied")
-    told = certificate(station, {"evseId": 1, "requestId": "r"})["data"]
-    number = new_order_number()
-    certificates.claim(
-        presented=told["certificate"],
-        order_number=number,
-        idempotency_key="",
-        at=station.now,
-    )
-    starting.reserve(
-        operator_id=station.operator_id,
-        charge_point_identity=station.identity,
-        evse=1,
-        connector=1,
-        order_number=number,
-        at=station.now,
-    )
-    handle = starting.request_start(
-        order_number=number, energy_limit_wh=5000, ends_by=None, at=station.now
-    )
-    return number, handle.pk
-
-
-def test_the_certificate_is_json_in_p01(station):
-    status(station, "Available")
-    station.later(1)
-    status(station, "Occupied")
-    answer = certificate(station, {"evseId": 1, "requestId": "r1"})
-
-    assert answer["status"] == "Accepted"
-    assert set(answer["data"]) == {"certificate", "code", "uri", "expiresAt"}
-
-
-@pytest.mark.parametrize("data", [None, 5, "x", {"evseId": "1"}, {"evseId": 1}])
-def test_a_bad_certificate_request_is_rejected_with_a_reason(station, data):
-    answer = certificate(station, data if data is not None else {})
-
-    assert answer["status"] == "Rejected"
-    assert answer["data"]["reason"]
-
-
-def test_other_vendors_are_unknown(station):
-    assert station.call("DataTransfer", {"vendorId": "x"})["status"] == (
-        "UnknownVendorId"
-    )
-
-
-@pytest.mark.parametrize("by", ["token", "remote_start_id"])
-def test_an_order_attaches_when_its_start_comes(station, by):
-    number, remote_start_id = claimed(station)
-    charge = Charge(station)
-    fields = (
-        {"idToken": {"idToken": number, "type": "Central"}}
-        if by == "token"
-        else {"info": {"remoteStartId": remote_start_id}}
-    )
-    charge.event("Started", "RemoteStart", wh=0, **fields)
-
-    row = charge.row
-    assert (row.order_number, row.started_by) == (number, "order")
-    assert ChargingCertificate.objects.get().state == "started"
-
-
-def test_a_cable_first_station_opens_no_order_before_the_token(station):
-    number, remote_start_id = claimed(station)
-    charge = Charge(station)
-    charge.event("Started", "CablePluggedIn", wh=0)
-    assert charge.row.order_number is None
-    station.later(1)
-    charge.event(
-        "Updated",
-        "RemoteStart",
-        idToken={"idToken": number, "type": "Central"},
-        info={"remoteStartId": remote_start_id},
-    )
-
-    assert charge.row.order_number == number
-
-
-def test_a_stolen_order_number_is_invalid_elsewhere(station):
-    number, _ = claimed(station)
-    thief = Station(V201)
-
-    answer = thief.call(
-        "Authorize", {"idToken": {"idToken": number, "type": "Central"}}
-    )
-
-    assert answer["idTokenInfo"]["status"] == "Invalid"
-    assert SecurityEvent.objects.filter(charge_point_id=thief.id).exists()
 
 
 def test_security_events_are_kept_a04(station):
