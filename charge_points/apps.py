@@ -4,6 +4,7 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.core.checks import CheckMessage, Warning as Caution, register
+from django.utils.translation import gettext_lazy as _
 
 
 class ChargePointsConfig(AppConfig):
@@ -11,7 +12,7 @@ class ChargePointsConfig(AppConfig):
 
     name = "charge_points"
     label = "charge_points"
-    verbose_name = "Charge points"
+    verbose_name = _("Charge points")
 
     def ready(self) -> None:
         """Register the system check and the subscriptions."""

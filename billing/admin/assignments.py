@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from billing.admin.tariff_form import shown_lines
 from billing.models import DriverGroup, Tariff, TariffAssignment
@@ -36,29 +37,29 @@ class QuestionForm(forms.Form):
 
     connector = forms.CharField(
         max_length=80,
-        help_text="Code of the label, or charge point/EVSE/connector: CP-1/1/1",
+        help_text=_("Code of the label, or charge point/EVSE/connector: CP-1/1/1"),
     )
     token_type = forms.ChoiceField(
         choices=[("", "not known"), *TokenType.choices], required=False
     )
     token_group = forms.CharField(max_length=36, required=False)
     driver_group = forms.CharField(
-        max_length=36, required=False, help_text="Code of one of your driver groups"
+        max_length=36, required=False, help_text=_("Code of one of your driver groups")
     )
     start = forms.DateTimeField(
         required=False,
-        label="Start (UTC)",
+        label=_("Start (UTC)"),
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
-        help_text="Empty: now",
+        help_text=_("Empty: now"),
     )
     energy_wh = forms.IntegerField(
-        min_value=0, max_value=ENERGY_WH_MAX, initial=20_000, label="Energy (Wh)"
+        min_value=0, max_value=ENERGY_WH_MAX, initial=20_000, label=_("Energy (Wh)")
     )
     charging_min = forms.IntegerField(
-        min_value=0, max_value=MINUTES_MAX, initial=60, label="Charging (minutes)"
+        min_value=0, max_value=MINUTES_MAX, initial=60, label=_("Charging (minutes)")
     )
     parking_min = forms.IntegerField(
-        min_value=0, max_value=MINUTES_MAX, initial=0, label="Parking (minutes)"
+        min_value=0, max_value=MINUTES_MAX, initial=0, label=_("Parking (minutes)")
     )
 
     def example(self) -> Example:
@@ -180,7 +181,7 @@ class TariffAssignmentAdmin(OperatorScopedAdmin):
         request.current_app = self.admin_site.name
         context = {
             **self.admin_site.each_context(request),
-            "title": "Which tariff applies?",
+            "title": _("Which tariff applies?"),
             "opts": self.opts,
             "form": form,
             **found,

@@ -8,6 +8,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 
 from billing.services import contracts
@@ -22,7 +23,7 @@ class ContractForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscripta
     """An eMAID as it is printed; the service says whether it is one."""
 
     emaid = forms.CharField(
-        max_length=EMAID_CHARS_MAX, label="eMAID", help_text="DE-8AA-1A2B3C4D5-9"
+        max_length=EMAID_CHARS_MAX, label=_("eMAID"), help_text=_("DE-8AA-1A2B3C4D5-9")
     )
 
     class Meta:
@@ -97,7 +98,7 @@ class ContractAdmin(PlatformAdmin):
         )
         obj.pk = row.pk
 
-    @action(description="Cancel: vehicles that present it are refused")  # type: ignore[untyped-decorator]  # unfold is untyped
+    @action(description=_("Cancel: vehicles that present it are refused"))  # type: ignore[untyped-decorator]  # unfold is untyped
     def cancel(self, request: HttpRequest, queryset: QuerySet[Contract]) -> None:
         """Cancel the chosen ones."""
         for row in queryset:
@@ -107,4 +108,4 @@ class ContractAdmin(PlatformAdmin):
                 by=str(request.user),
                 at=timezone.now(),
             )
-            messages.success(request, f"{row} is cancelled.")
+            messages.success(request, _("%s is cancelled.") % row)

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
@@ -18,6 +19,7 @@ from cpms.accounts.admin_pages import (
     link,
     list_url,
     order_url,
+    state,
     utc,
 )
 from cpms.accounts.exports import ExportAdmin, amount, field
@@ -66,32 +68,32 @@ class OrderAdmin(ExportAdmin, PageAdmin):
         OperatorFilter,
     )
     search_fields = ("number", "charge_point", "id_token")
-    search_help_text = "Order number, charge point or token"
+    search_help_text = _("Order number, charge point or token")
     date_hierarchy = "created_at"
     list_select_related = ("operator",)
     ordering = ("-id",)
 
-    @display(description="Created (UTC)", ordering="created_at")  # type: ignore[untyped-decorator]
+    @display(description=_("Created (UTC)"), ordering="created_at")  # type: ignore[untyped-decorator]
     def created(self, row: Order) -> str:
         """When, in UTC."""
         return utc(row.created_at)
 
-    @display(description="State", label=TONES, ordering="state")  # type: ignore[untyped-decorator]
-    def status(self, order: Order) -> str:
+    @display(description=_("State"), label=TONES, ordering="state")  # type: ignore[untyped-decorator]
+    def status(self, order: Order) -> tuple[str, str]:
         """Where it stands."""
-        return order.state.lower()
+        return state(order.state)
 
-    @display(description="Payment", label=TONES, ordering="payment_state")  # type: ignore[untyped-decorator]
-    def payment(self, order: Order) -> str:
+    @display(description=_("Payment"), label=TONES, ordering="payment_state")  # type: ignore[untyped-decorator]
+    def payment(self, order: Order) -> tuple[str, str]:
         """Where its payment stands."""
-        return order.payment_state.lower()
+        return state(order.payment_state)
 
-    @display(description="Energy", ordering="energy_wh")  # type: ignore[untyped-decorator]
+    @display(description=_("Energy"), ordering="energy_wh")  # type: ignore[untyped-decorator]
     def energy_kwh(self, order: Order) -> str:
         """Energy for people."""
         return kilo(order.energy_wh, "kWh")
 
-    @display(description="Amount", ordering="amount_minor")  # type: ignore[untyped-decorator]
+    @display(description=_("Amount"), ordering="amount_minor")  # type: ignore[untyped-decorator]
     def amount(self, order: Order) -> str:
         """Amount for people."""
         if order.amount_minor is None:
@@ -152,22 +154,22 @@ class CdrAdmin(PageAdmin):
     list_select_related = ("order", "operator")
     ordering = ("-id",)
 
-    @display(description="Order")  # type: ignore[untyped-decorator]
+    @display(description=_("Order"))  # type: ignore[untyped-decorator]
     def of_order(self, row: Cdr) -> str:
         """With the way to its story."""
         return link(order_url(row.order.number), row.order.number)
 
-    @display(description="Energy", ordering="energy_wh")  # type: ignore[untyped-decorator]
+    @display(description=_("Energy"), ordering="energy_wh")  # type: ignore[untyped-decorator]
     def energy_kwh(self, row: Cdr) -> str:
         """Energy for people."""
         return kilo(row.energy_wh, "kWh")
 
-    @display(description="Amount", ordering="amount_minor")  # type: ignore[untyped-decorator]
+    @display(description=_("Amount"), ordering="amount_minor")  # type: ignore[untyped-decorator]
     def amount(self, row: Cdr) -> str:
         """Amount for people."""
         return format_minor(row.amount_minor, row.currency)
 
-    @display(description="Written (UTC)", ordering="created_at")  # type: ignore[untyped-decorator]
+    @display(description=_("Written (UTC)"), ordering="created_at")  # type: ignore[untyped-decorator]
     def written(self, row: Cdr) -> str:
         """When, in UTC."""
         return utc(row.created_at)
@@ -201,17 +203,17 @@ class ReceiptAdmin(ExportAdmin, PageAdmin):
     date_hierarchy = "issued_at"
     ordering = ("-issued_at",)
 
-    @display(description="Order")  # type: ignore[untyped-decorator]
+    @display(description=_("Order"))  # type: ignore[untyped-decorator]
     def of_order(self, row: Receipt) -> str:
         """With the way to its story."""
         return link(order_url(row.order.number), row.order.number)
 
-    @display(description="Amount")  # type: ignore[untyped-decorator]
+    @display(description=_("Amount"))  # type: ignore[untyped-decorator]
     def amount(self, row: Receipt) -> str:
         """What the driver paid."""
         return format_minor(row.cdr.amount_minor, row.cdr.currency)
 
-    @display(description="Issued (UTC)", ordering="issued_at")  # type: ignore[untyped-decorator]
+    @display(description=_("Issued (UTC)"), ordering="issued_at")  # type: ignore[untyped-decorator]
     def issued(self, row: Receipt) -> str:
         """When, in UTC."""
         return utc(row.issued_at)

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from django import forms
 from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
 
 from billing.models import Tariff
 from billing.pricing import (
@@ -58,18 +59,20 @@ class TariffForm(forms.Form):
     """
 
     operator: Any = forms.ModelChoiceField(queryset=Operator.objects.none())
-    name = forms.CharField(max_length=120, required=False, help_text="For people")
+    name = forms.CharField(max_length=120, required=False, help_text=_("For people"))
     applies_from = forms.DateTimeField(
         required=False,
-        label="Applies from (UTC)",
+        label=_("Applies from (UTC)"),
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
         help_text=(
-            "For charges that start then or later; empty: from now on. Orders that "
-            "run or are priced keep what they were sold by."
+            _(
+                "For charges that start then or later; empty: from now on. Orders that "
+                "run or are priced keep what they were sold by."
+            )
         ),
     )
     ocpi = forms.CharField(
-        label="OCPI tariff object (2.2.1 or 2.3.0)",
+        label=_("OCPI tariff object (2.2.1 or 2.3.0)"),
         strip=False,
         widget=forms.Textarea(attrs={"rows": 28, "cols": 90, "spellcheck": "false"}),
     )
@@ -111,7 +114,9 @@ class TariffForm(forms.Form):
                 "must be one JSON object."
             ) from error
         except RecursionError as error:
-            raise forms.ValidationError("Too deeply nested; no tariff is.") from error
+            raise forms.ValidationError(
+                _("Too deeply nested; no tariff is.")
+            ) from error
         except UnableToSaveTariff as error:
             raise forms.ValidationError(error.message) from error
         if self.row is not None and self.parsed.id != self.row.code:

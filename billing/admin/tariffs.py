@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from billing.admin.tariff_form import Shown, TariffForm, shown
 from billing.models import Tariff
@@ -31,7 +32,7 @@ class TariffAdmin(OperatorScopedAdmin):
     search_fields = ("code", "name")
     list_select_related = ("operator",)
 
-    @admin.display(description="In words")
+    @admin.display(description=_("In words"))
     def in_words(self, tariff: Tariff) -> str:
         """The price as the driver reads it."""
         try:
@@ -83,7 +84,7 @@ class TariffAdmin(OperatorScopedAdmin):
         request.current_app = self.admin_site.name
         context = {
             **self.admin_site.each_context(request),
-            "title": str(row) if row else "Add a tariff",
+            "title": str(row) if row else _("Add a tariff"),
             "opts": self.opts,
             "original": row,
             "form": form,
@@ -121,7 +122,7 @@ class TariffAdmin(OperatorScopedAdmin):
             at=timezone.now(),
             applies_from=form.cleaned_data["applies_from"],
         )
-        messages.success(request, f"Tariff {saved.code} was saved.")
+        messages.success(request, _("Tariff %s was saved.") % saved.code)
         return HttpResponseRedirect(
             reverse("admin:billing_tariff_change", args=[saved.pk])
         )

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from charge_points.models import ChargePoint
 from cpms.accounts.admin_pages import OwnListAdmin, is_platform, operators_to_act_for
@@ -44,7 +45,7 @@ class StationForm(KeyedForm):
     """What is asked of one charge point."""
 
     charge_point = forms.CharField(
-        max_length=48, label="Charge point", help_text="Its identity."
+        max_length=48, label=_("Charge point"), help_text=_("Its identity.")
     )
 
     def clean_charge_point(self) -> ChargePoint:
@@ -54,7 +55,7 @@ class StationForm(KeyedForm):
             identity=identity, operator__in=self.operators
         ).first()
         if found is None:
-            raise forms.ValidationError(f"You have no charge point {identity}.")
+            raise forms.ValidationError(_("You have no charge point %s.") % identity)
         return found
 
 
@@ -66,8 +67,8 @@ class AddByService(OwnListAdmin):
 
     action_roles: ClassVar[frozenset[str]] = ROLES
     add_form: ClassVar[type[KeyedForm]]
-    add_title: ClassVar[str]
-    add_button: ClassVar[str] = "Add it"
+    add_title: ClassVar[Any]
+    add_button: ClassVar[Any] = _("Add it")
     add_deed: ClassVar[str]
     """What the audit log calls it."""
 
@@ -104,7 +105,7 @@ class AddByService(OwnListAdmin):
         if request.method == "POST" and form.is_valid():
             row = self._perform(request, form)
             if row is not None:
-                messages.success(request, f"{row}: done.")
+                messages.success(request, _("%s: done.") % row)
                 return HttpResponseRedirect(self.url_after(row))
         request.current_app = self.admin_site.name
         context = {

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
@@ -29,6 +30,7 @@ from cpms.accounts.admin_pages import (
     PageAdmin,
     is_platform,
     operators_to_act_for,
+    state,
     utc,
 )
 from cpms.accounts.models import Membership
@@ -44,14 +46,14 @@ class BatchForm(SendForm):
     """As for one charge point, with a pace."""
 
     at_once = forms.IntegerField(
-        label="At the same time",
+        label=_("At the same time"),
         min_value=1,
         max_value=SELECTED_MAX,
         required=False,
-        help_text="So many charge points; empty: all.",
+        help_text=_("So many charge points; empty: all."),
     )
     not_before = forms.DateTimeField(
-        label="Not before (UTC)",
+        label=_("Not before (UTC)"),
         required=False,
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
     )
@@ -111,12 +113,12 @@ class CommandBatchAdmin(PageAdmin):
     list_select_related = ("operator",)
     ordering = ("-id",)
 
-    @display(description="State", label=TONES, ordering="state")  # type: ignore[untyped-decorator]
-    def status(self, row: CommandBatch) -> str:
+    @display(description=_("State"), label=TONES, ordering="state")  # type: ignore[untyped-decorator]
+    def status(self, row: CommandBatch) -> tuple[str, str]:
         """Its state."""
-        return row.state
+        return state(row.state)
 
-    @display(description="Asked (UTC)", ordering="created_at")  # type: ignore[untyped-decorator]
+    @display(description=_("Asked (UTC)"), ordering="created_at")  # type: ignore[untyped-decorator]
     def asked(self, row: CommandBatch) -> str:
         """When, in UTC."""
         return utc(row.created_at)
@@ -191,7 +193,7 @@ class CommandBatchAdmin(PageAdmin):
         request.current_app = self.admin_site.name
         frame = {
             **self.admin_site.each_context(request),
-            "title": f"A command for {len(context['stations'])} charge points",
+            "title": _("A command for %s charge points") % len(context["stations"]),
             "opts": self.opts,
         }
         return TemplateResponse(
@@ -242,9 +244,9 @@ class CommandBatchAdmin(PageAdmin):
         now = timezone.now()
         if batches.cancel(batch_id=row.pk, at=now):
             _note(request, row, "command_batch.cancelled", now)
-            messages.success(request, "What was not sent yet was taken back.")
+            messages.success(request, _("What was not sent yet was taken back."))
         else:
-            messages.error(request, "The batch had ended already.")
+            messages.error(request, _("The batch had ended already."))
         return HttpResponseRedirect(
             reverse("admin:charge_points_commandbatch_change", args=[row.pk])
         )

@@ -12,6 +12,7 @@ from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
@@ -31,8 +32,15 @@ from charge_points.services.campaigns.planning import (
     RESULT_WITHIN_MAX,
 )
 from charge_points.services.selection import SELECTED_MAX, Selection, stations_of
-from cpms.accounts.admin_pages import TONES, OperatorFilter, PageAdmin, utc
+from cpms.accounts.admin_pages import (
+    TONES,
+    OperatorFilter,
+    PageAdmin,
+    state,
+    utc,
+)
 from cpms.accounts.services import audit
+from cpms.accounts.templatetags.cpms_admin import state_word
 from cpms.kernel.errors import DomainError
 
 MEMBERS_SHOWN: Final = 100
@@ -48,54 +56,58 @@ class CampaignForm(KeyedForm):
     name = forms.CharField(max_length=120)
     firmware = forms.ModelChoiceField(queryset=FirmwareFile.objects.none())
     identities = forms.CharField(
-        label="Charge points",
+        label=_("Charge points"),
         required=False,
         widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
-        help_text="Identities, by spaces or commas. Empty: all that fit what follows.",
+        help_text=_(
+            "Identities, by spaces or commas. Empty: all that fit what follows."
+        ),
     )
     site = forms.CharField(max_length=120, required=False)
     vendor = forms.CharField(max_length=60, required=False)
     model = forms.CharField(max_length=60, required=False)
     ocpp_version = forms.ChoiceField(
-        label="OCPP version",
+        label=_("OCPP version"),
         required=False,
-        choices=[("", "any"), *((word, word) for word in VERSIONS)],
+        choices=[("", _("any")), *((word, word) for word in VERSIONS)],
     )
     first_wave_size = forms.IntegerField(**_SIZE, initial=5)
     wave_size = forms.IntegerField(
-        **_SIZE, initial=50, label="Size of the further waves"
+        **_SIZE, initial=50, label=_("Size of the further waves")
     )
     success_quota_percent = forms.IntegerField(
         **_PERCENT,
         initial=90,
-        label="Quota of a wave, %",
-        help_text="So much of it must have the firmware before the next wave begins.",
+        label=_("Quota of a wave, %"),
+        help_text=_(
+            "So much of it must have the firmware before the next wave begins."
+        ),
     )
     failure_limit_percent = forms.IntegerField(
         **_PERCENT,
         initial=10,
-        label="Failures, %",
-        help_text="More of those asked so far pauses the campaign.",
+        label=_("Failures, %"),
+        help_text=_("More of those asked so far pauses the campaign."),
     )
     result_within_h = forms.IntegerField(
         min_value=1,
         max_value=int(RESULT_WITHIN_MAX.total_seconds()) // SECONDS_AN_HOUR,
         initial=int(RESULT_WITHIN.total_seconds()) // SECONDS_AN_HOUR,
-        label="Result within, hours",
-        help_text="A charge point without result after so long has failed.",
+        label=_("Result within, hours"),
+        help_text=_("A charge point without result after so long has failed."),
     )
     starts_at = forms.DateTimeField(
-        label="Begin (UTC)",
+        label=_("Begin (UTC)"),
         required=False,
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
-        help_text="Empty: at once.",
+        help_text=_("Empty: at once."),
     )
     days = forms.IntegerField(
         min_value=1,
         max_value=LIFETIME_MAX.days,
         initial=DAYS,
-        label="Ends after, days",
-        help_text="Charge points that are offline until then are not asked.",
+        label=_("Ends after, days"),
+        help_text=_("Charge points that are offline until then are not asked."),
     )
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -118,7 +130,7 @@ class CampaignForm(KeyedForm):
         chosen = Selection(identities=tuple(sorted(set(words))), **fitting)
         if not chosen.as_json():
             raise forms.ValidationError(
-                "Say which charge points: name them, or give site, vendor or model."
+                _("Say which charge points: name them, or give site, vendor or model.")
             )
         clean["chosen"] = chosen
         return clean
@@ -131,8 +143,8 @@ class FirmwareCampaignAdmin(AddByService, PageAdmin):
     page_template = "charge_points/campaign.html"
     action_roles = ROLES
     add_form = CampaignForm
-    add_title = "Roll firmware out"
-    add_button = "Begin the campaign"
+    add_title = _("Roll firmware out")
+    add_button = _("Begin the campaign")
     add_deed = "firmware_campaign.started"
     list_display = (
         "name",
@@ -149,10 +161,10 @@ class FirmwareCampaignAdmin(AddByService, PageAdmin):
     list_select_related = ("operator", "firmware")
     ordering = ("-id",)
 
-    @display(description="State", label=TONES, ordering="state")  # type: ignore[untyped-decorator]
-    def status(self, row: FirmwareCampaign) -> str:
+    @display(description=_("State"), label=TONES, ordering="state")  # type: ignore[untyped-decorator]
+    def status(self, row: FirmwareCampaign) -> tuple[str, str]:
         """Its state."""
-        return row.state
+        return state(row.state)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """With the numbers of the list, in the same statement."""
@@ -165,12 +177,12 @@ class FirmwareCampaignAdmin(AddByService, PageAdmin):
         )
         return found
 
-    @display(description="Progress")  # type: ignore[untyped-decorator]
+    @display(description=_("Progress"))  # type: ignore[untyped-decorator]
     def progress(self, row: Any) -> str:  # noqa: ANN401 - annotated
         """How many have it, how many failed."""
         return f"{row.having} have it, {row.failures} failed"
 
-    @display(description="Begin (UTC)", ordering="starts_at")  # type: ignore[untyped-decorator]
+    @display(description=_("Begin (UTC)"), ordering="starts_at")  # type: ignore[untyped-decorator]
     def begun(self, row: FirmwareCampaign) -> str:
         """When, in UTC."""
         return utc(row.starts_at)
@@ -273,7 +285,11 @@ class FirmwareCampaignAdmin(AddByService, PageAdmin):
                     changes={"name": row.name},
                     at=timezone.now(),
                 )
-                messages.success(request, f"The campaign {row.name} was {word}.")
+                messages.success(
+                    request,
+                    _("%(name)s: %(state)s.")
+                    % {"name": row.name, "state": state_word(word)},
+                )
         except DomainError as error:
             messages.error(request, error.message)
         return HttpResponseRedirect(self.url_after(row))

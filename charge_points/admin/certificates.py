@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
@@ -14,6 +15,7 @@ from cpms.accounts.admin_pages import (
     PageAdmin,
     link,
     order_url,
+    state,
     utc,
 )
 from cpms.kernel.zones import zone_named
@@ -39,31 +41,31 @@ class CertificateAdmin(PageAdmin):
     )
     list_filter = (("state", ChoicesDropdownFilter), OperatorFilter)
     search_fields = ("jti", "order_number", "charge_point__identity")
-    search_help_text = "Hash, order number or charge point"
+    search_help_text = _("Hash, order number or charge point")
     list_select_related = ("operator", "charge_point", "connector")
     ordering = ("-id",)
 
-    @display(description="Expires (UTC)", ordering="expires_at")  # type: ignore[untyped-decorator]
+    @display(description=_("Expires (UTC)"), ordering="expires_at")  # type: ignore[untyped-decorator]
     def expires(self, row: ChargingCertificate) -> str:
         """When, in UTC."""
         return utc(row.expires_at)
 
-    @display(description="Issued (UTC)", ordering="issued_at")  # type: ignore[untyped-decorator]
+    @display(description=_("Issued (UTC)"), ordering="issued_at")  # type: ignore[untyped-decorator]
     def issued(self, row: ChargingCertificate) -> str:
         """When, in UTC."""
         return utc(row.issued_at)
 
-    @display(description="Hash")  # type: ignore[untyped-decorator]
+    @display(description=_("Hash"))  # type: ignore[untyped-decorator]
     def short(self, row: ChargingCertificate) -> str:
         """The beginning of the hash of the code."""
         return f"{row.jti[:JTI_SHOWN]}…"
 
-    @display(description="State", label=TONES, ordering="state")  # type: ignore[untyped-decorator]
-    def status(self, row: ChargingCertificate) -> str:
+    @display(description=_("State"), label=TONES, ordering="state")  # type: ignore[untyped-decorator]
+    def status(self, row: ChargingCertificate) -> tuple[str, str]:
         """Its state."""
-        return row.state
+        return state(row.state)
 
-    @display(description="Order", ordering="order_number")  # type: ignore[untyped-decorator]
+    @display(description=_("Order"), ordering="order_number")  # type: ignore[untyped-decorator]
     def order(self, row: ChargingCertificate) -> str:
         """The order that claimed it."""
         return link(order_url(row.order_number), row.order_number)

@@ -7,6 +7,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
@@ -23,6 +24,7 @@ from cpms.accounts.admin_pages import (
     PageAdmin,
     link,
     order_url,
+    state,
     utc,
 )
 from cpms.accounts.models import Membership
@@ -53,21 +55,21 @@ class CommandAdmin(PageAdmin):
         OperatorFilter,
     )
     search_fields = ("action", "intent", "charge_point__identity", "order_number")
-    search_help_text = "Action, charge point or order number"
+    search_help_text = _("Action, charge point or order number")
     list_select_related = ("operator", "charge_point")
     ordering = ("-id",)
 
-    @display(description="Asked (UTC)", ordering="created_at")  # type: ignore[untyped-decorator]
+    @display(description=_("Asked (UTC)"), ordering="created_at")  # type: ignore[untyped-decorator]
     def asked(self, row: Command) -> str:
         """When, in UTC."""
         return utc(row.created_at)
 
-    @display(description="Asked for")  # type: ignore[untyped-decorator]
+    @display(description=_("Asked for"))  # type: ignore[untyped-decorator]
     def what(self, row: Command) -> str:
         """The OCPP action once it is worded, the intent before."""
         return row.action or row.intent
 
-    @display(description="Charge point", ordering="charge_point__identity")  # type: ignore[untyped-decorator]
+    @display(description=_("Charge point"), ordering="charge_point__identity")  # type: ignore[untyped-decorator]
     def station(self, row: Command) -> str:
         """With the way to its page."""
         address = reverse(
@@ -75,17 +77,17 @@ class CommandAdmin(PageAdmin):
         )
         return link(address, row.charge_point.identity)
 
-    @display(description="State", label=TONES, ordering="state")  # type: ignore[untyped-decorator]
-    def status(self, row: Command) -> str:
+    @display(description=_("State"), label=TONES, ordering="state")  # type: ignore[untyped-decorator]
+    def status(self, row: Command) -> tuple[str, str]:
         """Its state."""
-        return row.state
+        return state(row.state)
 
-    @display(description="Answer")  # type: ignore[untyped-decorator]
+    @display(description=_("Answer"))  # type: ignore[untyped-decorator]
     def answer(self, row: Command) -> str:
         """The station's own word, or why there is none."""
         return row.error_code or row.status_text
 
-    @display(description="Order", ordering="order_number")  # type: ignore[untyped-decorator]
+    @display(description=_("Order"), ordering="order_number")  # type: ignore[untyped-decorator]
     def order(self, row: Command) -> str:
         """The order it serves."""
         return link(order_url(row.order_number), row.order_number)
@@ -113,9 +115,9 @@ class CommandAdmin(PageAdmin):
                 changes={"command": row.pk},
                 at=now,
             )
-            messages.success(request, "The command was taken back.")
+            messages.success(request, _("The command was taken back."))
         else:
-            messages.error(request, "It was sent already, or has ended.")
+            messages.error(request, _("It was sent already, or has ended."))
         return HttpResponseRedirect(
             reverse("admin:charge_points_command_change", args=[row.pk])
         )

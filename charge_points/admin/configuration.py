@@ -8,6 +8,7 @@ from django.core.paginator import Paginator
 from django.db.models import Q
 from django.http import Http404, HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from charge_points.models import ChargePoint, DeviceVariable, DeviceVariableChange
 from charge_points.ocpp.versions import V16, V201
@@ -44,7 +45,7 @@ def configuration_page(request: HttpRequest, row: ChargePoint) -> dict[str, Any]
     action, payload = _READ_ALL.get(row.ocpp_version, ("", {}))
     return {
         "tab": "configuration",
-        "title": f"{row.identity}: configuration",
+        "title": _("%s: configuration") % row.identity,
         "q": words,
         "page": page,
         "zone": zone_named(row.site.time_zone),

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
@@ -20,6 +21,7 @@ from cpms.accounts.admin_pages import (
     OperatorFilter,
     PageAdmin,
     link,
+    state,
     utc,
 )
 from cpms.kernel.zones import zone_named
@@ -50,16 +52,16 @@ class ConnectorAdmin(PageAdmin):
         OperatorFilter,
     )
     search_fields = ("code", "charge_point__identity", "error_code")
-    search_help_text = "Label code, charge point or error code"
+    search_help_text = _("Label code, charge point or error code")
     list_select_related = ("operator", "charge_point")
     ordering = ("charge_point__identity", "evse_number", "number")
 
-    @display(description="Since (UTC)", ordering="status_at")  # type: ignore[untyped-decorator]
+    @display(description=_("Since (UTC)"), ordering="status_at")  # type: ignore[untyped-decorator]
     def since(self, row: Connector) -> str:
         """When, in UTC."""
         return utc(row.status_at)
 
-    @display(description="Charge point", ordering="charge_point__identity")  # type: ignore[untyped-decorator]
+    @display(description=_("Charge point"), ordering="charge_point__identity")  # type: ignore[untyped-decorator]
     def station(self, row: Connector) -> str:
         """With the way to its page."""
         address = reverse(
@@ -67,17 +69,17 @@ class ConnectorAdmin(PageAdmin):
         )
         return link(address, row.charge_point.identity)
 
-    @display(description="EVSE")  # type: ignore[untyped-decorator]
+    @display(description=_("EVSE"))  # type: ignore[untyped-decorator]
     def place(self, row: Connector) -> str:
         """The numbers."""
         return str(row)
 
-    @display(description="State", label=TONES, ordering="status")  # type: ignore[untyped-decorator]
-    def state(self, row: Connector) -> str:
+    @display(description=_("State"), label=TONES, ordering="status")  # type: ignore[untyped-decorator]
+    def state(self, row: Connector) -> tuple[str, str]:
         """As last reported."""
-        return row.status
+        return state(row.status)
 
-    @display(description="Power", ordering="max_power_w")  # type: ignore[untyped-decorator]
+    @display(description=_("Power"), ordering="max_power_w")  # type: ignore[untyped-decorator]
     def power(self, row: Connector) -> str:
         """In kW."""
         return f"{row.max_power_w / 1000:g} kW" if row.max_power_w else ""

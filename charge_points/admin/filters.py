@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import DropdownFilter
 
 from charge_points.models import Connector, Site
@@ -22,7 +23,7 @@ ONLINE: Final = Q(connected_at__isnull=False, disconnected_at__isnull=True)
 class OnlineFilter(DropdownFilter):  # type: ignore[misc]  # unfold is untyped
     """Whether a charge point is connected."""
 
-    title = "connection"
+    title = _("connection")
     parameter_name = "online"
 
     def lookups(
@@ -30,7 +31,11 @@ class OnlineFilter(DropdownFilter):  # type: ignore[misc]  # unfold is untyped
     ) -> list[tuple[str, str]]:
         """The three cases."""
         del request, model_admin
-        return [("yes", "online"), ("no", "offline"), ("never", "never connected")]
+        return [
+            ("yes", _("online")),
+            ("no", _("offline")),
+            ("never", _("never connected")),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Filter; unknown words change nothing."""
@@ -48,7 +53,7 @@ class OnlineFilter(DropdownFilter):  # type: ignore[misc]  # unfold is untyped
 class ConnectorStatusFilter(DropdownFilter):  # type: ignore[misc]  # unfold is untyped
     """Charge points with a connector in this state."""
 
-    title = "connector state"
+    title = _("connector state")
     parameter_name = "status"
 
     def lookups(
@@ -70,7 +75,7 @@ class ConnectorStatusFilter(DropdownFilter):  # type: ignore[misc]  # unfold is 
 class VersionFilter(DropdownFilter):  # type: ignore[misc]  # unfold is untyped
     """By OCPP version."""
 
-    title = "OCPP version"
+    title = _("OCPP version")
     parameter_name = "version"
 
     def lookups(
@@ -90,7 +95,7 @@ class VersionFilter(DropdownFilter):  # type: ignore[misc]  # unfold is untyped
 class SiteFilter(DropdownFilter):  # type: ignore[misc]  # unfold is untyped
     """By site, offering the user's own ones."""
 
-    title = "site"
+    title = _("site")
     parameter_name = "site"
     path = "site_id"
 

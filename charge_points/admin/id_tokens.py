@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
@@ -18,6 +19,7 @@ from cpms.accounts.admin_pages import (
     ScopedFormAdmin,
     is_platform,
     may_act,
+    state,
 )
 from cpms.accounts.models import Membership
 from cpms.accounts.services import audit
@@ -81,19 +83,19 @@ class IdTokenAdmin(ScopedFormAdmin):
         OperatorFilter,
     )
     search_fields = ("token", "token_key", "group_id")
-    search_help_text = "Token or group"
+    search_help_text = _("Token or group")
     list_select_related = ("operator",)
     ordering = ("-id",)
 
-    @display(description="Status", label=TONES, ordering="status")  # type: ignore[untyped-decorator]
-    def policy(self, row: IdToken) -> str:
+    @display(description=_("Status"), label=TONES, ordering="status")  # type: ignore[untyped-decorator]
+    def policy(self, row: IdToken) -> tuple[str, str]:
         """What Authorize answers."""
-        return row.status
+        return state(row.status)
 
-    @display(description="Account", label=TONES, ordering="account_state")  # type: ignore[untyped-decorator]
-    def account(self, row: IdToken) -> str:
+    @display(description=_("Account"), label=TONES, ordering="account_state")  # type: ignore[untyped-decorator]
+    def account(self, row: IdToken) -> tuple[str, str]:
         """Whether the account behind it can pay."""
-        return row.account_state
+        return state(row.account_state)
 
     def get_form(
         self,

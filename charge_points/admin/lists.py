@@ -8,6 +8,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import action, display
 
@@ -39,7 +40,7 @@ ROLES: Final = frozenset({Membership.Role.TECHNICIAN})
 def _may(request: HttpRequest, row: Reservation | LocalList) -> bool:
     if may_act(request, operator_id=row.operator_id, roles=ROLES):
         return True
-    messages.error(request, f"{row}: your role may look, not act.")
+    messages.error(request, _("%s: your role may look, not act.") % row)
     return False
 
 
@@ -51,13 +52,13 @@ class ReservationForm(StationForm):
     """What is to be reserved, for whom, how long."""
 
     evse = forms.IntegerField(
-        label="EVSE",
+        label=_("EVSE"),
         min_value=0,
         max_value=EVSES_MAX,
         initial=0,
-        help_text="0: any of the charge point.",
+        help_text=_("0: any of the charge point."),
     )
-    id_token = forms.CharField(label="Token", max_length=36)
+    id_token = forms.CharField(label=_("Token"), max_length=36)
     minutes = forms.IntegerField(
         min_value=1, max_value=RESERVED_MINUTES_MAX, initial=30
     )
@@ -68,8 +69,8 @@ class ReservationAdmin(AddByService):
     """Connectors kept for tokens."""
 
     add_form = ReservationForm
-    add_title = "Reserve"
-    add_button = "Reserve"
+    add_title = _("Reserve")
+    add_button = _("Reserve")
     add_deed = "reservation.requested"
     action_roles = ROLES
 
@@ -89,7 +90,7 @@ class ReservationAdmin(AddByService):
         OperatorFilter,
     )
     search_fields = ("id_token", "charge_point__identity")
-    search_help_text = "Token or charge point"
+    search_help_text = _("Token or charge point")
     list_select_related = ("operator", "charge_point")
     ordering = ("-id",)
     actions = ("cancel_reservations",)
@@ -111,12 +112,12 @@ class ReservationAdmin(AddByService):
             at=at,
         )
 
-    @display(description="Expires (UTC)", ordering="expires_at")  # type: ignore[untyped-decorator]
+    @display(description=_("Expires (UTC)"), ordering="expires_at")  # type: ignore[untyped-decorator]
     def expires(self, row: Reservation) -> str:
         """When, in UTC."""
         return utc(row.expires_at)
 
-    @action(description="Cancel the reservations")  # type: ignore[untyped-decorator]
+    @action(description=_("Cancel the reservations"))  # type: ignore[untyped-decorator]
     def cancel_reservations(
         self, request: HttpRequest, rows: QuerySet[Reservation]
     ) -> None:
@@ -131,7 +132,7 @@ class ReservationAdmin(AddByService):
                 messages.error(request, f"{row}: {error.message}")
                 continue
             _note(request, row, "reservation.cancelled", now)
-            messages.success(request, f"{row} is being cancelled.")
+            messages.success(request, _("%s is being cancelled.") % row)
 
 
 def _note(
@@ -173,17 +174,17 @@ class LocalListAdmin(OwnListAdmin):
     ordering = ("charge_point__identity",)
     actions = ("send_whole",)
 
-    @display(description="Tokens")  # type: ignore[untyped-decorator]
+    @display(description=_("Tokens"))  # type: ignore[untyped-decorator]
     def tokens(self, row: LocalList) -> str:
         """How many the station has, as far as it is known."""
         return "unknown" if row.entries is None else str(len(row.entries))
 
-    @display(description="In step since (UTC)", ordering="synced_at")  # type: ignore[untyped-decorator]
+    @display(description=_("In step since (UTC)"), ordering="synced_at")  # type: ignore[untyped-decorator]
     def synced(self, row: LocalList) -> str:
         """When, in UTC."""
         return _when(row.synced_at)
 
-    @action(description="Send the whole list again")  # type: ignore[untyped-decorator]
+    @action(description=_("Send the whole list again"))  # type: ignore[untyped-decorator]
     def send_whole(self, request: HttpRequest, rows: QuerySet[LocalList]) -> None:
         """Forget what is known of the lists and send them whole."""
         now = timezone.now()
@@ -196,7 +197,9 @@ class LocalListAdmin(OwnListAdmin):
                 messages.error(request, f"{row}: {error.message}")
                 continue
             _note(request, row, "local_list.resent", now)
-            messages.success(request, f"The list of {row.charge_point} is on its way.")
+            messages.success(
+                request, _("The list of %s is on its way.") % row.charge_point
+            )
 
 
 @admin.register(ChargingProfile)
@@ -224,7 +227,7 @@ class ChargingProfileAdmin(OwnListAdmin):
     list_select_related = ("operator", "charge_point")
     ordering = ("-id",)
 
-    @display(description="Limits")  # type: ignore[untyped-decorator]
+    @display(description=_("Limits"))  # type: ignore[untyped-decorator]
     def limits(self, row: ChargingProfile) -> str:
         """The periods of the first schedule, in words."""
         return _periods(row.schedules)
@@ -259,17 +262,17 @@ class ChargingLimitAdmin(OwnListAdmin):
     list_select_related = ("operator", "charge_point")
     ordering = ("-id",)
 
-    @display(description="Limits")  # type: ignore[untyped-decorator]
+    @display(description=_("Limits"))  # type: ignore[untyped-decorator]
     def limits(self, row: ChargingLimit) -> str:
         """The periods of the first schedule, in words."""
         return _periods(row.schedules)
 
-    @display(description="Since (UTC)", ordering="began_at")  # type: ignore[untyped-decorator]
+    @display(description=_("Since (UTC)"), ordering="began_at")  # type: ignore[untyped-decorator]
     def began(self, row: ChargingLimit) -> str:
         """When, in UTC."""
         return utc(row.began_at)
 
-    @display(description="Cleared (UTC)", ordering="cleared_at")  # type: ignore[untyped-decorator]
+    @display(description=_("Cleared (UTC)"), ordering="cleared_at")  # type: ignore[untyped-decorator]
     def cleared(self, row: ChargingLimit) -> str:
         """When, in UTC."""
         return _when(row.cleared_at)

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 from django import forms
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from charge_points.models import ChargePoint, MessageLog
 from cpms.kernel.zones import zone_named
@@ -20,23 +21,27 @@ from cpms.kernel.zones import zone_named
 PAGE_ROWS: Final = 50
 SEARCH_CHARS_MAX: Final = 100
 WINDOWS: Final = (
-    ("1", "1 hour"),
-    ("24", "1 day"),
-    ("168", "7 days"),
-    ("744", "31 days"),
+    ("1", _("1 hour")),
+    ("24", _("1 day")),
+    ("168", _("7 days")),
+    ("744", _("31 days")),
 )
 WINDOW_DEFAULT_H: Final = 24
 # OCPP-J 4.2: [2, id, action, payload] and [3, id, payload].
 _PAYLOAD_PLACES: Final = {2: 3, 3: 2}
-_DIRECTIONS: Final = (("", "both"), ("in", "from the station"), ("out", "to it"))
+_DIRECTIONS: Final = (
+    ("", _("both")),
+    ("in", _("from the station")),
+    ("out", _("to it")),
+)
 
 
 class MessageForm(forms.Form):
     """Which messages."""
 
-    q = forms.CharField(label="Search", max_length=SEARCH_CHARS_MAX, required=False)
+    q = forms.CharField(label=_("Search"), max_length=SEARCH_CHARS_MAX, required=False)
     direction = forms.ChoiceField(choices=_DIRECTIONS, required=False)
-    hours = forms.ChoiceField(label="Within", choices=WINDOWS, required=False)
+    hours = forms.ChoiceField(label=_("Within"), choices=WINDOWS, required=False)
     until = forms.DateTimeField(
         required=False,
         widget=forms.DateTimeInput(
@@ -84,7 +89,7 @@ def message_page(
     rows = rows[:PAGE_ROWS]
     return {
         "tab": "messages",
-        "title": f"{row.identity}: messages",
+        "title": _("%s: messages") % row.identity,
         "form": form if form.is_bound else MessageForm({"hours": WINDOW_DEFAULT_H}),
         "messages_found": [
             ShownMessage(row, body_of(row.text), body_of(row.answer_text))

@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 
 from charge_points.models import ChargePoint, MeterKey
@@ -28,7 +29,7 @@ class MeterKeyForm(forms.ModelForm):  # type: ignore[type-arg]  # not at run tim
 
     public_key = forms.CharField(
         widget=forms.Textarea,
-        help_text="PEM, or hexadecimal digits or Base64 as printed on the meter",
+        help_text=_("PEM, or hexadecimal digits or Base64 as printed on the meter"),
     )
 
     class Meta:
@@ -42,7 +43,7 @@ class MeterKeyForm(forms.ModelForm):  # type: ignore[type-arg]  # not at run tim
             read_key(text)
         except UnableToReadKey as error:
             raise forms.ValidationError(
-                f"This is no public key of a meter: {error}."
+                _("This is no public key of a meter: %s.") % error
             ) from error
         return text
 
@@ -66,7 +67,7 @@ class MeterKeyAdmin(ScopedFormAdmin):
     )
     list_filter = ("source", OperatorFilter)
     search_fields = ("fingerprint", "charge_point__identity")
-    search_help_text = "Fingerprint or charge point"
+    search_help_text = _("Fingerprint or charge point")
     list_select_related = ("charge_point", "operator")
     ordering = ("-id",)
     actions = ("forget",)
@@ -111,17 +112,17 @@ class MeterKeyAdmin(ScopedFormAdmin):
         obj.pk = saved.pk
         obj.refresh_from_db()
 
-    @action(description="Forget: values are not verified with it any more")  # type: ignore[untyped-decorator]  # unfold is untyped
+    @action(description=_("Forget: values are not verified with it any more"))  # type: ignore[untyped-decorator]  # unfold is untyped
     def forget(self, request: HttpRequest, queryset: QuerySet[MeterKey]) -> None:
         """Forget what the user's role allows."""
         for row in queryset:
             if not may_act(
                 request, operator_id=row.operator_id, roles=self.change_roles
             ):
-                messages.error(request, f"{row}: your role may look, not act.")
+                messages.error(request, _("%s: your role may look, not act.") % row)
                 continue
             name = str(row)
             signed_values.remove(
                 meter_key_id=row.pk, by=str(request.user), at=timezone.now()
             )
-            messages.success(request, f"{name} is forgotten.")
+            messages.success(request, _("%s is forgotten.") % name)

@@ -4,6 +4,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 
 from charge_points.models import InstalledCertificate, StationCertificate
@@ -35,14 +36,14 @@ class StationCertificateAdmin(OwnListAdmin):
     exclude = ("csr_hash",)
     actions = ("revoke",)
 
-    @action(description="Revoke: the key is not to be trusted any more")  # type: ignore[untyped-decorator]  # unfold is untyped
+    @action(description=_("Revoke: the key is not to be trusted any more"))  # type: ignore[untyped-decorator]  # unfold is untyped
     def revoke(
         self, request: HttpRequest, queryset: QuerySet[StationCertificate]
     ) -> None:
         """Revoke what the user's role allows."""
         for row in queryset:
             if not may_act(request, operator_id=row.operator_id, roles=ROLES):
-                messages.error(request, f"{row}: your role may look, not act.")
+                messages.error(request, _("%s: your role may look, not act.") % row)
                 continue
             public_keys.revoke(
                 serial_number=row.serial_number,
@@ -51,7 +52,7 @@ class StationCertificateAdmin(OwnListAdmin):
                 by=str(request.user),
                 at=timezone.now(),
             )
-            messages.success(request, f"{row} is revoked.")
+            messages.success(request, _("%s is revoked.") % row)
 
 
 @admin.register(InstalledCertificate)

@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
@@ -39,17 +40,17 @@ class SecurityEventAdmin(OwnListAdmin):
         OperatorFilter,
     )
     search_fields = ("kind", "detail", "charge_point__identity")
-    search_help_text = "Kind, detail or charge point"
+    search_help_text = _("Kind, detail or charge point")
     list_select_related = ("operator", "charge_point")
     date_hierarchy = "received_at"
     ordering = ("-received_at",)
 
-    @display(description="Received (UTC)", ordering="received_at")  # type: ignore[untyped-decorator]
+    @display(description=_("Received (UTC)"), ordering="received_at")  # type: ignore[untyped-decorator]
     def received(self, row: SecurityEvent) -> str:
         """When, in UTC."""
         return utc(row.received_at)
 
-    @display(description="Charge point", ordering="charge_point__identity")  # type: ignore[untyped-decorator]
+    @display(description=_("Charge point"), ordering="charge_point__identity")  # type: ignore[untyped-decorator]
     def station(self, row: SecurityEvent) -> str:
         """With the way to its page."""
         return station_link(row)
@@ -70,21 +71,21 @@ class QuirkAdmin(OwnListAdmin):
     )
     list_filter = (StationSiteFilter, OperatorFilter)
     search_fields = ("quirk", "charge_point__identity", "charge_point__model")
-    search_help_text = "Rule, charge point or its model"
+    search_help_text = _("Rule, charge point or its model")
     list_select_related = ("operator", "charge_point")
     ordering = ("-last_seen_at",)
 
-    @display(description="Charge point", ordering="charge_point__identity")  # type: ignore[untyped-decorator]
+    @display(description=_("Charge point"), ordering="charge_point__identity")  # type: ignore[untyped-decorator]
     def station(self, row: QuirkCount) -> str:
         """With the way to its page."""
         return station_link(row)
 
-    @display(description="Last seen (UTC)", ordering="last_seen_at")  # type: ignore[untyped-decorator]
+    @display(description=_("Last seen (UTC)"), ordering="last_seen_at")  # type: ignore[untyped-decorator]
     def last_seen(self, row: QuirkCount) -> str:
         """When, in UTC."""
         return utc(row.last_seen_at)
 
-    @display(description="What we make of it")  # type: ignore[untyped-decorator]
+    @display(description=_("What we make of it"))  # type: ignore[untyped-decorator]
     def meaning(self, row: QuirkCount) -> str:
         """In words."""
         return described(row.quirk)

@@ -8,6 +8,7 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from charge_points.admin.schema_help import (
     action_groups,
@@ -41,9 +42,9 @@ class SendForm(forms.Form):
         widget=forms.Textarea(attrs={"spellcheck": "false", "rows": 16}),
     )
     lifetime = forms.ChoiceField(
-        label="Give up after",
+        label=_("Give up after"),
         choices=LIFETIMES,
-        help_text="A station that is offline gets it when it comes back in time.",
+        help_text=_("A station that is offline gets it when it comes back in time."),
     )
     key = forms.CharField(widget=forms.HiddenInput, max_length=64)
 
@@ -67,17 +68,17 @@ class SendForm(forms.Form):
             payload = json.loads(text, parse_constant=_refuse_constant)
         except json.JSONDecodeError as error:
             raise forms.ValidationError(
-                f"This is not JSON: {error.msg} in line {error.lineno}, "
-                f"column {error.colno}."
+                _("This is not JSON: %(why)s in line %(line)s, column %(column)s.")
+                % {"why": error.msg, "line": error.lineno, "column": error.colno}
             ) from error
         except RecursionError as error:
-            raise forms.ValidationError("This JSON is nested too deeply.") from error
+            raise forms.ValidationError(_("This JSON is nested too deeply.")) from error
         if not isinstance(payload, dict):
-            raise forms.ValidationError("A payload is a JSON object: { … }.")
+            raise forms.ValidationError(_("A payload is a JSON object: { … }."))
         if is_deep([payload]):
-            raise forms.ValidationError("This JSON is nested too deeply.")
+            raise forms.ValidationError(_("This JSON is nested too deeply."))
         if without_nul(payload) != payload:  # PostgreSQL's JSON cannot hold it
-            raise forms.ValidationError("No text may hold the character U+0000.")
+            raise forms.ValidationError(_("No text may hold the character U+0000."))
         try:
             self.check_payload(payload)
         except DomainError as error:
@@ -94,7 +95,7 @@ class SendForm(forms.Form):
 
 
 def _refuse_constant(word: str) -> None:
-    raise forms.ValidationError(f"{word} is not a number that JSON knows.")
+    raise forms.ValidationError(_("%s is not a number that JSON knows.") % word)
 
 
 def send_page(
@@ -109,7 +110,7 @@ def send_page(
     action = request.POST.get("action") or request.GET.get("action") or ""
     context = {
         "tab": "send",
-        "title": f"{row.identity}: send a command",
+        "title": _("%s: send a command") % row.identity,
         "zone": zone_named(row.site.time_zone),
         "version": version,
         "action": "",
@@ -198,7 +199,11 @@ def _queue(
             changes={"command": command.pk, "ocpp_action": action},
             at=at,
         )
-    messages.success(request, f"{action} was queued for {row.identity}.")
+    messages.success(
+        request,
+        _("%(action)s was queued for %(identity)s.")
+        % {"action": action, "identity": row.identity},
+    )
     return HttpResponseRedirect(
         reverse("admin:charge_points_command_change", args=[command.pk])
     )

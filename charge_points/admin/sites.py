@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from charge_points.models import Site
@@ -45,7 +46,7 @@ class SiteForm(forms.ModelForm):  # type: ignore[type-arg]  # not at run time
             ZoneInfo(name)
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:
             raise forms.ValidationError(
-                f"{name!r} is no time zone; write it like Europe/Berlin."
+                _("“%s” is no time zone; write it like Europe/Berlin.") % name
             ) from error
         return name
 
@@ -53,7 +54,7 @@ class SiteForm(forms.ModelForm):  # type: ignore[type-arg]  # not at run time
         """Two letters, upper case."""
         country = str(self.cleaned_data["country"]).upper()
         if len(country) != 2 or not country.isascii() or not country.isalpha():
-            raise forms.ValidationError("A country is two letters, like DE.")
+            raise forms.ValidationError(_("A country is two letters, like DE."))
         return country
 
 
@@ -75,7 +76,7 @@ class SiteAdmin(ScopedFormAdmin):
         rows = super().get_queryset(request)
         return rows.annotate(stations_here=Count("chargepoint"))  # type: ignore[no-any-return]
 
-    @display(description="Charge points", ordering="stations_here")  # type: ignore[untyped-decorator]
+    @display(description=_("Charge points"), ordering="stations_here")  # type: ignore[untyped-decorator]
     def stations(self, row: Any) -> str:  # noqa: ANN401 - annotated
         """How many, with the way to them."""
         address = list_url("charge_points_chargepoint", site=row.pk)

@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
 
 from charge_points.models import Connector
 from charge_points.services.boots import INTERVAL_S_MAX
@@ -12,10 +13,10 @@ from charge_points.services.provisioning import DEFAULT_SITE, NewChargePoint
 from cpms.accounts.models import Operator
 
 PROFILES = (
-    (1, "1: password, no TLS"),
-    (2, "2: password and TLS"),
-    (3, "3: TLS with client certificate"),
-    (0, "0: no password (only where the operator allows it)"),
+    (1, _("1: password, no TLS")),
+    (2, _("2: password and TLS")),
+    (3, _("3: TLS with client certificate")),
+    (0, _("0: no password (only where the operator allows it)")),
 )
 POWER_MAX_W = 1_000_000
 
@@ -26,28 +27,28 @@ class NewStationForm(forms.Form):
     operator = forms.ModelChoiceField(queryset=Operator.objects.none())
     identity = forms.CharField(
         max_length=48,
-        help_text="As the station calls itself at the end of its URL.",
+        help_text=_("As the station calls itself at the end of its URL."),
     )
     site = forms.CharField(
         max_length=120,
         initial=DEFAULT_SITE,
-        help_text="A new name makes a new site; its address can be filled in later.",
+        help_text=_("A new name makes a new site; its address can be filled in later."),
     )
     security_profile = forms.TypedChoiceField(choices=PROFILES, coerce=int, initial=1)
     evses = forms.IntegerField(
-        label="EVSEs",
+        label=_("EVSEs"),
         min_value=1,
         max_value=EVSES_MAX,
         initial=1,
-        help_text="Places that charge at the same time; one connector each.",
+        help_text=_("Places that charge at the same time; one connector each."),
     )
     connector_type = forms.ChoiceField(choices=Connector.Type.choices, required=False)
     max_power_w = forms.IntegerField(
-        label="Power per EVSE, W",
+        label=_("Power per EVSE, W"),
         min_value=0,
         max_value=POWER_MAX_W,
         initial=0,
-        help_text="0 when it is not known.",
+        help_text=_("0 when it is not known."),
     )
 
     def __init__(

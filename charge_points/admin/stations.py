@@ -11,6 +11,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
@@ -35,6 +36,7 @@ from cpms.accounts.admin_pages import (
     PageAdmin,
     is_platform,
     operators_to_act_for,
+    state,
     tone,
     utc,
 )
@@ -71,7 +73,7 @@ class ChargePointAdmin(PageAdmin):
         OperatorFilter,
     )
     search_fields = ("identity", "serial_number", "vendor", "model", "site__name")
-    search_help_text = "Identity, serial number, vendor, model or site"
+    search_help_text = _("Identity, serial number, vendor, model or site")
     list_select_related = ("operator", "site")
     ordering = ("identity",)
     actions = ("accept", "send_command")
@@ -80,19 +82,19 @@ class ChargePointAdmin(PageAdmin):
         """With the connectors, in one more statement."""
         return super().get_queryset(request).prefetch_related("connector_set")
 
-    @display(description="Connection", label=TONES)  # type: ignore[untyped-decorator]
-    def connection(self, row: ChargePoint) -> str:
+    @display(description=_("Connection"), label=TONES)  # type: ignore[untyped-decorator]
+    def connection(self, row: ChargePoint) -> tuple[str, str]:
         """Online, offline, or never seen."""
         if row.connected_at is None:
-            return "never"
-        return "online" if row.is_online else "offline"
+            return state("never")
+        return state("online" if row.is_online else "offline")
 
-    @display(description="Registration", label=TONES)  # type: ignore[untyped-decorator]
-    def registered(self, row: ChargePoint) -> str:
+    @display(description=_("Registration"), label=TONES)  # type: ignore[untyped-decorator]
+    def registered(self, row: ChargePoint) -> tuple[str, str]:
         """Whether it was let in."""
-        return row.registration
+        return state(row.registration)
 
-    @display(description="Connectors")  # type: ignore[untyped-decorator]
+    @display(description=_("Connectors"))  # type: ignore[untyped-decorator]
     def states(self, row: ChargePoint) -> str:
         """Each connector's state."""
         found: list[Connector] = sorted(
@@ -104,18 +106,18 @@ class ChargePointAdmin(PageAdmin):
             ((tone(c.status), f"{c} {c.code}", c.get_status_display()) for c in found),
         )
 
-    @display(description="Model")  # type: ignore[untyped-decorator]
+    @display(description=_("Model"))  # type: ignore[untyped-decorator]
     def hardware(self, row: ChargePoint) -> str:
         """Vendor and model."""
         return f"{row.vendor} {row.model}".strip()
 
-    @display(description="Last seen (UTC)")  # type: ignore[untyped-decorator]
+    @display(description=_("Last seen (UTC)"))  # type: ignore[untyped-decorator]
     def last_seen(self, row: ChargePoint) -> str:
         """Since when online, or when it was lost (presence itself is a lease)."""
         if row.connected_at is None:
             return ""
         if row.disconnected_at is None:
-            return format_html("online since {}", utc(row.connected_at))
+            return format_html(_("online since {}"), utc(row.connected_at))
         return utc(row.disconnected_at)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ANN401, ARG002 - unfold is untyped
@@ -128,7 +130,7 @@ class ChargePointAdmin(PageAdmin):
         """Whether the list offers actions at all; each row is asked again."""
         return self.has_add_permission(request)
 
-    @admin.action(description="Accept (registration)", permissions=["act"])
+    @admin.action(description=_("Accept (registration)"), permissions=["act"])
     def accept(self, request: HttpRequest, rows: QuerySet[ChargePoint]) -> None:
         """Accept all that are selected and not accepted yet."""
         done = 0
@@ -137,9 +139,9 @@ class ChargePointAdmin(PageAdmin):
                 raise PermissionDenied
             self._register(request, row, ChargePoint.Registration.ACCEPTED)
             done += 1
-        messages.success(request, f"{done} charge points were accepted.")
+        messages.success(request, _("%s charge points were accepted.") % done)
 
-    @admin.action(description="Send a command to the selected", permissions=["act"])
+    @admin.action(description=_("Send a command to the selected"), permissions=["act"])
     def send_command(
         self, request: HttpRequest, rows: QuerySet[ChargePoint]
     ) -> HttpResponse | None:
@@ -230,11 +232,13 @@ class ChargePointAdmin(PageAdmin):
         row = self._row_to_act_on(request, object_id)
         wanted = request.POST.get("registration", "")
         if wanted not in ChargePoint.Registration.values:
-            messages.error(request, "Choose accepted, pending or rejected.")
+            messages.error(request, _("Choose accepted, pending or rejected."))
         else:
             self._register(request, row, wanted)
             messages.success(
-                request, f"{row.identity} is {wanted}; it learns so when it next boots."
+                request,
+                _("%(identity)s is %(state)s; it learns so when it next boots.")
+                % {"identity": row.identity, "state": row.get_registration_display()},
             )
         return HttpResponseRedirect(
             reverse("admin:charge_points_chargepoint_change", args=[row.pk])
@@ -251,9 +255,11 @@ class ChargePointAdmin(PageAdmin):
                 by=str(request.user),
                 at=timezone.now(),
             )
-            messages.success(request, f"{row.identity} learns it when it next boots.")
+            messages.success(
+                request, _("%s learns it when it next boots.") % row.identity
+            )
         else:
-            messages.error(request, "Intervals are whole seconds, at most a day.")
+            messages.error(request, _("Intervals are whole seconds, at most a day."))
         return HttpResponseRedirect(
             reverse("admin:charge_points_chargepoint_change", args=[row.pk])
         )
@@ -310,7 +316,7 @@ class ChargePointAdmin(PageAdmin):
         request.current_app = self.admin_site.name
         context = {
             **self.admin_site.each_context(request),
-            "title": "Add a charge point",
+            "title": _("Add a charge point"),
             "opts": self.opts,
             "form": form,
         }

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
@@ -28,6 +29,7 @@ from cpms.accounts.admin_pages import (
     kilo,
     link,
     order_url,
+    state,
     utc,
 )
 from cpms.accounts.exports import ExportAdmin, field
@@ -111,17 +113,17 @@ class TransactionAdmin(ExportAdmin, PageAdmin):
         OperatorFilter,
     )
     search_fields = ("=ocpp_id", "=order_number", "id_token", "charge_point__identity")
-    search_help_text = "Transaction id, order number, token or charge point"
+    search_help_text = _("Transaction id, order number, token or charge point")
     list_select_related = ("operator", "charge_point")
     date_hierarchy = "started_at"
     ordering = ("-started_at", "-id")
 
-    @display(description="Started (UTC)", ordering="started_at")  # type: ignore[untyped-decorator]
+    @display(description=_("Started (UTC)"), ordering="started_at")  # type: ignore[untyped-decorator]
     def started(self, row: Transaction) -> str:
         """When, in UTC."""
         return utc(row.started_at)
 
-    @display(description="Charge point", ordering="charge_point__identity")  # type: ignore[untyped-decorator]
+    @display(description=_("Charge point"), ordering="charge_point__identity")  # type: ignore[untyped-decorator]
     def station(self, row: Transaction) -> str:
         """With the way to its page."""
         address = reverse(
@@ -129,34 +131,34 @@ class TransactionAdmin(ExportAdmin, PageAdmin):
         )
         return link(address, row.charge_point.identity)
 
-    @display(description="EVSE")  # type: ignore[untyped-decorator]
+    @display(description=_("EVSE"))  # type: ignore[untyped-decorator]
     def place(self, row: Transaction) -> str:
         """The numbers."""
         return f"{row.evse_number}.{row.connector_number}"
 
-    @display(description="State", label={**TONES, "ended": ""}, ordering="state")  # type: ignore[untyped-decorator]
-    def status(self, row: Transaction) -> str:
+    @display(description=_("State"), label=TONES, ordering="state")  # type: ignore[untyped-decorator]
+    def status(self, row: Transaction) -> tuple[str, str]:
         """Its state."""
-        return row.state
+        return state(row.state)
 
-    @display(description="Energy", ordering="energy_wh")  # type: ignore[untyped-decorator]
+    @display(description=_("Energy"), ordering="energy_wh")  # type: ignore[untyped-decorator]
     def energy(self, row: Transaction) -> str:
         """So far, or in all."""
         return kilo(energy_so_far_wh(row), "kWh")
 
-    @display(description="Power")  # type: ignore[untyped-decorator]
+    @display(description=_("Power"))  # type: ignore[untyped-decorator]
     def power(self, row: Transaction) -> str:
         """Of a running charge, as last told."""
         if row.state == Transaction.State.ENDED:
             return ""
         return kilo(row.last_power_w, "kW", 1)
 
-    @display(description="Token", ordering="id_token")  # type: ignore[untyped-decorator]
+    @display(description=_("Token"), ordering="id_token")  # type: ignore[untyped-decorator]
     def token(self, row: Transaction) -> str:
         """What it was started with, where that is not the order's number."""
         return "" if row.id_token == row.order_number else row.id_token
 
-    @display(description="Order", ordering="order_number")  # type: ignore[untyped-decorator]
+    @display(description=_("Order"), ordering="order_number")  # type: ignore[untyped-decorator]
     def order(self, row: Transaction) -> str:
         """The order that it serves."""
         return link(order_url(row.order_number), row.order_number)

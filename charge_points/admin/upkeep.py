@@ -7,6 +7,7 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
@@ -35,24 +36,24 @@ class FirmwareForm(KeyedForm):
     operator = forms.ModelChoiceField(queryset=Operator.objects.none())
     file = forms.FileField(max_length=255)
     version = forms.CharField(
-        max_length=50, help_text="Exactly as a charge point tells it at its boot."
+        max_length=50, help_text=_("Exactly as a charge point tells it at its boot.")
     )
     vendor = forms.CharField(max_length=50, required=False)
     model = forms.CharField(
         max_length=50,
         required=False,
-        help_text="A campaign reaches this vendor's and model's charge points only.",
+        help_text=_("A campaign reaches this vendor's and model's charge points only."),
     )
     signing_certificate = forms.CharField(
         max_length=firmware_files.CERTIFICATE_CHARS_MAX,
         required=False,
         widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}),
-        help_text="PEM; of signed firmware.",
+        help_text=_("PEM; of signed firmware."),
     )
     signature = forms.CharField(
         max_length=firmware_files.SIGNATURE_CHARS_MAX,
         required=False,
-        help_text="Base64, over the SHA-256 of the file.",
+        help_text=_("Base64, over the SHA-256 of the file."),
     )
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -71,8 +72,8 @@ class FirmwareFileAdmin(AddByService):
     """Firmware that stations can be told to install."""
 
     add_form = FirmwareForm
-    add_title = "Upload firmware"
-    add_button = "Upload"
+    add_title = _("Upload firmware")
+    add_button = _("Upload")
     add_deed = "firmware.uploaded"
     list_display = (
         "version",
@@ -109,12 +110,12 @@ class FirmwareFileAdmin(AddByService):
             wanted=wanted, file=stored, by=str(request.user), at=at
         )
 
-    @display(description="Signed", boolean=True)  # type: ignore[untyped-decorator]
+    @display(description=_("Signed"), boolean=True)  # type: ignore[untyped-decorator]
     def signed(self, row: FirmwareFile) -> bool:
         """Whether a station can check who made it."""
         return row.is_signed
 
-    @display(description="Uploaded (UTC)", ordering="uploaded_at")  # type: ignore[untyped-decorator]
+    @display(description=_("Uploaded (UTC)"), ordering="uploaded_at")  # type: ignore[untyped-decorator]
     def uploaded(self, row: FirmwareFile) -> str:
         """When, in UTC."""
         return utc(row.uploaded_at)
@@ -143,12 +144,12 @@ class FirmwareUpdateAdmin(OwnListAdmin):
     list_select_related = (*WITH_STATION, "firmware")
     ordering = ("-id",)
 
-    @display(description="Requested (UTC)", ordering="requested_at")  # type: ignore[untyped-decorator]
+    @display(description=_("Requested (UTC)"), ordering="requested_at")  # type: ignore[untyped-decorator]
     def requested(self, row: FirmwareUpdate) -> str:
         """When, in UTC."""
         return utc(row.requested_at)
 
-    @display(description="Ended (UTC)", ordering="ended_at")  # type: ignore[untyped-decorator]
+    @display(description=_("Ended (UTC)"), ordering="ended_at")  # type: ignore[untyped-decorator]
     def ended(self, row: FirmwareUpdate) -> str:
         """When, in UTC."""
         return "" if row.ended_at is None else utc(row.ended_at)
@@ -178,7 +179,7 @@ class LogForm(StationForm):
         min_value=1,
         max_value=LOG_HOURS_MAX,
         required=False,
-        help_text="Of the last so many hours; empty: all that there is.",
+        help_text=_("Of the last so many hours; empty: all that there is."),
     )
 
 
@@ -187,8 +188,8 @@ class LogUploadAdmin(AddByService):
     """Diagnostics and logs; the files that came can be downloaded."""
 
     add_form = LogForm
-    add_title = "Ask for a log"
-    add_button = "Ask for it"
+    add_title = _("Ask for a log")
+    add_button = _("Ask for it")
     add_deed = "log.requested"
     list_display = (
         "charge_point",
@@ -209,7 +210,7 @@ class LogUploadAdmin(AddByService):
     exclude = ("stored_as",)
     ordering = ("-id",)
 
-    @display(description="Requested (UTC)", ordering="requested_at")  # type: ignore[untyped-decorator]
+    @display(description=_("Requested (UTC)"), ordering="requested_at")  # type: ignore[untyped-decorator]
     def requested(self, row: LogUpload) -> str:
         """When, in UTC."""
         return utc(row.requested_at)
@@ -231,7 +232,7 @@ class LogUploadAdmin(AddByService):
             at=at,
         )
 
-    @display(description="File")  # type: ignore[untyped-decorator]
+    @display(description=_("File"))  # type: ignore[untyped-decorator]
     def file(self, row: LogUpload) -> str:
         """A link to the file that came."""
         if not row.stored_as:
@@ -303,7 +304,7 @@ class StationEventAdmin(OwnListAdmin):
     list_select_related = WITH_STATION
     ordering = ("-id",)
 
-    @display(description="Occurred (UTC)", ordering="occurred_at")  # type: ignore[untyped-decorator]
+    @display(description=_("Occurred (UTC)"), ordering="occurred_at")  # type: ignore[untyped-decorator]
     def occurred(self, row: StationEvent) -> str:
         """When, in UTC."""
         return utc(row.occurred_at)

@@ -16,55 +16,72 @@ from django.http import (
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import DropdownFilter
 
 from cpms.accounts.admin import OperatorScopedAdmin, request_operator_ids
 from cpms.accounts.models import Membership, Operator
+from cpms.accounts.templatetags.cpms_admin import state_word
 
 if TYPE_CHECKING:
     from django.contrib import admin
 
 LIST_ROWS: Final = 50
 
+
+class _Tones(dict[str, str]):
+    """No tone for words that have none, so that a list still shows them in words."""
+
+    def __missing__(self, word: str) -> str:
+        return ""
+
+
 # The tone of each state's badge, over all rooms: a word means the same everywhere.
-TONES: Final[dict[str, str]] = {
-    **dict.fromkeys(
-        (
-            *("online", "available", "accepted", "ok", "closed", "captured", "yes"),
-            *("active", "enabled", "on_statement", "succeeded", "authorized"),
-            "verified",
+TONES: Final = _Tones(
+    {
+        **dict.fromkeys(
+            (
+                *("online", "available", "accepted", "ok", "closed", "captured", "yes"),
+                *("active", "enabled", "on_statement", "succeeded", "authorized"),
+                "verified",
+            ),
+            "success",
         ),
-        "success",
-    ),
-    **dict.fromkeys(
-        (
-            *("charging", "occupied", "preparing", "started", "sent", "claimed"),
-            *("issued", "starting", "capturing", "authorizing", "created"),
-            *("finished", "rated", "pending_capture"),
+        **dict.fromkeys(
+            (
+                *("charging", "occupied", "preparing", "started", "sent", "claimed"),
+                *("issued", "starting", "capturing", "authorizing", "created"),
+                *("finished", "rated", "pending_capture"),
+            ),
+            "info",
         ),
-        "info",
-    ),
-    **dict.fromkeys(
-        (
-            *("pending", "queued", "suspended_ev", "suspended_evse", "finishing"),
-            *("reserved", "review", "requires_action", "receivable", "unavailable"),
-            *("partly_refunded", "refunded", "refused", "superseded"),
+        **dict.fromkeys(
+            (
+                *("pending", "queued", "suspended_ev", "suspended_evse", "finishing"),
+                *("reserved", "review", "requires_action", "receivable", "unavailable"),
+                *("partly_refunded", "refunded", "refused", "superseded"),
+            ),
+            "warning",
         ),
-        "warning",
-    ),
-    **dict.fromkeys(
-        (
-            *("faulted", "rejected", "failed", "blocked", "invalid", "declined"),
-            *("expired", "revoked", "disputed", "offline", "wrong"),
+        **dict.fromkeys(
+            (
+                *("faulted", "rejected", "failed", "blocked", "invalid", "declined"),
+                *("expired", "revoked", "disputed", "offline", "wrong"),
+            ),
+            "danger",
         ),
-        "danger",
-    ),
-}
+    }
+)
 
 
 def tone(word: object) -> str:
     """The tone of a state's badge; "" for words without one."""
     return TONES.get(str(word).lower(), "")
+
+
+def state(word: object) -> tuple[str, str]:
+    """A state for a list's badge: its stored name, lower case, and what is shown."""
+    return str(word).lower(), state_word(word)
 
 
 def roles_of(request: HttpRequest) -> dict[int, str]:
@@ -140,7 +157,7 @@ def kilo(value: Decimal | int | None, unit: str, digits: int = 3) -> str:
 class OperatorFilter(DropdownFilter):  # type: ignore[misc]  # unfold is untyped
     """By operator, offering only the user's own; absent when there is but one."""
 
-    title = "operator"
+    title = _("operator")
     parameter_name = "operator"
 
     def lookups(

@@ -1,6 +1,10 @@
 """Django's configuration of the accounts room."""
 
 from django.apps import AppConfig
+from django.db.models.signals import class_prepared
+from django.utils.translation import gettext_lazy as _
+
+from cpms.accounts.model_words import speak
 
 
 class AccountsConfig(AppConfig):
@@ -8,4 +12,9 @@ class AccountsConfig(AppConfig):
 
     name = "cpms.accounts"
     label = "accounts"
-    verbose_name = "Accounts"
+    verbose_name = _("Accounts")
+
+    def import_models(self) -> None:
+        """Hear of every model that is made from here on: of all rooms."""
+        class_prepared.connect(speak, dispatch_uid="model_words")
+        super().import_models()

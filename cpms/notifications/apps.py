@@ -1,6 +1,7 @@
 """Django's configuration of the notifications."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class NotificationsConfig(AppConfig):
@@ -8,7 +9,7 @@ class NotificationsConfig(AppConfig):
 
     name = "cpms.notifications"
     label = "notifications"
-    verbose_name = "Notifications"
+    verbose_name = _("Notifications")
 
     def ready(self) -> None:
         """Subscribe to the outbox."""

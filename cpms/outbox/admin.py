@@ -5,13 +5,14 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from cpms.accounts.admin import PlatformAdmin
 from cpms.outbox.delivery import replay
 from cpms.outbox.models import Delivery, EventRecord
 
 
-@admin.action(description="Replay dead deliveries")
+@admin.action(description=_("Replay dead deliveries"))
 def replay_selected(
     modeladmin: Any,  # noqa: ANN401 - unfold is untyped
     request: HttpRequest,

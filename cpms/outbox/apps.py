@@ -1,6 +1,7 @@
 """Django's configuration of the outbox."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class OutboxConfig(AppConfig):
@@ -8,4 +9,4 @@ class OutboxConfig(AppConfig):
 
     name = "cpms.outbox"
     label = "outbox"
-    verbose_name = "Outbox"
+    verbose_name = _("Outbox")

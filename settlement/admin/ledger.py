@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.db.models import OuterRef, QuerySet, Subquery, Sum
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
@@ -57,12 +58,12 @@ class LedgerAccountAdmin(MoneyAdmin):
         found: QuerySet[Any] = rows.annotate(balance_minor=Subquery(total))
         return found
 
-    @display(description="Balance (debit > 0)", ordering="balance_minor")  # type: ignore[untyped-decorator]
+    @display(description=_("Balance (debit > 0)"), ordering="balance_minor")  # type: ignore[untyped-decorator]
     def balance(self, row: Any) -> str:  # noqa: ANN401 - annotated
         """The sum of its lines."""
         return money(row.balance_minor or 0, row.currency)
 
-    @display(description="Book", ordering="book_name")  # type: ignore[untyped-decorator]
+    @display(description=_("Book"), ordering="book_name")  # type: ignore[untyped-decorator]
     def book(self, row: Any) -> str:  # noqa: ANN401 - annotated
         """Whose book it is in."""
         return row.book_name or "Platform"
@@ -118,7 +119,7 @@ class LedgerEntryAdmin(ExportAdmin, PageAdmin, MoneyAdmin):
     list_display = ("source", "key", "order", "effective", "book")
     list_filter = (("source", admin.AllValuesFieldListFilter), OperatorFilter)
     search_fields = ("order_number", "key")
-    search_help_text = "Order number or key"
+    search_help_text = _("Order number or key")
     ordering = ("-id",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -131,17 +132,17 @@ class LedgerEntryAdmin(ExportAdmin, PageAdmin, MoneyAdmin):
         lines = LedgerLine.objects.filter(entry=row).order_by("pk")
         return {"lines": list(lines.select_related("account"))}
 
-    @display(description="Order", ordering="order_number")  # type: ignore[untyped-decorator]
+    @display(description=_("Order"), ordering="order_number")  # type: ignore[untyped-decorator]
     def order(self, row: LedgerEntry) -> str:
         """The order that it is about."""
         return link(order_url(row.order_number), row.order_number)
 
-    @display(description="Effective (UTC)", ordering="effective_at")  # type: ignore[untyped-decorator]
+    @display(description=_("Effective (UTC)"), ordering="effective_at")  # type: ignore[untyped-decorator]
     def effective(self, row: LedgerEntry) -> str:
         """When it counts."""
         return utc(row.effective_at)
 
-    @display(description="Book", ordering="book_name")  # type: ignore[untyped-decorator]
+    @display(description=_("Book"), ordering="book_name")  # type: ignore[untyped-decorator]
     def book(self, row: Any) -> str:  # noqa: ANN401 - annotated
         """Whose book it is in."""
         return row.book_name or "Platform"

@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from cpms.accounts.admin_pages import OperatorFilter, utc
@@ -37,22 +38,22 @@ class PayeeAccountAdmin(MoneyAdmin):
     )
     actions = ("ask_provider",)
 
-    @display(description="Takes payments", boolean=True, ordering="charges_enabled")  # type: ignore[untyped-decorator]
+    @display(description=_("Takes payments"), boolean=True, ordering="charges_enabled")  # type: ignore[untyped-decorator]
     def takes_payments(self, row: PayeeAccount) -> bool:
         """What the provider said last."""
         return row.charges_enabled
 
-    @display(description="The provider wants")  # type: ignore[untyped-decorator]
+    @display(description=_("The provider wants"))  # type: ignore[untyped-decorator]
     def due(self, row: PayeeAccount) -> str:
         """What is missing, and why it was blocked."""
         return ", ".join(filter(None, [row.disabled_reason, *row.requirements_due]))
 
-    @display(description="Checked (UTC)", ordering="checked_at")  # type: ignore[untyped-decorator]
+    @display(description=_("Checked (UTC)"), ordering="checked_at")  # type: ignore[untyped-decorator]
     def checked(self, row: PayeeAccount) -> str:
         """When the provider was asked last."""
         return utc(row.checked_at)
 
-    @admin.action(description="Ask the provider again")
+    @admin.action(description=_("Ask the provider again"))
     def ask_provider(
         self, request: HttpRequest, queryset: QuerySet[PayeeAccount]
     ) -> None:
@@ -61,7 +62,7 @@ class PayeeAccountAdmin(MoneyAdmin):
             request,
             queryset,
             lambda row: ask_again(payee_account_id=row.pk),
-            done="accounts are being asked for; reload in a moment",
+            done=_("accounts are being asked for; reload in a moment"),
         )
 
 

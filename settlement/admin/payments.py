@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
@@ -15,6 +16,7 @@ from cpms.accounts.admin_pages import (
     PageAdmin,
     link,
     order_url,
+    state,
     utc,
 )
 from cpms.accounts.exports import ExportAdmin, amount, field
@@ -85,43 +87,43 @@ class PaymentAdmin(ExportAdmin, PageAdmin, MoneyAdmin):
         OperatorFilter,
     )
     search_fields = ("order_number", "provider_ref", "charge_ref", "account_reference")
-    search_help_text = "Order number or the provider's reference"
+    search_help_text = _("Order number or the provider's reference")
     date_hierarchy = "created_at"
     list_select_related = ("operator",)
     ordering = ("-id",)
     actions = ("refund_with_fee", "refund_without_fee")
 
-    @display(description="Order", ordering="order_number")  # type: ignore[untyped-decorator]
+    @display(description=_("Order"), ordering="order_number")  # type: ignore[untyped-decorator]
     def order(self, row: Payment) -> str:
         """The order that it pays."""
         return link(order_url(row.order_number), row.order_number)
 
-    @display(description="State", label=TONES, ordering="state")  # type: ignore[untyped-decorator]
-    def status(self, row: Payment) -> str:
+    @display(description=_("State"), label=TONES, ordering="state")  # type: ignore[untyped-decorator]
+    def status(self, row: Payment) -> tuple[str, str]:
         """Where it stands."""
-        return str(row.state).lower()
+        return state(row.state)
 
-    @display(description="Hold", ordering="hold_minor")  # type: ignore[untyped-decorator]
+    @display(description=_("Hold"), ordering="hold_minor")  # type: ignore[untyped-decorator]
     def held(self, row: Payment) -> str:
         """How much was held."""
         return money(row.hold_minor, row.currency)
 
-    @display(description="Captured", ordering="captured_minor")  # type: ignore[untyped-decorator]
+    @display(description=_("Captured"), ordering="captured_minor")  # type: ignore[untyped-decorator]
     def captured(self, row: Payment) -> str:
         """How much arrived on the operator's account."""
         return money(row.captured_minor or None, row.currency)
 
-    @display(description="Platform fee", ordering="application_fee_minor")  # type: ignore[untyped-decorator]
+    @display(description=_("Platform fee"), ordering="application_fee_minor")  # type: ignore[untyped-decorator]
     def fee(self, row: Payment) -> str:
         """What the platform took of it."""
         return money(row.application_fee_minor or None, row.currency)
 
-    @display(description="Refunded", ordering="refunded_minor")  # type: ignore[untyped-decorator]
+    @display(description=_("Refunded"), ordering="refunded_minor")  # type: ignore[untyped-decorator]
     def refunded(self, row: Payment) -> str:
         """What went back."""
         return money(row.refunded_minor or None, row.currency)
 
-    @display(description="Created (UTC)", ordering="created_at")  # type: ignore[untyped-decorator]
+    @display(description=_("Created (UTC)"), ordering="created_at")  # type: ignore[untyped-decorator]
     def created(self, row: Payment) -> str:
         """When, in UTC."""
         return utc(row.created_at)
@@ -138,7 +140,7 @@ class PaymentAdmin(ExportAdmin, PageAdmin, MoneyAdmin):
             "disputes": list(Dispute.objects.filter(payment=row).order_by("pk")),
         }
 
-    @admin.action(description="Refund what is left, with the platform's fee")
+    @admin.action(description=_("Refund what is left, with the platform's fee"))
     def refund_with_fee(
         self, request: HttpRequest, queryset: QuerySet[Payment]
     ) -> None:
@@ -147,10 +149,10 @@ class PaymentAdmin(ExportAdmin, PageAdmin, MoneyAdmin):
             request,
             queryset,
             lambda row: _refund(row, request, with_fee=True),
-            done="refunds were asked for",
+            done=_("refunds were asked for"),
         )
 
-    @admin.action(description="Refund what is left; the platform keeps its fee")
+    @admin.action(description=_("Refund what is left; the platform keeps its fee"))
     def refund_without_fee(
         self, request: HttpRequest, queryset: QuerySet[Payment]
     ) -> None:
@@ -159,7 +161,7 @@ class PaymentAdmin(ExportAdmin, PageAdmin, MoneyAdmin):
             request,
             queryset,
             lambda row: _refund(row, request, with_fee=False),
-            done="refunds were asked for",
+            done=_("refunds were asked for"),
         )
 
 
@@ -169,16 +171,16 @@ class _OfPayment(MoneyAdmin):
     list_select_related: ClassVar[Any] = ("operator", "payment")
     ordering: ClassVar[Any] = ("-id",)
 
-    @display(description="Order", ordering="payment__order_number")  # type: ignore[untyped-decorator]
+    @display(description=_("Order"), ordering="payment__order_number")  # type: ignore[untyped-decorator]
     def order(self, row: Any) -> str:  # noqa: ANN401 - of several models
         """The order that was paid."""
         number = row.payment.order_number
         return link(order_url(number), number)
 
-    @display(description="State", label=TONES, ordering="state")  # type: ignore[untyped-decorator]
-    def status(self, row: Any) -> str:  # noqa: ANN401 - of several models
+    @display(description=_("State"), label=TONES, ordering="state")  # type: ignore[untyped-decorator]
+    def status(self, row: Any) -> tuple[str, str]:  # noqa: ANN401 - of several models
         """Where it stands."""
-        return str(row.state)
+        return state(row.state)
 
 
 @admin.register(Refund)
@@ -193,7 +195,7 @@ class RefundAdmin(_OfPayment):
     )
     search_fields = ("payment__order_number", "provider_ref", "reason")
 
-    @display(description="Amount", ordering="amount_minor")  # type: ignore[untyped-decorator]
+    @display(description=_("Amount"), ordering="amount_minor")  # type: ignore[untyped-decorator]
     def amount(self, row: Refund) -> str:
         """How much went back."""
         return money(row.amount_minor, row.currency)
@@ -217,22 +219,22 @@ class DisputeAdmin(_OfPayment):
     search_fields = ("payment__order_number", "provider_ref")
     actions = ("send_evidence",)
 
-    @display(description="Amount", ordering="amount_minor")  # type: ignore[untyped-decorator]
+    @display(description=_("Amount"), ordering="amount_minor")  # type: ignore[untyped-decorator]
     def amount(self, row: Dispute) -> str:
         """How much the bank took back."""
         return money(row.amount_minor, row.currency)
 
-    @display(description="Answer by (UTC)", ordering="due_at")  # type: ignore[untyped-decorator]
+    @display(description=_("Answer by (UTC)"), ordering="due_at")  # type: ignore[untyped-decorator]
     def answer_by(self, row: Dispute) -> str:
         """Until when evidence counts."""
         return utc(row.due_at)
 
-    @display(description="Evidence", boolean=True)  # type: ignore[untyped-decorator]
+    @display(description=_("Evidence"), boolean=True)  # type: ignore[untyped-decorator]
     def gathered(self, row: Dispute) -> bool:
         """Whether there is something to send."""
         return bool(row.evidence)
 
-    @admin.action(description="Send the evidence to the bank (once and for all)")
+    @admin.action(description=_("Send the evidence to the bank (once and for all)"))
     def send_evidence(self, request: HttpRequest, queryset: QuerySet[Dispute]) -> None:
         """A worker sends it; the list shows it as submitted in a moment."""
         self.act(
@@ -241,5 +243,5 @@ class DisputeAdmin(_OfPayment):
             lambda row: disputes.submit(
                 dispute_id=row.pk, by=who(request), at=timezone.now()
             ),
-            done="answers are being sent",
+            done=_("answers are being sent"),
         )

@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Final
 
 from django.contrib import messages
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 
 from cpms.accounts.admin_pages import OwnListAdmin, may_act
@@ -62,7 +63,8 @@ class MoneyAdmin(OwnListAdmin):
             ):
                 self.message_user(
                     request,
-                    f"{row}: only an owner or finance of the operator may do this.",
+                    _("%s: only an owner or finance of the operator may do this.")
+                    % row,
                     messages.ERROR,
                 )
                 continue

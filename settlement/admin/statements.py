@@ -10,6 +10,7 @@ from django.db.models import Max, Min, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
@@ -39,17 +40,17 @@ class SplitLineAdmin(MoneyAdmin):
     actions = ("as_csv", "as_json")
     list_before_template = "settlement/statement.html"
 
-    @display(description="At (UTC)", ordering="at")  # type: ignore[untyped-decorator]
+    @display(description=_("At (UTC)"), ordering="at")  # type: ignore[untyped-decorator]
     def when(self, row: SplitLine) -> str:
         """When it was captured or given back."""
         return utc(row.at)
 
-    @display(description="Order", ordering="order_number")  # type: ignore[untyped-decorator]
+    @display(description=_("Order"), ordering="order_number")  # type: ignore[untyped-decorator]
     def order(self, row: SplitLine) -> str:
         """The order that it is a share of."""
         return link(order_url(row.order_number), row.order_number)
 
-    @display(description="Share", ordering="amount_minor")  # type: ignore[untyped-decorator]
+    @display(description=_("Share"), ordering="amount_minor")  # type: ignore[untyped-decorator]
     def amount(self, row: SplitLine) -> str:
         """Got, or given back (negative)."""
         return money(row.amount_minor, row.currency)
@@ -76,7 +77,7 @@ class SplitLineAdmin(MoneyAdmin):
         context = {**(extra_context or {}), "statement": rows}
         return super().changelist_view(request, context)  # type: ignore[no-any-return]  # untyped
 
-    @admin.action(description="Statement of these days and operator as CSV")
+    @admin.action(description=_("Statement of these days and operator as CSV"))
     def as_csv(
         self, request: HttpRequest, queryset: QuerySet[SplitLine]
     ) -> StreamingHttpResponse:
@@ -87,7 +88,7 @@ class SplitLineAdmin(MoneyAdmin):
         del request
         return answer
 
-    @admin.action(description="Statement of these days and operator as JSON")
+    @admin.action(description=_("Statement of these days and operator as JSON"))
     def as_json(
         self, request: HttpRequest, queryset: QuerySet[SplitLine]
     ) -> HttpResponse:
@@ -131,21 +132,21 @@ class PlatformInvoiceAdmin(MoneyAdmin):
     ordering = ("-id",)
     actions = ("paid",)
 
-    @display(description="Fee", ordering="fee_minor")  # type: ignore[untyped-decorator]
+    @display(description=_("Fee"), ordering="fee_minor")  # type: ignore[untyped-decorator]
     def fee(self, row: PlatformInvoice) -> str:
         """What the operator owes for the month."""
         return money(row.fee_minor, row.currency)
 
-    @display(description="Issued (UTC)", ordering="issued_at")  # type: ignore[untyped-decorator]
+    @display(description=_("Issued (UTC)"), ordering="issued_at")  # type: ignore[untyped-decorator]
     def issued(self, row: PlatformInvoice) -> str:
         """When."""
         return utc(row.issued_at)
 
-    @admin.action(description="The transfer arrived")
+    @admin.action(description=_("The transfer arrived"))
     def paid(self, request: HttpRequest, queryset: QuerySet[PlatformInvoice]) -> None:
         """Only the platform says what arrived at its bank."""
         if not request.user.is_superuser:
-            self.message_user(request, "Only platform staff can do this.", "error")
+            self.message_user(request, _("Only platform staff can do this."), "error")
             return
         self.act(
             request,
@@ -153,5 +154,5 @@ class PlatformInvoiceAdmin(MoneyAdmin):
             lambda row: platform_fees.mark_paid(
                 invoice_id=row.pk, by=who(request), at=timezone.now()
             ),
-            done="invoices were paid",
+            done=_("invoices were paid"),
         )

@@ -4,10 +4,18 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
-from cpms.accounts.admin_pages import TONES, OperatorFilter, link, order_url, utc
+from cpms.accounts.admin_pages import (
+    TONES,
+    OperatorFilter,
+    link,
+    order_url,
+    state,
+    utc,
+)
 from settlement.admin.shared import MoneyAdmin, money, who
 from settlement.models import (
     ProviderTransaction,
@@ -29,37 +37,37 @@ class ReceivableAdmin(MoneyAdmin):
     ordering = ("-id",)
     actions = ("collect_now", "give_up")
 
-    @display(description="Order", ordering="order_number")  # type: ignore[untyped-decorator]
+    @display(description=_("Order"), ordering="order_number")  # type: ignore[untyped-decorator]
     def order(self, row: Receivable) -> str:
         """The order that it is for."""
         return link(order_url(row.order_number), row.order_number)
 
-    @display(description="State", label=TONES, ordering="state")  # type: ignore[untyped-decorator]
-    def status(self, row: Receivable) -> str:
+    @display(description=_("State"), label=TONES, ordering="state")  # type: ignore[untyped-decorator]
+    def status(self, row: Receivable) -> tuple[str, str]:
         """Where it stands."""
-        return str(row.state)
+        return state(row.state)
 
-    @display(description="Amount", ordering="amount_minor")  # type: ignore[untyped-decorator]
+    @display(description=_("Amount"), ordering="amount_minor")  # type: ignore[untyped-decorator]
     def amount(self, row: Receivable) -> str:
         """How much."""
         return money(row.amount_minor, row.currency)
 
-    @display(description="Opened (UTC)", ordering="opened_at")  # type: ignore[untyped-decorator]
+    @display(description=_("Opened (UTC)"), ordering="opened_at")  # type: ignore[untyped-decorator]
     def opened(self, row: Receivable) -> str:
         """Since when."""
         return utc(row.opened_at)
 
-    @admin.action(description="Collect now with the driver's payment method")
+    @admin.action(description=_("Collect now with the driver's payment method"))
     def collect_now(self, request: HttpRequest, queryset: QuerySet[Receivable]) -> None:
         """Ask for the debts."""
         self.act(
             request,
             queryset,
             lambda row: receivables.collect(receivable_id=row.pk, at=timezone.now()),
-            done="debts are being collected",
+            done=_("debts are being collected"),
         )
 
-    @admin.action(description="Give up (write off)")
+    @admin.action(description=_("Give up (write off)"))
     def give_up(self, request: HttpRequest, queryset: QuerySet[Receivable]) -> None:
         """Book the debts as lost."""
         self.act(
@@ -68,7 +76,7 @@ class ReceivableAdmin(MoneyAdmin):
             lambda row: receivables.write_off(
                 receivable_id=row.pk, by=who(request), at=timezone.now()
             ),
-            done="debts were given up",
+            done=_("debts were given up"),
         )
 
 
@@ -106,67 +114,67 @@ class ReconciliationDifferenceAdmin(MoneyAdmin):
         "as_other",
     )
 
-    @display(description="Order", ordering="order_number")  # type: ignore[untyped-decorator]
+    @display(description=_("Order"), ordering="order_number")  # type: ignore[untyped-decorator]
     def order(self, row: ReconciliationDifference) -> str:
         """The order that it is about."""
         return link(order_url(row.order_number), row.order_number)
 
-    @display(description="Ours")  # type: ignore[untyped-decorator]
+    @display(description=_("Ours"))  # type: ignore[untyped-decorator]
     def ours(self, row: ReconciliationDifference) -> str:
         """What our books say."""
         return money(row.ours_minor, row.currency)
 
-    @display(description="Theirs")  # type: ignore[untyped-decorator]
+    @display(description=_("Theirs"))  # type: ignore[untyped-decorator]
     def theirs(self, row: ReconciliationDifference) -> str:
         """What the provider says."""
         return money(row.theirs_minor, row.currency)
 
-    @display(description="Found (UTC)", ordering="found_at")  # type: ignore[untyped-decorator]
+    @display(description=_("Found (UTC)"), ordering="found_at")  # type: ignore[untyped-decorator]
     def found(self, row: ReconciliationDifference) -> str:
         """Since when."""
         return utc(row.found_at)
 
-    @display(description="Resolution", ordering="resolved_at")  # type: ignore[untyped-decorator]
+    @display(description=_("Resolution"), ordering="resolved_at")  # type: ignore[untyped-decorator]
     def resolved(self, row: ReconciliationDifference) -> str:
         """How it was closed."""
         return row.resolution
 
-    @admin.action(description="Post as a fee of the provider")
+    @admin.action(description=_("Post as a fee of the provider"))
     def as_provider_fee(
         self, request: HttpRequest, queryset: QuerySet[ReconciliationDifference]
     ) -> None:
         """The provider took it for its work."""
         self._resolve(request, queryset, _RESOLUTION.PROVIDER_FEE)
 
-    @admin.action(description="Post as income that was taken elsewhere")
+    @admin.action(description=_("Post as income that was taken elsewhere"))
     def as_capture(
         self, request: HttpRequest, queryset: QuerySet[ReconciliationDifference]
     ) -> None:
         """The operator took money without an order of ours."""
         self._resolve(request, queryset, _RESOLUTION.FOREIGN_CAPTURE)
 
-    @admin.action(description="Post as a refund that was made elsewhere")
+    @admin.action(description=_("Post as a refund that was made elsewhere"))
     def as_refund(
         self, request: HttpRequest, queryset: QuerySet[ReconciliationDifference]
     ) -> None:
         """The operator gave money back without a refund of ours."""
         self._resolve(request, queryset, _RESOLUTION.FOREIGN_REFUND)
 
-    @admin.action(description="Post as a transfer to or from the bank")
+    @admin.action(description=_("Post as a transfer to or from the bank"))
     def as_bank(
         self, request: HttpRequest, queryset: QuerySet[ReconciliationDifference]
     ) -> None:
         """The money went to the bank, or came from it."""
         self._resolve(request, queryset, _RESOLUTION.TRANSFER_TO_BANK)
 
-    @admin.action(description="Post as a loss")
+    @admin.action(description=_("Post as a loss"))
     def as_loss(
         self, request: HttpRequest, queryset: QuerySet[ReconciliationDifference]
     ) -> None:
         """Nobody will ever pay it."""
         self._resolve(request, queryset, _RESOLUTION.WRITTEN_OFF)
 
-    @admin.action(description="Post as not yet explained")
+    @admin.action(description=_("Post as not yet explained"))
     def as_other(
         self, request: HttpRequest, queryset: QuerySet[ReconciliationDifference]
     ) -> None:
@@ -189,7 +197,7 @@ class ReconciliationDifferenceAdmin(MoneyAdmin):
                 at=timezone.now(),
                 resolution=resolution,
             ),
-            done="differences were posted and closed",
+            done=_("differences were posted and closed"),
         )
 
 
@@ -216,27 +224,27 @@ class ProviderTransactionAdmin(MoneyAdmin):
     list_select_related = ("operator",)
     ordering = ("-id",)
 
-    @display(description="Amount", ordering="amount_minor")  # type: ignore[untyped-decorator]
+    @display(description=_("Amount"), ordering="amount_minor")  # type: ignore[untyped-decorator]
     def amount(self, row: ProviderTransaction) -> str:
         """Before fees."""
         return money(row.amount_minor, row.currency)
 
-    @display(description="Provider's fee", ordering="provider_fee_minor")  # type: ignore[untyped-decorator]
+    @display(description=_("Provider's fee"), ordering="provider_fee_minor")  # type: ignore[untyped-decorator]
     def fee(self, row: ProviderTransaction) -> str:
         """What the provider took."""
         return money(row.provider_fee_minor, row.currency)
 
-    @display(description="Net", ordering="net_minor")  # type: ignore[untyped-decorator]
+    @display(description=_("Net"), ordering="net_minor")  # type: ignore[untyped-decorator]
     def net(self, row: ProviderTransaction) -> str:
         """By how much the balance grew."""
         return money(row.net_minor, row.currency)
 
-    @display(description="Happened (UTC)", ordering="happened_at")  # type: ignore[untyped-decorator]
+    @display(description=_("Happened (UTC)"), ordering="happened_at")  # type: ignore[untyped-decorator]
     def happened(self, row: ProviderTransaction) -> str:
         """When, in UTC."""
         return utc(row.happened_at)
 
-    @display(description="Explained", boolean=True)  # type: ignore[untyped-decorator]
+    @display(description=_("Explained"), boolean=True)  # type: ignore[untyped-decorator]
     def explained(self, row: ProviderTransaction) -> bool:
         """Whether our books say the same."""
         return row.matched_at is not None

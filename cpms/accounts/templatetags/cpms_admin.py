@@ -110,6 +110,12 @@ def state_word(word: object) -> str:
 
 
 @register.filter
+def say(text: object) -> str:
+    """Words that the code has not marked, such as a label made of a field's name."""
+    return gettext(str(text)) if text else ""
+
+
+@register.filter
 def tone(word: object) -> str:
     """The tone of a state."""
     return tone_of(word)
