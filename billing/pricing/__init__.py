@@ -6,7 +6,8 @@ and integer minor units.
 Public doors:
 
 * ``parse_tariff(json)`` → ``Tariff`` (OCPI 2.2.1 and 2.3.0; ``UnableToParseTariff``
-  names the bad field), ``to_ocpi(tariff, version)`` back; ``tariff_text(tariff,
+  names the bad field), ``to_ocpi(tariff, version)`` back; ``validity_of(json)`` →
+  ``Validity``, when and for whom it may be sold; ``tariff_text(tariff,
   language)`` and ``describe`` in words of each of ``LANGUAGES``.
 * ``Session(periods, time_zone)`` of ``ChargingPeriod(state, starts_at, ends_at, …)``;
   ``session_from_cdr`` and ``session_from_segments`` read one from JSON;
@@ -26,7 +27,7 @@ from billing.pricing.limits import (
     energy_for_amount,
     limits_for_amount,
 )
-from billing.pricing.parsing import parse_tariff
+from billing.pricing.parsing import parse_tariff, validity_of
 from billing.pricing.rating import rate
 from billing.pricing.reading import session_from_cdr, session_from_segments
 from billing.pricing.result import PricedSession, PriceLine
@@ -37,7 +38,7 @@ from billing.pricing.session import (
     State,
     UnableToBuildSession,
 )
-from billing.pricing.tariff import Tariff
+from billing.pricing.tariff import Tariff, TariffType, Validity
 from billing.pricing.vocabulary import LANGUAGES, language_of
 from billing.pricing.words import (
     PriceRow,
@@ -61,12 +62,14 @@ __all__ = [
     "State",
     "Tariff",
     "TariffText",
+    "TariffType",
     "UnableToBuildSession",
     "UnableToLimitCharge",
     "UnableToParseSession",
     "UnableToParseTariff",
     "UnableToRound",
     "UnableToWriteTariff",
+    "Validity",
     "describe",
     "energy_for_amount",
     "language_of",
@@ -78,4 +81,5 @@ __all__ = [
     "tariff_text",
     "to_ocpi",
     "total_words",
+    "validity_of",
 ]

@@ -27,6 +27,7 @@ from billing.pricing.tariff import (
     TariffElement,
     TariffType,
     TaxIncluded,
+    Validity,
 )
 from cpms.kernel.money import minor_digits
 
@@ -66,9 +67,7 @@ def parse_tariff(value: Mapping[str, Any]) -> Tariff:
     fields = Fields(value, UnableToParseTariff)
     least, most = _limit(fields, "min_price"), _limit(fields, "max_price")
     _check_limits(fields, least, most)
-    starts, ends = fields.instant("start_date_time"), fields.instant("end_date_time")
-    if starts is not None and ends is not None and starts >= ends:
-        raise fields.fail("end_date_time", "must be after start_date_time.")
+    validity = _validity(fields)
     return Tariff(
         id=fields.required_text("id", max_length=36),
         currency=_currency(fields),
@@ -76,18 +75,34 @@ def parse_tariff(value: Mapping[str, Any]) -> Tariff:
         tax_included=fields.one_of("tax_included", TaxIncluded) or TaxIncluded.NO,
         country_code=fields.text("country_code", max_length=2),
         party_id=fields.text("party_id", max_length=3),
-        type=fields.one_of("type", TariffType),
+        type=validity.type,
         min_price=least,
         max_price=most,
         preauthorize_amount=fields.number("preauthorize_amount"),
         tariff_alt_text=_texts(fields),
         tariff_alt_url=fields.text("tariff_alt_url", max_length=255),
-        start_at=starts,
-        end_at=ends,
+        start_at=validity.start_at,
+        end_at=validity.end_at,
         energy_mix=_energy_mix(fields),
         idle_fee=_idle_fee(fields),
         last_updated_at=fields.instant("last_updated"),
     )
+
+
+def validity_of(value: Mapping[str, Any]) -> Validity:
+    """When and for whom a tariff object may be sold; nothing else of it is read.
+
+    Raises:
+        UnableToParseTariff: the path of the bad field, and what it must be.
+    """
+    return _validity(Fields(value, UnableToParseTariff))
+
+
+def _validity(fields: Fields) -> Validity:
+    starts, ends = fields.instant("start_date_time"), fields.instant("end_date_time")
+    if starts is not None and ends is not None and starts >= ends:
+        raise fields.fail("end_date_time", "must be after start_date_time.")
+    return Validity(fields.one_of("type", TariffType), starts, ends)
 
 
 def _currency(fields: Fields) -> str:

@@ -149,6 +149,21 @@ class DisplayText:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """When and for whom a tariff may be sold; what is None bounds nothing.
+
+    Args:
+        type: for whom.
+        start_at: from when on (start_date_time), inclusive.
+        end_at: until when (end_date_time), exclusive.
+    """
+
+    type: TariffType | None = None
+    start_at: datetime | None = None
+    end_at: datetime | None = None
+
+
 @dataclass(frozen=True)
 class Tariff:
     """An OCPI tariff. The order of its elements is a part of its meaning.

@@ -8,10 +8,14 @@ from typing import Any, Final
 from django.db.models import F, Q, QuerySet
 
 from billing.models import DriverGroupMember, TariffAssignment, TariffVersion
+from billing.services.tariff_validity import Condition, instant_text, own_conditions
 from cpms.kernel.errors import DomainError
 
 CANDIDATES_MAX: Final = 500
 """An explanation shows at most so many rules; more cannot be read."""
+
+PASSED_OVER_MAX: Final = 5
+"""A refusal names at most so many tariffs that are not valid."""
 
 TokenType = TariffAssignment.TokenType
 
@@ -66,16 +70,6 @@ class AppliedTariff:
 
 
 @dataclass(frozen=True)
-class Condition:
-    """What a rule asks of a charge, and what the charge has."""
-
-    name: str
-    wanted: str
-    actual: str
-    holds: bool
-
-
-@dataclass(frozen=True)
 class Candidate:
     """A rule, looked at for one charge.
 
@@ -123,6 +117,9 @@ def driver_groups(driver_id: int | None, *, operator_id: int) -> frozenset[int]:
 def tariff_for(place: Place, *, at: datetime) -> AppliedTariff:
     """The most specific valid tariff; among equals the newest assignment.
 
+    A tariff that is not yet or no longer valid, or is for others, is passed over, and
+    the next rule counts.
+
     Args:
         place: where and for whom.
         at: start of the charge: assignments and versions of that time count.
@@ -143,14 +140,20 @@ def tariff_for(place: Place, *, at: datetime) -> AppliedTariff:
             Q(driver_group__isnull=True) | Q(driver_group_id__in=place.driver_groups)
         )
     )
-    best = max(rows, key=_rank, default=None)
-    if best is None:
-        raise UnableToFindTariff(
-            "no_tariff",
-            f"No tariff applies to charge point {place.charge_point}. "
-            "Its operator must assign one (admin: tariffs).",
-        )
-    return _applied(best, at=at)
+    passed_over: list[str] = []
+    for row in sorted(rows, key=_rank, reverse=True):
+        version = version_at(row.tariff_id, at=at)
+        asked = own_conditions(version.ocpi, token_type=place.token_type, at=at)
+        if failed := [each for each in asked if not each.holds]:
+            passed_over.append(f"{row.tariff.code}: {_because(failed)}")
+            continue
+        return _applied(row, version)
+    because = f" ({'; '.join(passed_over[:PASSED_OVER_MAX])})" if passed_over else ""
+    raise UnableToFindTariff(
+        "no_tariff",
+        f"No tariff applies to charge point {place.charge_point}{because}. "
+        "Its operator must assign one (admin: tariffs).",
+    )
 
 
 def explain(place: Place, *, at: datetime) -> Explanation:
@@ -159,7 +162,9 @@ def explain(place: Place, *, at: datetime) -> Explanation:
     The chosen rule comes first, then what would apply without it, then what does
     not apply; the more specific before the less specific.
     """
-    found = [_candidate(row, place, at=at) for row in _rules(place.operator_id)]
+    rows = list(_rules(place.operator_id))
+    versions = _versions_at({row.tariff_id for row in rows}, at=at)
+    found = [_candidate(row, versions[row.tariff_id], place, at=at) for row in rows]
     fitting = [(row, seen) for row, seen in found if seen.matches]
     best = max((row for row, _ in fitting), key=_rank, default=None)
     shown = [
@@ -169,7 +174,7 @@ def explain(place: Place, *, at: datetime) -> Explanation:
         )
     ]
     return Explanation(
-        applied=None if best is None else _applied(best, at=at),
+        applied=None if best is None else _applied(best, versions[best.tariff_id]),
         candidates=tuple(shown[:CANDIDATES_MAX]),
         left_off=max(len(shown) - CANDIDATES_MAX, 0),
     )
@@ -181,11 +186,23 @@ def version_at(tariff_id: int, *, at: datetime) -> TariffVersion:
     The newest of those that apply by then; a charge from before the first one is
     sold by the first.
     """
-    versions = TariffVersion.objects.filter(tariff_id=tariff_id).order_by(
-        F("applies_from").desc(nulls_last=True), "-number"
-    )
+    return _versions_at({tariff_id}, at=at)[tariff_id]
+
+
+def _versions_at(tariff_ids: set[int], *, at: datetime) -> dict[int, TariffVersion]:
+    """Per tariff the version of ``version_at``; one query for all."""
+    versions = TariffVersion.objects.filter(tariff_id__in=tariff_ids)
     current = versions.filter(Q(applies_from__isnull=True) | Q(applies_from__lte=at))
-    return current.first() or versions.reverse()[0]
+    newest = current.order_by(
+        "tariff_id", F("applies_from").desc(nulls_last=True), "-number"
+    ).distinct("tariff_id")
+    found = {row.tariff_id: row for row in newest}
+    if early := tariff_ids - found.keys():
+        first = versions.filter(tariff_id__in=early).order_by(
+            "tariff_id", F("applies_from").asc(nulls_first=True), "number"
+        )
+        found |= {row.tariff_id: row for row in first.distinct("tariff_id")}
+    return found
 
 
 def _rules(operator_id: int) -> QuerySet[TariffAssignment]:
@@ -222,11 +239,11 @@ def _rank(row: TariffAssignment) -> tuple[int, int]:
 def _reason(row: TariffAssignment) -> str:
     parts = [f"{name} {wanted}" for name, stated, wanted in _asked(row) if stated]
     chosen = ", ".join(parts) or "the whole operator"
-    return f"assigned to {chosen} since {row.starts_at:%Y-%m-%d %H:%M}Z"
+    return f"assigned to {chosen} since {instant_text(row.starts_at)}"
 
 
-def _applied(row: TariffAssignment, *, at: datetime) -> AppliedTariff:
-    tariff, version = row.tariff, version_at(row.tariff_id, at=at)
+def _applied(row: TariffAssignment, version: TariffVersion) -> AppliedTariff:
+    tariff = row.tariff
     return AppliedTariff(
         tariff_id=tariff.pk,
         code=tariff.code,
@@ -259,18 +276,17 @@ def _conditions(
     for name, stated, wanted in _asked(row):
         if stated:
             yield Condition(name, wanted, *actual[name])
-    now = f"{at:%Y-%m-%d %H:%M}Z"
-    yield Condition(
-        "begin", f"{row.starts_at:%Y-%m-%d %H:%M}Z", now, row.starts_at <= at
-    )
+    now = instant_text(at)
+    yield Condition("begin", instant_text(row.starts_at), now, row.starts_at <= at)
     if row.ends_at is not None:
-        yield Condition("end", f"{row.ends_at:%Y-%m-%d %H:%M}Z", now, at < row.ends_at)
+        yield Condition("end", instant_text(row.ends_at), now, at < row.ends_at)
 
 
 def _candidate(
-    row: TariffAssignment, place: Place, *, at: datetime
+    row: TariffAssignment, version: TariffVersion, place: Place, *, at: datetime
 ) -> tuple[TariffAssignment, Candidate]:
-    conditions = tuple(_conditions(row, place, at=at))
+    own = own_conditions(version.ocpi, token_type=place.token_type, at=at)
+    conditions = (*_conditions(row, place, at=at), *own)
     return row, Candidate(
         assignment_id=row.pk,
         tariff_id=row.tariff_id,
@@ -290,15 +306,24 @@ def _told(seen: Candidate, *, chosen: bool) -> Candidate:
     elif seen.matches:
         reason = f"would apply, but a more specific or newer rule does: {seen.reason}"
     else:
-        failed = [
-            f"{each.name} is {each.actual or 'not known'}, not {each.wanted}"
-            if each.name not in _PERIOD
-            else f"{_PERIOD[each.name]} {each.wanted}"
-            for each in seen.conditions
-            if not each.holds
-        ]
-        reason = f"does not apply: {'; '.join(failed)}"
+        failed = [each for each in seen.conditions if not each.holds]
+        reason = f"does not apply: {_because(failed)}"
     return Candidate(**{**vars(seen), "chosen": chosen, "reason": reason})
 
 
-_PERIOD: Final = {"begin": "it begins only", "end": "it ended"}
+def _because(failed: Iterable[Condition]) -> str:
+    return "; ".join(
+        f"{_PERIOD[each.name]} {each.wanted}"
+        if each.name in _PERIOD
+        else f"{each.name} is {each.actual or 'not known'}, not {each.wanted}"
+        for each in failed
+    )
+
+
+_PERIOD: Final = {
+    "begin": "it begins only",
+    "end": "it ended",
+    "tariff start": "its tariff is not yet valid, only from",
+    "tariff end": "its tariff expired",
+    "tariff type": "its tariff is for ad hoc payment, that is token type",
+}

@@ -125,9 +125,17 @@ def _token_type(buyer: Buyer) -> str:
 
 
 def hold_for(
-    operator: Operator, buyer: Buyer, *, currency: str, time_zone: str, at: datetime
+    operator: Operator,
+    buyer: Buyer,
+    *,
+    tariff: Tariff,
+    time_zone: str,
+    at: datetime,
 ) -> int:
     """The hold: the smallest of the operator's, the caps' and the agreed amount.
+
+    For ad hoc payment a tariff may state the operator's amount itself
+    (preauthorize_amount of OCPI 2.3.0).
 
     Caps of account and vehicle count where their currency is charged.
 
@@ -135,7 +143,10 @@ def hold_for(
         UnableToPlaceOrder: the vehicle agreed to an amount of another currency
             (``currency_mismatch``), or a cap is used up (``spending_cap_reached``).
     """
+    currency = tariff.currency
     hold_minor = operator.hold_default_minor
+    if buyer.driver is None and tariff.preauthorize_amount is not None:
+        hold_minor = to_minor(tariff.preauthorize_amount, currency)
     if buyer.max_amount_minor is not None:
         if buyer.max_currency not in {None, currency}:
             raise UnableToPlaceOrder(
@@ -192,7 +203,7 @@ def terms_for(
     hold_minor = hold_for(
         operator,
         buyer,
-        currency=applied.currency,
+        tariff=tariff,
         time_zone=view.time_zone,
         at=at,
     )
