@@ -18,6 +18,7 @@ from settlement.services import (
     attempts,
     disputes,
     holds,
+    late_money,
     method_pages,
     payees,
     platform_fees,
@@ -104,7 +105,8 @@ def sweep() -> int:
     if stuck:
         log.error("payments_stuck", payments=stuck[:STUCK_NAMED_MAX], count=len(stuck))
     warned = disputes.warn_due(at=at)
-    return attempts.sweep(at=at) + holds.handle_expiring(at=at) + warned
+    again = late_money.sweep(at=at)
+    return attempts.sweep(at=at) + holds.handle_expiring(at=at) + warned + again
 
 
 @shared_task(name="settlement.look")

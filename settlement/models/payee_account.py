@@ -33,6 +33,21 @@ class PayeeAccount(models.Model):
     disabled_reason = models.CharField(max_length=120, blank=True, default="")
     sealed_key = models.TextField(blank=True, default="", editable=False)
     sealed_webhook_secret = models.TextField(blank=True, default="", editable=False)
+    key_ending = models.CharField(
+        max_length=4,
+        blank=True,
+        default="",
+        editable=False,
+        help_text="The last characters of the operator's own key",
+    )
+    key_set_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # Signs the provider's webhooks until the new endpoint's secret took over.
+    sealed_former_webhook_secret = models.TextField(
+        blank=True, default="", editable=False
+    )
+    former_webhook_secret_until = models.DateTimeField(
+        null=True, blank=True, editable=False
+    )
     due_by = models.DateTimeField(
         null=True, blank=True, help_text="When the provider begins to block it"
     )

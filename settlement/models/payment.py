@@ -63,6 +63,12 @@ class Payment(models.Model):
         db_constraint=False,
         related_name="collections",
     )
+    unowed_reason = models.CharField(
+        max_length=200,
+        blank=True,
+        default="",
+        help_text="Why nobody owes this money: it goes back by itself",
+    )
     created_at = models.DateTimeField()
     moved_at = models.DateTimeField()
     captured_at = models.DateTimeField(null=True, blank=True)

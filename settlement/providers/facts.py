@@ -32,6 +32,7 @@ class AuthorizeRequest:
             None when the method belongs to the payee's account itself.
         payment_method_ref: the saved method.
         order_number: shown in the provider's books.
+        sequence: which payment of the order; shown there too.
         idempotency_key: stored by the caller before the call.
         off_session: the payer is not there to answer their bank.
         return_url: where the bank sends the payer back to (on session only).
@@ -46,6 +47,7 @@ class AuthorizeRequest:
     idempotency_key: str
     off_session: bool
     return_url: str | None = None
+    sequence: int = 1
 
     def __post_init__(self) -> None:
         """Refuse what no provider may ever see.
@@ -83,6 +85,7 @@ class ProviderPayment:
     decline_code: str | None = None
     action_url: str | None = None
     order_number: str | None = None
+    sequence: int | None = None
     raw: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -99,6 +102,7 @@ class CheckoutRequest:
         hold: hold the money (True) or take it at once.
         title: what the payer reads beside the amount.
         order_number: shown in the provider's books.
+        sequence: which payment of the order; shown there too.
         success_url, cancel_url: where the page sends the payer afterwards.
         locale: of the page; "auto" = the browser's.
         email: known of the payer, or None.
@@ -119,6 +123,7 @@ class CheckoutRequest:
     email: str | None
     expires_at: datetime
     idempotency_key: str
+    sequence: int = 1
 
     def __post_init__(self) -> None:
         """Refuse what no provider may ever see.

@@ -63,6 +63,7 @@ class Question:
     customer_ref: str
     payment_method_ref: str
     order_number: str
+    sequence: int
     off_session: bool
     refund_application_fee: bool
     only_look: bool
@@ -164,6 +165,7 @@ def _page(provider: PaymentProvider, asked: Question) -> ProviderCheckout:
             hold=not page.capture,
             title=_TITLES.get(page.locale.lower(), _TITLES["en"]),
             order_number=asked.order_number,
+            sequence=asked.sequence,
             success_url=page.success_url,
             cancel_url=page.cancel_url,
             locale=page.locale,
@@ -182,6 +184,7 @@ def _authorize(asked: Question) -> AuthorizeRequest:
         customer_ref=asked.customer_ref or None,
         payment_method_ref=asked.payment_method_ref,
         order_number=asked.order_number,
+        sequence=asked.sequence,
         idempotency_key=asked.idempotency_key,
         off_session=asked.off_session,
         return_url=f"{settings.PUBLIC_BASE_URL}/payments/returned/",

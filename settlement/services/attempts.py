@@ -93,6 +93,7 @@ def _question(payment: Payment, attempt: PaymentAttempt, at: datetime) -> Questi
         customer_ref=payment.customer_ref,
         payment_method_ref=payment.payment_method_ref,
         order_number=payment.order_number,
+        sequence=payment.sequence,
         off_session=payment.off_session,
         refund_application_fee=bool(refund and refund.refund_application_fee),
         only_look=can_look and too_old,

@@ -24,6 +24,8 @@ EXPIRING_MAX: Final = 500
 STUCK_AFTER: Final = timedelta(hours=1)
 
 _S = PaymentState
+_PAGE_COUNTS: Final = (*WAITING_STATES, _S.DECLINED, _S.RELEASED)
+"""Somebody may have paid on the page, also after it was given up."""
 
 
 def refresh(*, payment_id: int, at: datetime) -> bool:
@@ -36,7 +38,7 @@ def refresh(*, payment_id: int, at: datetime) -> bool:
     """
     payment = Payment.objects.get(pk=payment_id)
     Payment.objects.filter(pk=payment_id).update(looked_at=at)
-    page = checkouts.of(payment) if payment.state in WAITING_STATES else None
+    page = checkouts.of(payment) if payment.state in _PAGE_COUNTS else None
     if not payment.provider_ref and (page is None or not page.reference):
         return False
     provider = provider_for(payment.provider, payment.account_reference)

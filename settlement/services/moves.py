@@ -72,8 +72,9 @@ def tell(topic: str, payment: Payment, **payload: Any) -> None:
     """Publish a fact about an order's payment, in the database transaction of the fact.
 
     Collecting a debt later is settlement's own work: others hear ``ReceivablePaid``.
+    So is money that nobody owes: it is no order's.
     """
-    if payment.collects_id is not None:
+    if payment.collects_id is not None or payment.unowed_reason:
         return
     publish(
         topic,

@@ -19,7 +19,7 @@ from settlement.providers.base import (
     ProviderRefund,
     ProviderRejected,
 )
-from settlement.services import captures, checkouts, refunds
+from settlement.services import captures, checkouts, late_money, refunds
 from settlement.services.asking import Refused
 from settlement.services.moves import move, open_attempt, queue_attempt, tell
 
@@ -33,6 +33,7 @@ PROCESSING_S: Final = 5.0
 ERROR_CHARS_MAX: Final = 500
 
 _S = PaymentState
+_UNDER_WAY: Final = (*WAITING_STATES, _S.AUTHORIZED, _S.CAPTURING)
 _KIND = PaymentAttempt.Kind
 _STATE = PaymentAttempt.State
 
@@ -98,18 +99,32 @@ def apply(
     Returns:
         Whether something changed.
     """
+    if payment.state not in _UNDER_WAY:
+        row = late_money.noted(payment, known)
+        if row is not None:
+            return apply(row, known, cause=cause, at=at)
     _remember(payment, known)
     if payment.state in WAITING_STATES:
         return _apply_to_waiting(payment, known, cause, at)
     if payment.state in {_S.AUTHORIZED, _S.CAPTURING}:
         return _apply_to_hold(payment, known, cause, at)
+    return _apply_to_ended(payment, known, cause, at)
+
+
+def _apply_to_ended(
+    payment: Payment, known: ProviderPayment, cause: str, at: datetime
+) -> bool:
+    """Paid, or given up (declined, released, owed)."""
     if payment.state in MONEY_STATES and payment.captured_minor:
         made = refunds.made_elsewhere(
             payment, refunded_total_minor=known.amount_refunded_minor, at=at
         )
         return made is not None
+    if known.state == "captured" and known.amount_received_minor:
+        _answered_otherwise(payment, at)
+        return late_money.arrived(payment, known, cause=cause, at=at)
     if known.state == "authorized" and open_attempt(payment) is None:
-        # We gave this hold up (declined, released, owed): it must not stay.
+        # We gave this hold up: it must not stay.
         queue_attempt(payment, _KIND.CANCEL, at=at)
         return True
     return False
@@ -195,6 +210,7 @@ def _captured(
     payment: Payment, known: ProviderPayment, cause: str, at: datetime
 ) -> None:
     _answered_otherwise(payment, at)
+    late_money.require_owed(payment)
     captures.captured(
         payment,
         amount_minor=known.amount_received_minor,
@@ -202,6 +218,8 @@ def _captured(
         cause=cause,
         at=at,
     )
+    if payment.unowed_reason:
+        late_money.give_back(payment, at=at)
 
 
 def _answered_otherwise(payment: Payment, at: datetime) -> None:

@@ -174,6 +174,8 @@ def _find(row: WebhookEvent, known: ProviderPayment) -> Payment | None:
     found = rows.filter(provider_ref=row.payment_ref).first()
     if found is not None or not known.order_number:
         return found
+    if known.sequence is not None:
+        rows = rows.filter(sequence=known.sequence)
     return (
         rows.filter(
             order_number=known.order_number,

@@ -97,7 +97,7 @@ class StripeConnect(HostedPages, MoneyBack):
             "confirm": True,
             **self._payer(request, method),
             "allowed_payment_method_types": ["card"],
-            "metadata": {mapping.ORDER_NUMBER: request.order_number},
+            "metadata": mapping.metadata(request.order_number, request.sequence),
             "expand": _CHARGE,
         }
         if request.off_session:

@@ -34,7 +34,7 @@ class HostedPages:
 
     def open_checkout(self, request: CheckoutRequest) -> ProviderCheckout:
         """Open a page on the payee's account: a hold, or a payment at once."""
-        metadata = {mapping.ORDER_NUMBER: request.order_number}
+        metadata = mapping.metadata(request.order_number, request.sequence)
         inner: dict[str, Any] = {
             "capture_method": "manual" if request.hold else "automatic",
             "metadata": metadata,

@@ -21,6 +21,7 @@ from settlement.providers.base import (
 Data = Mapping[str, Any]
 
 ORDER_NUMBER: Final = "order_number"
+SEQUENCE: Final = "payment_sequence"
 
 ECHOES: Final = frozenset(
     {
@@ -104,6 +105,16 @@ def _action_url(intent: Data) -> str | None:
     return str(url) if url else None
 
 
+def metadata(order_number: str, sequence: int) -> dict[str, str]:
+    """Return what tells in the provider's books which payment of ours this is."""
+    return {ORDER_NUMBER: order_number, SEQUENCE: str(sequence)}
+
+
+def _sequence(intent: Data) -> int | None:
+    value = str((intent.get("metadata") or {}).get(SEQUENCE, ""))
+    return int(value) if value.isascii() and value.isdigit() else None
+
+
 def payment(intent: Data) -> ProviderPayment:
     """Return a payment from a payment intent with its latest charge expanded."""
     charge = _charge(intent)
@@ -129,6 +140,7 @@ def payment(intent: Data) -> ProviderPayment:
         decline_code=failure.get("decline_code") or failure.get("code"),
         action_url=_action_url(intent),
         order_number=(intent.get("metadata") or {}).get(ORDER_NUMBER),
+        sequence=_sequence(intent),
         raw={
             "status": intent["status"],
             "cancellation_reason": intent.get("cancellation_reason"),
