@@ -74,7 +74,7 @@ GUARDED = {
         "test_a_lost_connection_ends_the_command_and_the_next_one_recovers",
     ),
     "stations lost with a killed process": (
-        "integration/gateway/test_processes.py",
+        "integration/gateway/test_supervisor.py",
         "test_a_killed_process_is_started_again_and_its_stations_come_back",
     ),
     "tasks lost at a kill": (

@@ -16,6 +16,8 @@ ROOT = Path(__file__).resolve().parents[1]
 TX16 = "integration/charge_points/test_transactions_v16.py"
 
 TX201 = "integration/charge_points/test_transactions_v201.py"
+STOPS_16 = "integration/charge_points/test_stops_v16.py"
+LATE_201 = "integration/charge_points/test_late_events_v201.py"
 
 CODEC = "unit/charge_points/ocpp"
 
@@ -124,13 +126,13 @@ SEEN = {
         "test_values_without_a_transaction_id",
     ),
     "a stop without an id": (
-        TX16,
+        STOPS_16,
         "test_a_station_that_never_got_its_id_means_its_only_charge",
     ),
     "reservationId 0": (ODD_CHARGES, "test_a_reservation_of_0_is_none"),
-    "a stop twice": (TX16, "test_a_stop_is_answered_alike_when_it_comes_twice"),
+    "a stop twice": (STOPS_16, "test_a_stop_is_answered_alike_when_it_comes_twice"),
     "a stop for an unknown transaction": (
-        TX16,
+        STOPS_16,
         "test_a_stop_without_a_known_start_is_kept_as_a_count",
     ),
     "a stop before its start": (ODD_CHARGES, "test_a_stop_before_its_start_ends_it"),
@@ -150,7 +152,7 @@ SEEN = {
     "idTag of 21 characters": (ODD_CHARGES, "test_a_token_of_21_characters_charges"),
     "register reset per boot or session": (ODD_CHARGES, "test_a_register_per_session"),
     "register reset inside one transaction": (
-        TX16,
+        STOPS_16,
         "test_a_reset_inside_of_a_charge_goes_to_a_person",
     ),
     "meterStop below meterStart or -1": (ODD_CHARGES, "test_a_stop_below_its_start"),
@@ -173,7 +175,7 @@ SEEN = {
         "test_a_request_without_subject_gets_ours",
     ),
     "PKCS#1 v1.5 signatures": (
-        "integration/charge_points/test_transfers.py",
+        "integration/charge_points/test_firmware_files.py",
         "test_a_right_signature_is_kept",
     ),
     "CRLF in PEM": (
@@ -186,7 +188,7 @@ METERING = "integration/charge_points/test_metering.py"
 
 ENERGY = "unit/charge_points/services/test_energy.py"
 
-PRICING = "integration/billing/test_pricing.py"
+CORRECTIONS = "integration/billing/test_price_corrections.py"
 
 BUGS = "conformance/test_known_bugs.py"
 
@@ -218,14 +220,20 @@ CHARGES = {
         TX16,
         "test_a_refused_start_uses_up_no_reservation",
     ),
-    "a stop of nothing": (TX16, "test_a_stop_without_a_known_start_is_kept_as_a_count"),
+    "a stop of nothing": (
+        STOPS_16,
+        "test_a_stop_without_a_known_start_is_kept_as_a_count",
+    ),
     "late and out of order": (TX201, "test_a_charge_told_backwards_ends_up_the_same"),
     "late, between charges": (ODD_CHARGES, "test_a_backlog_of_hours"),
     "late after pricing": (
-        PRICING,
+        CORRECTIONS,
         "test_a_late_stop_credits_the_price_and_makes_a_new_one",
     ),
-    "the offline flag": (TX201, "test_what_was_queued_offline_is_accepted_as_it_comes"),
+    "the offline flag": (
+        LATE_201,
+        "test_what_was_queued_offline_is_accepted_as_it_comes",
+    ),
     "gaps of seqNo": (TX201, "test_gaps_in_the_numbers_are_noticed"),
     "duplicates of seqNo": (
         TX201,
@@ -249,7 +257,7 @@ CHARGES = {
         ENERGY,
         "test_a_placeholder_start_bills_from_the_first_reading",
     ),
-    "no stop": (TX16, "test_a_silent_charge_is_closed_from_its_last_sample"),
+    "no stop": (STOPS_16, "test_a_silent_charge_is_closed_from_its_last_sample"),
     "SoC, voltage, clock-aligned": (
         METERING,
         "test_what_is_no_energy_never_moves_it",

@@ -4,15 +4,8 @@ import json
 import pytest
 
 from charge_points.gateway.limits import Limits
-from tests.integration.gateway.world import (
-    PATIENCE_S,
-    MemoryDoors,
-    call,
-    meter,
-    run,
-    running,
-    until,
-)
+from tests.integration.gateway.memory_doors import MemoryDoors
+from tests.integration.gateway.world import PATIENCE_S, call, meter, run, running, until
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("table")]
 

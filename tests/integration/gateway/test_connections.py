@@ -9,10 +9,9 @@ from websockets.frames import Opcode
 from charge_points.gateway import connection
 from charge_points.gateway.limits import Limits
 from charge_points.gateway.presence import parse_lease
+from tests.integration.gateway.memory_doors import PASSWORD, MemoryDoors
 from tests.integration.gateway.world import (
-    PASSWORD,
     PATIENCE_S,
-    MemoryDoors,
     call,
     facts,
     meter,

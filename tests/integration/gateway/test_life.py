@@ -11,10 +11,10 @@ from charge_points.gateway.jobs import Kind
 from charge_points.gateway.limits import Limits
 from charge_points.gateway.writer import Writer
 from tests.integration.gateway import world as tiny
+from tests.integration.gateway.memory_doors import MemoryDoors
 from tests.integration.gateway.world import (
     GATE,
     PATIENCE_S,
-    MemoryDoors,
     call,
     facts,
     meter,

@@ -13,7 +13,8 @@ from charge_points.gateway.tls import (
     server_context,
 )
 from tests.integration.gateway.authority import Authority
-from tests.integration.gateway.world import PASSWORD, call, run, running
+from tests.integration.gateway.memory_doors import PASSWORD
+from tests.integration.gateway.world import call, run, running
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("table")]
 

@@ -13,15 +13,8 @@ from charge_points.gateway.client_certificates import Trust
 from charge_points.gateway.limits import Limits
 from charge_points.gateway.tls import TlsFiles, TlsKeeper, UnableToUseCertificate
 from tests.integration.gateway.authority import Authority, Wish, serial_of
-from tests.integration.gateway.world import (
-    PASSWORD,
-    PATIENCE_S,
-    MemoryDoors,
-    call,
-    run,
-    running,
-    until,
-)
+from tests.integration.gateway.memory_doors import PASSWORD, MemoryDoors
+from tests.integration.gateway.world import PATIENCE_S, call, run, running, until
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("table")]
 CALM = Limits(

@@ -18,7 +18,7 @@ from websockets.exceptions import InvalidStatus
 from charge_points.models import ChargePoint, SecurityEvent, StationCertificate
 from charge_points.services import public_keys, wake
 from tests.integration.gateway.authority import PEM, Authority, serial_of
-from tests.integration.gateway.test_processes import client, gateway, network
+from tests.integration.gateway.processes import client, gateway, network
 from tests.integration.gateway.world import BOOT, PATIENCE_S, call, run
 
 __all__ = ["network"]

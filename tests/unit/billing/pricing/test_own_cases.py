@@ -1,7 +1,5 @@
 """Sessions with totals worked out by hand: one table, every rule at least once."""
 
-from datetime import UTC, datetime
-
 import pytest
 
 from billing.pricing import rate
@@ -12,100 +10,22 @@ from tests.unit.billing.pricing.making import (
     tariff,
     totals,
 )
-
-ENERGY, FLAT, TIME, PARKING = "ENERGY", "FLAT", "TIME", "PARKING_TIME"
-
-
-def _at(*numbers):
-    return datetime(*numbers, tzinfo=UTC)
-
-
-def _windows(*prices, **extra):
-    """TIME per hour: (price, step, from, until) each."""
-    return tariff(
-        *(
-            element(component(TIME, p, step=s), start_time=a, end_time=b)
-            for p, s, a, b in prices
-        ),
-        **extra,
-    )
-
-
-DAY_WEEK = ["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY"]
-
-LOADS = tariff(
-    element(component(FLAT, "2.50", vat=15)),
-    element(component(TIME, "1.00", vat=20, step=900), max_current=32),
-    element(
-        component(TIME, "2.00", vat=20, step=600), min_current=32, day_of_week=DAY_WEEK
-    ),
-    element(
-        component(TIME, "1.25", vat=20, step=600),
-        min_current=32,
-        day_of_week=["SATURDAY", "SUNDAY"],
-    ),
-    element(
-        component(PARKING, "6.00", vat=10, step=300),
-        start_time="10:00",
-        end_time="17:00",
-        day_of_week=["SATURDAY"],
-    ),
-)
-BOOKED = tariff(
-    element(
-        component(FLAT, "2.00", vat=20),
-        component(TIME, "5.00", vat=20, step=300),
-        reservation="RESERVATION",
-    ),
-    element(component(FLAT, "0.50", vat=20), component(ENERGY, "0.25", vat=10)),
-)
-LAPSING = tariff(
-    element(component(TIME, "3.00", vat=20, step=600), reservation="RESERVATION"),
-    element(
-        component(TIME, "6.00", vat=20, step=600), reservation="RESERVATION_EXPIRES"
-    ),
-    element(component(FLAT, "0.50", vat=20), component(ENERGY, "0.25", vat=10)),
-)
-BOTH_FEES = tariff(
-    element(component(FLAT, 4, vat=20), reservation="RESERVATION_EXPIRES"),
-    element(
-        component(FLAT, 1, vat=20),
-        component(TIME, 2, vat=20, step=600),
-        reservation="RESERVATION",
-    ),
-)
-TIME_AND_PARKING = tariff(
-    element(component(TIME, "1.00", step=600), component(PARKING, "2.00", step=600))
-)
-STEPS = tariff(
-    element(
-        component(TIME, "1.20", step=1800),
-        component(PARKING, "1.00", step=900),
-        start_time="00:00",
-        end_time="17:00",
-    ),
-    element(
-        component(TIME, "2.40", step=900),
-        component(PARKING, "1.00", step=900),
-        start_time="17:00",
-        end_time="20:00",
-    ),
-    element(component(TIME, "2.40", step=900), start_time="20:00", end_time="00:00"),
-)
-FIRST_FREE = tariff(
-    element(component(PARKING, 0, step=60), max_duration=3600),
-    element(component(PARKING, 2, step=60), min_duration=3600, max_duration=10800),
-    element(component(PARKING, 3, step=60), min_duration=10800),
-    element(component(ENERGY, 0), max_kwh=1),
-    element(component(ENERGY, "0.20"), min_kwh=1),
-)
-ENERGY_STEP = tariff(
-    element(component(ENERGY, "0.20", step=500), end_time="17:00"),
-    element(component(ENERGY, "0.27", step=500), start_time="17:00"),
-)
-FEE_LATER = tariff(
-    element(component(FLAT, 3), start_time="18:00", end_time="06:00"),
-    element(component(ENERGY, "0.10")),
+from tests.unit.billing.pricing.own_tariffs import (
+    BOOKED,
+    BOTH_FEES,
+    ENERGY,
+    ENERGY_STEP,
+    FEE_LATER,
+    FIRST_FREE,
+    FLAT,
+    LAPSING,
+    LOADS,
+    PARKING,
+    STEPS,
+    TIME,
+    TIME_AND_PARKING,
+    at,
+    windows,
 )
 
 CASES = {
@@ -141,7 +61,7 @@ CASES = {
     ),
     "weekend, high current, parking across its window": (
         LOADS,
-        session(("charging", 114, 40, 43), ("parking", 71), at=_at(2024, 6, 8, 11, 30)),
+        session(("charging", 114, 40, 43), ("parking", 71), at=at(2024, 6, 8, 11, 30)),
         ("12.375", "13.975"),
     ),
     "weekday, high current": (
@@ -151,7 +71,7 @@ CASES = {
     ),
     "no element for the time of day: free": (
         LOADS,
-        session(("parking", 60), at=_at(2024, 6, 8, 16)),
+        session(("parking", 60), at=at(2024, 6, 8, 16)),
         ("2.5", "2.875"),
     ),
     "reservation with fee, then a charge with fee": (
@@ -191,17 +111,17 @@ CASES = {
     ),
     "one block over a switch of price, the last price counts": (
         STEPS,
-        session(("charging", 35, 1), at=_at(2024, 6, 3, 14, 35)),
+        session(("charging", 35, 1), at=at(2024, 6, 3, 14, 35)),
         ("1.3", "1.3"),
     ),
     "parking before the free hours is rounded by its own block": (
         STEPS,
-        session(("charging", 12, 1), ("parking", 20), at=_at(2024, 6, 3, 17, 40)),
+        session(("charging", 12, 1), ("parking", 20), at=at(2024, 6, 3, 17, 40)),
         ("0.73", "0.73"),
     ),
     "parking only in free hours leaves charging the last one": (
         STEPS,
-        session(("charging", 10, 1), ("parking", 2), at=_at(2024, 6, 3, 17, 55)),
+        session(("charging", 10, 1), ("parking", 2), at=at(2024, 6, 3, 17, 55)),
         ("0.6", "0.6"),
     ),
     "energy and duration tiers": (
@@ -212,37 +132,37 @@ CASES = {
     "energy rounded on the session total over a price change": (
         ENERGY_STEP,
         session(
-            ("charging", 60, "4.3"), ("charging", 60, "1.1"), at=_at(2024, 6, 3, 14)
+            ("charging", 60, "4.3"), ("charging", 60, "1.1"), at=at(2024, 6, 3, 14)
         ),
         ("1.184", "1.184"),
     ),
     "energy cut at the boundary by its share of time": (
         ENERGY_STEP,
-        session(("charging", 120, 9), at=_at(2024, 6, 3, 14)),
+        session(("charging", 120, 9), at=at(2024, 6, 3, 14)),
         ("2.115", "2.115"),
     ),
     "time rounded on the session total over a price change": (
-        _windows((5, 600, "00:00", "17:00"), (7, 600, "17:00", "00:00")),
-        session(("charging", 28, 1), at=_at(2024, 6, 3, 14, 54)),
+        windows((5, 600, "00:00", "17:00"), (7, 600, "17:00", "00:00")),
+        session(("charging", 28, 1), at=at(2024, 6, 3, 14, 54)),
         ("3.3", "3.3"),
     ),
     "a fee is due when its element becomes active": (
         FEE_LATER,
-        session(("charging", 120, 10), at=_at(2024, 6, 3, 15)),
+        session(("charging", 120, 10), at=at(2024, 6, 3, 15)),
         ("4", "4"),
     ),
     "a fee that never becomes active is not due": (
         FEE_LATER,
-        session(("charging", 60, 10), at=_at(2024, 6, 3, 15)),
+        session(("charging", 60, 10), at=at(2024, 6, 3, 15)),
         ("1", "1"),
     ),
     "a window past midnight": (
-        _windows((6, 0, "22:00", "02:00"), (1, 0, "02:00", "22:00")),
-        session(("charging", 360, 1), at=_at(2024, 6, 3, 19)),
+        windows((6, 0, "22:00", "02:00"), (1, 0, "02:00", "22:00")),
+        session(("charging", 360, 1), at=at(2024, 6, 3, 19)),
         ("26", "26"),
     ),
     "equal times are the whole day": (
-        _windows((6, 0, "08:00", "08:00")),
+        windows((6, 0, "08:00", "08:00")),
         session(("charging", 1440, 1)),
         ("144", "144"),
     ),
@@ -260,7 +180,7 @@ CASES = {
                 day_of_week=["MONDAY"],
             )
         ),
-        session(("charging", 1440 + 120, 1), at=_at(2024, 6, 2, 22)),
+        session(("charging", 1440 + 120, 1), at=at(2024, 6, 2, 22)),
         ("24", "24"),
     ),
     "dates: the first day counts, the last one does not": (
@@ -271,7 +191,7 @@ CASES = {
                 end_date="2024-03-01",
             )
         ),
-        session(("charging", 5 * 1440, 1), at=_at(2024, 2, 26, 23)),
+        session(("charging", 5 * 1440, 1), at=at(2024, 2, 26, 23)),
         ("48", "48"),
     ),
     "measured power below a limit, unmeasured is energy over time": (
