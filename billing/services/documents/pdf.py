@@ -1,15 +1,18 @@
 """PDF by reportlab: one page layout for receipts and credit notes.
 
-Western text is set in the PDF's own Helvetica, further Latin letters that Vera has
-(it comes with reportlab) in that, embedded, and everything else in the standard's own
-Chinese font (STSong-Light), so no font file is needed.
+Western text is set in the PDF's own Helvetica. Further letters (Łódź, Győr, Αθήνα) are
+set in Open Sans, of which only the used glyphs are embedded; where its package is not
+installed, in Vera, which comes with reportlab and has a part of them. Everything else
+is set in the standard's own Chinese font (STSong-Light), which needs no file.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from html import escape
+from importlib import resources
 from io import BytesIO
+from itertools import groupby
 from typing import Any, Final
 
 from reportlab.lib import colors
@@ -30,7 +33,7 @@ from reportlab.platypus import (
 )
 
 LATIN: Final = "Helvetica"
-EMBEDDED: Final = "Vera"
+EMBEDDED: Final = "Embedded"
 CHINESE: Final = "STSong-Light"
 TEXT_CHARS_MAX: Final = 200_000
 """Signed values are printed whole; the codec takes no longer text than this."""
@@ -57,6 +60,7 @@ class Sheet:
 
 
 def _font(text: str) -> str:
+    """The first font that has all letters; Chinese where none has."""
     try:
         text.encode("cp1252")
     except UnicodeEncodeError:
@@ -65,12 +69,30 @@ def _font(text: str) -> str:
     return LATIN
 
 
+def _marked_up(text: str) -> str:
+    """Reportlab's markup of a text; one that no font has whole is set in pieces."""
+    if _font(text) != CHINESE:
+        return escape(text)
+    return "".join(
+        f'<font name="{font}">{escape("".join(letters))}</font>'
+        for font, letters in groupby(text, key=_font)
+    )
+
+
 @cache
 def _embedded() -> TTFont:
     """Read the font's file once a process."""
-    font = TTFont(EMBEDDED, "Vera.ttf")
+    font = TTFont(EMBEDDED, _font_file())
     pdfmetrics.registerFont(font)
     return font
+
+
+def _font_file() -> str:
+    try:
+        files = resources.files("fontpkg_open_sans") / "files"
+    except ModuleNotFoundError:
+        return "Vera.ttf"
+    return str(files / "OpenSans[wdth,wght].ttf")
 
 
 def _paragraph(text: str, size: float = 9.5, *, soft: bool = False) -> Paragraph:
@@ -83,10 +105,11 @@ def _paragraph(text: str, size: float = 9.5, *, soft: bool = False) -> Paragraph
         textColor=SOFT if soft else INK,
         wordWrap="CJK" if _font(text) == CHINESE else None,
     )
-    return Paragraph(escape(text), style)
+    return Paragraph(_marked_up(text), style)
 
 
 def _right(text: str, *, bold: bool = False) -> Paragraph:
+    text = text[:TEXT_CHARS_MAX]
     style = ParagraphStyle(
         "number",
         fontName=f"{LATIN}-Bold" if bold and _font(text) == LATIN else _font(text),
@@ -95,7 +118,7 @@ def _right(text: str, *, bold: bool = False) -> Paragraph:
         alignment=2,
         textColor=INK,
     )
-    return Paragraph(escape(text[:TEXT_CHARS_MAX]), style)
+    return Paragraph(_marked_up(text), style)
 
 
 def _facts(rows: Sequence[Row]) -> Table:
