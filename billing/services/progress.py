@@ -42,7 +42,10 @@ SYSTEM: Final = "system"
 WAIT_FIRST_S: Final = 1.0
 WAIT_MAX_S: Final = 300.0
 PENDING: Final = "pending"
+REFUSED: Final = "refused"
+"""A charge that a station let run although its token was refused."""
 REVIEW_CHARS_MAX: Final = 300
+LET_RUN: Final = "The station let the charge run although its token was refused."
 
 
 @dataclass(frozen=True)
@@ -118,12 +121,14 @@ def _order_for_running(fact: Fact, *, former: Order | None) -> None:
     """
     view = _place(fact)
     token = str(fact.payload.get("id_token") or "")
+    refused = fact.payload.get("started_by") == REFUSED
     account = token_account(token, operator_id=view.operator_id) if token else None
     if former is not None:
         buyer = Buyer(former.driver, former.vehicle)
         started_by = former.started_by
     else:
-        buyer = Buyer(_account_of(account))
+        # Who was refused did not agree to pay: the token may be a stolen one.
+        buyer = Buyer(None if refused else _account_of(account))
         started_by = _origin_word(str(fact.payload.get("started_by")))
     origin = Origin(
         started_by=started_by,
@@ -140,9 +145,14 @@ def _order_for_running(fact: Fact, *, former: Order | None) -> None:
         )
     except DomainError as error:
         raise fact.wait(error.message) from error
+    if refused:
+        order.failure_reason = LET_RUN
+        order.save(update_fields=["failure_reason"])
     transactions.attach_order(
         transaction_id=fact.transaction_id, order_number=order.number, at=fact.at
     )
+    if refused:
+        return  # the gateway asked for a stop already
     transactions.set_limits(
         transaction_id=fact.transaction_id,
         energy_limit_wh=order.energy_limit_wh,

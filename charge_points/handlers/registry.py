@@ -13,6 +13,8 @@ from typing import Any, Final, Literal
 
 import orjson
 
+from charge_points.handlers.station_clock import StationClock
+
 REGISTRATION_ACCEPTED: Final = "Accepted"
 REGISTRATION_PENDING: Final = "Pending"
 REGISTRATION_REJECTED: Final = "Rejected"
@@ -26,7 +28,8 @@ class Peer:
     """What a connection knows of its charge point, read once at the connect.
 
     ``generation`` is the fence: the charge point's row carries the generation of the
-    newest connection, and a request of an older one is refused.
+    newest connection, and a request of an older one is refused. ``clock`` is what its
+    messages show of the station's clock.
     """
 
     charge_point_id: int
@@ -36,6 +39,7 @@ class Peer:
     generation: int
     registration: str
     connection_id: str
+    clock: StationClock = field(default_factory=StationClock, compare=False)
 
 
 @dataclass(slots=True)

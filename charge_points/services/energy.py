@@ -22,6 +22,9 @@ METER_TOLERANCE_WH: Final = Decimal(10)
 DISAGREEMENT_WH: Final = Decimal(100)
 DISAGREEMENT_SHARE: Final = Decimal("0.01")
 
+HARMLESS_WH: Final = Decimal(100)
+"""So much may flow until a station obeys a refusal: a few seconds of a quick one."""
+
 NO_METER_VALUES: Final = "no_meter_values"
 METER_START_MISSING: Final = "meter_start_missing"
 METER_REGRESSION: Final = "meter_regression"

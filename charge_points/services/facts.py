@@ -7,7 +7,7 @@ station itself). Energy is in Wh, exact.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final, Literal, Protocol
 
@@ -145,7 +145,8 @@ class StartFact:
     """A 1.6 StartTransaction.
 
     ``told_at`` is the station's own text where its time is of no use (a clock that was
-    never set); ``started_at`` is the arrival then.
+    never set); ``started_at`` is the arrival then. ``clock_lag`` is how far the
+    station's clock is known to lag behind; None: not known.
     """
 
     charge_point_id: int
@@ -159,6 +160,7 @@ class StartFact:
     reservation_id: int | None = None
     told_at: str = ""
     payload_hash: str = ""
+    clock_lag: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

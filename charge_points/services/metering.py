@@ -11,7 +11,7 @@ from typing import Final
 
 from django.db import connection, transaction
 
-from charge_points.services import corrections, security
+from charge_points.services import corrections, refused_charges, security
 from charge_points.services.facts import (
     CONTEXT_CLOCK,
     MeterBatch,
@@ -66,10 +66,14 @@ def record(batch: Sequence[MeterBatch]) -> None:
 
 
 def finish(rows: Iterable[Running]) -> None:
-    """Write what samples moved, and stop the charges that reached a limit."""
+    """Write what samples moved; stop what reached a limit, or was refused and runs."""
     progress = save(sorted(rows, key=lambda row: row.id))
     stop_exceeded(progress)
-    near = [one for one in progress if not one.exceeded]
+    refused = [one for one in progress if one.draws_refused]
+    if refused:
+        at = max(one.at for one in refused)
+        refused_charges.stop([one.transaction_id for one in refused], at=at)
+    near = [one for one in progress if not (one.exceeded or one.draws_refused)]
     if near:
         at = max(one.at for one in near)
         transaction_limits.renew([one.transaction_id for one in near], at=at)

@@ -8,7 +8,13 @@ from typing import Any, Final
 
 from charge_points.models import Transaction
 from charge_points.services import signed_values
-from charge_points.services.energy import NOTHING, UNKNOWN_POWER_W, Register, Span
+from charge_points.services.energy import (
+    HARMLESS_WH,
+    NOTHING,
+    UNKNOWN_POWER_W,
+    Register,
+    Span,
+)
 from charge_points.services.facts import CONTEXT_BEGIN, CONTEXT_CLOCK, SampleLike
 from charge_points.services.rows import fetch_columns, numbers, texts
 from charge_points.services.samples import POWER_MAX_W, plausible_wh
@@ -26,8 +32,8 @@ JOIN charge_points_transaction AS charge
  AND charge.ocpp_id = wanted.ocpp_id
 ORDER BY charge.id FOR NO KEY UPDATE OF charge
 """
-# Only charges that reached a limit come back, and those whose limit on the station
-# itself falls to zero soon. What is NULL in v was not told.
+# Only charges that reached a limit come back, those whose limit on the station itself
+# falls to zero soon, and refused ones that draw energy. What is NULL in v was not told.
 _SAVE: Final = """
 WITH moved AS (
     UPDATE charge_points_transaction AS charge SET
@@ -49,12 +55,15 @@ WITH moved AS (
     RETURNING charge.id, charge.state, charge.meter_start_wh, charge.last_energy_wh,
               charge.last_seen_at, charge.energy_limit_wh, charge.ends_by,
               charge.stop_requested_at, charge.started_at,
-              charge.limit_profile_until
+              charge.limit_profile_until,
+              charge.started_by = '' AND charge.id_token_status <> ''
+              AND charge.announced_at IS NULL AND charge.state <> 'ended'
+              AND charge.last_energy_wh - charge.meter_start_wh > %s AS draws
 )
 SELECT * FROM moved
-WHERE state = 'active' AND stop_requested_at IS NULL
+WHERE stop_requested_at IS NULL AND (draws OR state = 'active'
   AND (last_energy_wh - meter_start_wh >= energy_limit_wh OR ends_by <= last_seen_at
-       OR limit_profile_until <= last_seen_at + interval '5 minutes')
+       OR limit_profile_until <= last_seen_at + interval '5 minutes'))
 """
 
 
@@ -196,6 +205,7 @@ class Progress:
     ends_by: datetime | None
     stop_requested_at: datetime | None
     started_at: datetime
+    draws_refused: bool = False
 
     @property
     def exceeded(self) -> str:
@@ -215,8 +225,9 @@ def save(rows: Sequence[Running]) -> list[Progress]:
     """Write the running values of all rows in one statement.
 
     Returns:
-        The charges that reached a limit and were not asked to stop yet, and those
-        whose profile on the station is to be renewed (``exceeded`` is empty).
+        The charges that reached a limit and were not asked to stop yet, those whose
+        profile on the station is to be renewed (``exceeded`` is empty), and refused
+        ones that draw energy (``draws_refused``).
     """
     if not rows:
         return []
@@ -236,6 +247,7 @@ def save(rows: Sequence[Running]) -> list[Progress]:
             numbers([row.seen_at for row in rows]),
             numbers([row.seq_no for row in rows]),
             texts([row.charging_state for row in rows]),
+            HARMLESS_WH,
         ],
     )
     signed = [row for row in rows if row.signed]
@@ -256,6 +268,7 @@ def _progress(row: Sequence[Any]) -> Progress:
         ends_by=row[6],
         stop_requested_at=row[7],
         started_at=row[8],
+        draws_refused=bool(row[10]),
     )
 
 

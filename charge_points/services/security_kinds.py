@@ -45,6 +45,7 @@ OF_PLATFORM: Final[dict[str, tuple[Severity, str]]] = {
     "InvalidCsr": ("notice", "certificate request that must not be signed"),
     "ForeignTransaction": ("critical", "transaction of another charge point"),
     "ForeignStartHandle": ("critical", "order number made for another place"),
+    "ChargeAfterRefusal": ("critical", "energy although the token was refused"),
     "UnknownReservation": ("notice", "reservation that does not exist"),
     "ContractRefused": ("notice", "contract certificate that proves nothing"),
     "ClaimFromAnotherStation": ("critical", "claim signed at another charge point"),

@@ -173,7 +173,7 @@ def request_stop(*, order_number: str, reason: str, at: datetime) -> bool:
     """
     running = (
         Transaction.objects.select_for_update(no_key=True)
-        .filter(order_number=order_number, state="active")
+        .filter(order_number=order_number, state__in=("active", "refused"))
         .first()
     )
     if running is not None:
@@ -252,7 +252,7 @@ def stop_overdue(*, at: datetime, limit: int = SWEEP_MAX) -> int:
     again = list(
         Transaction.objects.select_for_update(skip_locked=True, no_key=True)
         .filter(
-            state="active",
+            state__in=("active", "refused"),
             stop_requested_at__lte=at - STOP_RETRY,
             stop_attempts__lt=limits.STOP_ATTEMPTS_MAX,
         )

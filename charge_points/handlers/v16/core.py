@@ -136,6 +136,7 @@ def _start_fact(request: Request) -> StartFact:
         meter_start_wh=Decimal(sent["meterStart"]),
         received_at=request.received_at,
         reservation_id=sent.get("reservationId") or None,
+        clock_lag=request.peer.clock.lag(but=sent["connectorId"]),
         payload_hash=request.payload_hash,
     )
 
@@ -184,6 +185,10 @@ def status_notification(requests: Sequence[Request]) -> list[Answer]:
         sent = request.payload
         evse, connector = connector_of(sent["connectorId"])
         stamp = sent.get("timestamp")
+        told_at = request.received_at if stamp is None else time_of(request, stamp)
+        if told_at is not request.received_at:
+            lag = request.received_at - told_at
+            request.peer.clock.note(sent["connectorId"], lag)
         reports.append(
             StatusReport(
                 charge_point_id=request.peer.charge_point_id,
@@ -191,9 +196,7 @@ def status_notification(requests: Sequence[Request]) -> list[Answer]:
                 evse=evse,
                 connector=connector,
                 status=STATUS[sent["status"]],
-                reported_at=(
-                    request.received_at if stamp is None else time_of(request, stamp)
-                ),
+                reported_at=told_at,
                 received_at=request.received_at,
                 error_code=_error(sent["errorCode"]),
                 info=sent.get("info", ""),

@@ -70,16 +70,18 @@ class _Known:
 def began_offline(facts: Collection[StartFact | TransactionFact]) -> set[int]:
     """Which starts happened without us, as ``id()`` of the facts.
 
-    2.0.1 says so; else it is what arrives late. But a station whose line has been up
-    since before the start began nothing without us: its clock is wrong (local time
-    written as UTC), and its token is judged as any other.
+    2.0.1 says so. In 1.6 it is what arrives late, by more than the station's clock
+    lags behind. But a station whose line has been up since before the start began
+    nothing without us: its clock is wrong (local time written as UTC), and its token
+    is judged as any other.
     """
-    told = {id(fact) for fact in facts if getattr(fact, "offline", False)}
-    late = [
-        fact
-        for fact in facts
-        if id(fact) not in told and fact.received_at - _began(fact) > OFFLINE_AFTER
-    ]
+    told: set[int] = set()
+    late: list[StartFact] = []
+    for fact in facts:
+        if isinstance(fact, TransactionFact):
+            told |= {id(fact)} if fact.offline else set()
+        elif _delay(fact) > OFFLINE_AFTER:
+            late.append(fact)
     if not late:
         return told
     up_since = dict(
@@ -93,12 +95,14 @@ def began_offline(facts: Collection[StartFact | TransactionFact]) -> set[int]:
     return told | {
         id(fact)
         for fact in late
-        if _began(fact) < (up_since.get(fact.charge_point_id) or never)
+        if fact.started_at < (up_since.get(fact.charge_point_id) or never)
     }
 
 
-def _began(fact: StartFact | TransactionFact) -> datetime:
-    return fact.started_at if isinstance(fact, StartFact) else fact.occurred_at
+def _delay(fact: StartFact) -> timedelta:
+    """How long a start was on its way; a clock that runs ahead hides nothing."""
+    behind = max(fact.clock_lag or timedelta(0), timedelta(0))
+    return fact.received_at - fact.started_at - behind
 
 
 def admit_many(attempts: Sequence[Attempt]) -> list[Admission]:

@@ -243,11 +243,16 @@ def _authorize_round(
             rest.append(rare)
         else:
             turn[rare.transaction_id] = rare
-    open_ones = [r for r in turn.values() if not rows[r.transaction_id].started_by]
-    others = [r for r in turn.values() if rows[r.transaction_id].started_by]
+    open_ones = [r for r in turn.values() if _is_open(rows[r.transaction_id])]
+    others = [r for r in turn.values() if not _is_open(rows[r.transaction_id])]
     _admit(_known_starts(open_ones), rows)
     _judge_others([rare for rare in others if _has_token(rare.fact)], rows)
     return rest
+
+
+def _is_open(row: Transaction) -> bool:
+    """Whether it is nobody's yet; a refused one that drew energy waits for a person."""
+    return not row.started_by and row.announced_at is None
 
 
 def _known_starts(rares: Sequence[Rare]) -> list[Rare]:

@@ -9,8 +9,8 @@ from typing import Final
 from charge_points import events
 from charge_points.models import Transaction
 from charge_points.models.states import TRANSACTION
-from charge_points.services import handles, signed_values
-from charge_points.services.energy import Settlement
+from charge_points.services import handles, refused_charges, signed_values
+from charge_points.services.energy import NOTHING, Settlement
 from charge_points.services.rows import fetch_columns, numbers
 from charge_points.services.settling import Case, save_ends, settle_many
 from charge_points.services.smart_charging import transaction_limits
@@ -83,18 +83,20 @@ def finish_many(ends: Sequence[End]) -> None:
     """End charges whose samples are all stored: settle, save, tell billing."""
     if not ends:
         return
-    refused = {end.row.pk for end in ends if end.row.state == "refused"}
     for end in ends:
         _close(end)
     verdicts = settle_many([Case(end.row, end.stop_wh) for end in ends])
     for end, verdict in zip(ends, verdicts, strict=True):
-        _settle(end, verdict, refused=end.row.pk in refused)
+        _settle(end, verdict)
     rows = [end.row for end in ends]
     signed_values.review(rows)
     save_ends(rows)
     handles.mark_ended_many(
         {row.pk: row.last_seen_at for row in rows if row.order_number}
     )
+    for end in ends:
+        if refused_charges.draws_energy(end.row, end.row.energy_wh or NOTHING):
+            refused_charges.tell([end.row], at=end.received_at)
     tell_ended([row for row in rows if row.announced_at is not None])
 
 
@@ -110,7 +112,7 @@ def _close(end: End) -> None:
         row.unplugged_at = row.ended_at
 
 
-def _settle(end: End, verdict: Settlement, *, refused: bool) -> None:
+def _settle(end: End, verdict: Settlement) -> None:
     row = end.row
     row.energy_wh = verdict.energy_wh
     row.meter_start_wh = verdict.start_wh
@@ -119,7 +121,8 @@ def _settle(end: End, verdict: Settlement, *, refused: bool) -> None:
     row.review_reason = verdict.review_reason
     if end.ended_at < row.started_at and not row.review_reason:
         row.review_reason = ENDS_BEFORE_START
-    if refused and verdict.energy_wh > 0:
+    told = row.announced_at is not None
+    if refused_charges.is_refused(row) and (told or verdict.energy_wh > 0):
         row.review_reason = ENERGY_AFTER_REFUSAL
     elif row.announced_at is None and verdict.energy_wh > 0 and not row.review_reason:
         row.review_reason = NO_TOKEN

@@ -6,13 +6,13 @@ import pytest
 from django.utils import timezone
 
 from billing.models import Order
-from billing.services import ordering, progress
+from billing.services import ordering, progress, reviewing
 from charge_points.models import ChargePoint, Command, Connector, IdToken, StartHandle
 from charge_points.services import ownership, starting
 from cpms.outbox.models import Delivery
-from settlement.models import DriverPaymentMethod, PayeeAccount, Receivable
+from settlement.models import DriverPaymentMethod, PayeeAccount, Payment, Receivable
 from tests.factories import accounts, money, network, tariffs
-from tests.integration.billing.world import ago, fresh, payment_of
+from tests.integration.billing.world import MINUTE, ago, fresh, payment_of
 from tests.outbox import drain
 
 
@@ -47,6 +47,31 @@ def test_a_drivers_token_is_held_in_the_background_and_captured(world):
     order = fresh(order)
     assert (order.state, order.payment_state) == ("CLOSED", "CAPTURED")
     assert payment_of(order).captured_minor == 595
+
+
+def test_a_refused_charge_that_ran_waits_for_a_person_and_bills_no_driver(world):
+    token = network.token(driver=world.driver, status="blocked")
+    charge = world.station.start(token)
+    assert charge.status == "Blocked"
+    drain()
+    assert not Order.objects.exists()
+    charge.meter(2000, charge.started_at + MINUTE)
+    drain()
+    order = Order.objects.get()
+    assert (order.state, order.payment_state) == ("CHARGING", "NONE")
+    assert (order.driver, order.id_token) == (None, token)
+    assert order.failure_reason == progress.LET_RUN
+    world.finish(charge, 3000)
+    order = fresh(order)
+    assert (order.state, order.review_reason) == ("REVIEW", "energy_after_refusal")
+    assert not Payment.objects.exists()
+    reviewing.decide(
+        number=order.number, energy_wh=None, note="asked", by="op", at=timezone.now()
+    )
+    drain()
+    debt = Receivable.objects.get()
+    assert (debt.amount_minor, debt.driver_id) == (178, None)
+    assert debt.operator_id == world.operator.pk
 
 
 def test_a_background_hold_that_is_declined_stops_the_charge(world):

@@ -25,7 +25,7 @@ __all__ = ["tag"]
 def test_what_was_queued_offline_is_accepted_as_it_comes(station):
     allow("tag", "blocked")
     answer = station.tell(
-        0, "Started", NOON, received_at=later(hours=2), id_token="tag"
+        0, "Started", NOON, received_at=later(hours=2), id_token="tag", offline=True
     )
     assert answer.authorization.status == "Blocked"
     assert told("TransactionStarted")[0]["started_by"] == "offline"

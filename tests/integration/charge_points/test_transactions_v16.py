@@ -116,7 +116,8 @@ def test_energy_after_a_refusal_is_shown_to_a_person(station):
     began = station.start("nobody")
     station.stop(began.ocpp_id, later(minutes=5), 2000)
     assert station.transaction().review_reason == "energy_after_refusal"
-    assert told() == []
+    assert told("TransactionStarted")[0]["started_by"] == "refused"
+    assert told("TransactionEnded")[0]["review_reason"] == "energy_after_refusal"
 
 
 def test_a_refused_start_closes_no_other_charge(station, tag):
