@@ -23,7 +23,6 @@ from settlement.services import (
     payments,
     receivables,
     sealing,
-    verification,
     webhooks,
 )
 from settlement.services.ledger import Posting
@@ -32,7 +31,7 @@ from settlement.services.payments import (
     UnableToRefund,
     UnableToRelease,
 )
-from tests.integration.settlement.shop import settle, topics
+from tests.integration.settlement.shop import proved, settle, topics
 from tests.integration.settlement.world import AT, make_operator
 from tests.outbox import drain
 
@@ -64,11 +63,6 @@ def together(*jobs):
         thread.join(60)
         assert not thread.is_alive(), "deadlock"
     return results
-
-
-def proved():
-    report = verification.prove()
-    assert report.ok, report.as_json()
 
 
 def perform(attempt_id):

@@ -4,7 +4,7 @@ import pytest
 
 from settlement.models import Payment, ProviderTransaction
 from settlement.providers.base import ProviderPayment
-from settlement.services import asking, payments, verification
+from settlement.services import asking, payments
 from tests.integration.settlement.shop import settle
 from tests.integration.settlement.world import (
     AT,
@@ -64,11 +64,6 @@ def answered(script, *answers):
     settle()
     assert not script.answers
     return Payment.objects.order_by("pk").last()
-
-
-def proved():
-    report = verification.prove()
-    assert report.ok, report.as_json()
 
 
 def hold(opened, script):

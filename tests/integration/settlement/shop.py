@@ -6,11 +6,11 @@ from typing import Any
 
 from django.utils import timezone
 
-from cpms.kernel.ids import new_secret
 from cpms.outbox.models import EventRecord
 from settlement.models import Payment, PaymentAttempt
 from settlement.providers.registry import get_provider
-from settlement.services import methods, payees, payments
+from settlement.services import methods, payments, verification
+from tests.factories.money import payee_account, provider_settings
 from tests.integration.settlement.world import (
     PARTIES,
     make_driver,
@@ -91,7 +91,7 @@ class Shop:
 def make_shop(psp, **values):
     number = next(_numbers)
     operator = make_operator(f"shop-{number}", **values)
-    account = make_psp_account(psp, operator)
+    account = payee_account(psp, operator)
     driver = make_driver(f"driver-{number}@example.org")
     method = methods.save(
         driver_id=driver.pk,
@@ -100,23 +100,6 @@ def make_shop(psp, **values):
         at=timezone.now(),
     )
     return Shop(psp, operator, account, driver, method)
-
-
-def make_psp_account(psp, operator):
-    reference = get_provider("stripe").create_account(
-        country=operator.country,
-        currency=operator.currency,
-        email="owner@example.org",
-        idempotency_key=new_secret(),
-    )
-    psp.control(f"accounts/{reference}", {"onboarded": True})
-    return payees.register(
-        operator_id=operator.pk,
-        provider="stripe",
-        reference=reference,
-        by="test",
-        at=timezone.now(),
-    )
 
 
 def told(order_number):
@@ -145,15 +128,11 @@ def settle(rounds=ROUNDS_MAX):
 
 def use(settings, psp):
     """Make a simulator the provider ``stripe``."""
-    settings.PAYMENT_PROVIDERS = {
-        "stripe": {
-            "base_url": psp.base_url,
-            "api_key": psp.api_key,
-            "webhook_secret": psp.webhook_secret,
-            "timeout_s": 5.0,
-            # Tests ask faster than anybody, and do not wait for the provider's sake.
-            "calls_per_s": 10_000,
-            "calls_burst": 10_000,
-            "calls_pause_s": 0.001,
-        }
-    }
+    settings.PAYMENT_PROVIDERS = provider_settings(psp)
+
+
+def proved():
+    """Prove the whole ledger; the report of what was looked at."""
+    report = verification.prove()
+    assert report.ok, report.as_json()
+    return report

@@ -18,10 +18,9 @@ from tests.integration.settlement.script import (
     hold,
     known,
     opened,
-    proved,
     script,
 )
-from tests.integration.settlement.shop import topics
+from tests.integration.settlement.shop import proved, topics
 from tests.integration.settlement.world import AT, PARTIES
 
 __all__ = ["account", "opened", "script"]

@@ -14,9 +14,9 @@ from tests.integration.settlement.script import (
     known,
     line,
     opened,
-    proved,
     script,
 )
+from tests.integration.settlement.shop import proved
 from tests.integration.settlement.world import AT, later
 
 __all__ = ["account", "opened", "script"]

@@ -13,11 +13,10 @@ from settlement.services import (
     late_money,
     outcomes,
     receivables,
-    verification,
     webhooks,
 )
 from settlement.services.moves import locked
-from tests.integration.settlement.shop import settle, topics
+from tests.integration.settlement.shop import proved, settle, topics
 from tests.integration.settlement.test_checkouts import (
     GOOD,
     WANTED,
@@ -57,11 +56,6 @@ def of_order(debt):
     return list(
         Payment.objects.filter(order_number=debt.order_number).order_by("sequence")
     )
-
-
-def proved():
-    report = verification.prove()
-    assert report.ok, report.as_json()
 
 
 def polled(shop):

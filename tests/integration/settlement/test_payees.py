@@ -12,7 +12,7 @@ from settlement.models import DriverPaymentMethod, PayeeAccount
 from settlement.services import methods, payees
 from settlement.services.methods import UnableToSavePaymentMethod
 from settlement.services.payees import UnableToRegisterPayee, UnableToResolvePayee
-from tests.integration.settlement.shop import make_psp_account
+from tests.factories.money import payee_account
 from tests.integration.settlement.world import (
     AT,
     make_account,
@@ -73,7 +73,7 @@ def test_an_account_that_is_not_the_default_is_not_used(operator):
 
 
 def test_an_account_is_registered_after_the_provider_was_asked(psp, operator):
-    account = make_psp_account(psp, operator)
+    account = payee_account(psp, operator)
 
     assert account.charges_enabled
     assert account.checked_at is not None
@@ -83,8 +83,8 @@ def test_an_account_is_registered_after_the_provider_was_asked(psp, operator):
 
 
 def test_a_new_account_takes_the_place_of_the_default(psp, operator):
-    first = make_psp_account(psp, operator)
-    second = make_psp_account(psp, operator)
+    first = payee_account(psp, operator)
+    second = payee_account(psp, operator)
 
     first.refresh_from_db()
     assert (first.is_default, second.is_default) == (False, True)
@@ -103,7 +103,7 @@ def test_an_account_that_nobody_knows_is_refused(psp, operator, provider):
 
 
 def test_an_account_belongs_to_one_operator(psp, operator, other):
-    account = make_psp_account(psp, operator)
+    account = payee_account(psp, operator)
 
     with pytest.raises(UnableToRegisterPayee, match="payee_account_taken"):
         payees.register(
@@ -116,7 +116,7 @@ def test_an_account_belongs_to_one_operator(psp, operator, other):
 
 
 def test_verifying_mirrors_the_provider_and_tells_of_changes(psp, operator):
-    account = make_psp_account(psp, operator)
+    account = payee_account(psp, operator)
     psp.control(f"accounts/{account.reference}", {"charges_enabled": False})
 
     for _ in range(2):
@@ -129,7 +129,7 @@ def test_verifying_mirrors_the_provider_and_tells_of_changes(psp, operator):
 
 
 def test_an_older_look_does_not_overwrite_a_newer_one(psp, operator):
-    account = make_psp_account(psp, operator)
+    account = payee_account(psp, operator)
     psp.control(f"accounts/{account.reference}", {"charges_enabled": False})
 
     payees.verify(payee_account_id=account.pk, at=timezone.now() - timedelta(hours=1))
@@ -229,7 +229,7 @@ def test_methods_work_under_the_webs_role(psp, db, as_role):
 
 
 def test_the_command_registers_an_account(psp, operator, capsys):
-    account = make_psp_account(psp, operator)
+    account = payee_account(psp, operator)
     PayeeAccount.objects.all().delete()
 
     call_command(
@@ -241,7 +241,7 @@ def test_the_command_registers_an_account(psp, operator, capsys):
 
 
 def test_a_suspected_account_is_looked_at_by_a_worker(psp, operator):
-    account = make_psp_account(psp, operator)
+    account = payee_account(psp, operator)
     psp.control(f"accounts/{account.reference}", {"charges_enabled": False})
     from cpms.outbox import publish  # noqa: PLC0415
 

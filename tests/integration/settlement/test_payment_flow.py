@@ -3,7 +3,7 @@ from django.utils import timezone
 
 from settlement import queries
 from settlement.models import LedgerLine, PaymentAttempt, PaymentMove, Receivable
-from settlement.services import payments, verification
+from settlement.services import payments
 from settlement.services.payees import PayeeSnapshot
 from settlement.services.payments import (
     UnableToBookReceivable,
@@ -12,7 +12,7 @@ from settlement.services.payments import (
     UnableToRelease,
 )
 from settlement.services.splits import SOLE_OPERATOR, SplitSnapshot
-from tests.integration.settlement.shop import make_shop, told, topics
+from tests.integration.settlement.shop import make_shop, proved, told, topics
 from tests.outbox import drain
 
 pytestmark = pytest.mark.integration
@@ -26,12 +26,6 @@ def balances(operator_id):
         code = line.account.code
         found[code] = found.get(code, 0) + line.amount_minor
     return found
-
-
-def proved():
-    report = verification.prove()
-    assert report.ok, report.as_json()
-    return report
 
 
 def test_a_charge_is_held_captured_split_and_booked(shop):

@@ -8,8 +8,7 @@ from django.utils import timezone
 from settlement.models import LedgerEntry, Payment, PaymentAttempt
 from settlement.providers.base import ProviderUnavailable
 from settlement.services import asking, attempts, outcomes, payments, webhooks
-from tests.integration.settlement.script import proved
-from tests.integration.settlement.shop import settle, topics
+from tests.integration.settlement.shop import proved, settle, topics
 from tests.outbox import drain
 
 pytestmark = pytest.mark.integration

@@ -7,8 +7,7 @@ from django.utils import timezone
 
 from settlement.models import PayeeAccount, Payment, PaymentAttempt
 from settlement.services import attempts, holds, outcomes, payees, payments
-from tests.integration.settlement.script import proved
-from tests.integration.settlement.shop import make_shop, settle, topics, use
+from tests.integration.settlement.shop import make_shop, proved, settle, topics, use
 from tests.outbox import drain
 from tests.psp_process import running_psp
 

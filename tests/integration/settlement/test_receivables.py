@@ -4,17 +4,12 @@ import pytest
 from django.utils import timezone
 
 from settlement.models import LedgerLine, Payment, Receivable
-from settlement.services import receivables, verification
+from settlement.services import receivables
 from settlement.services.receivables import UnableToCollect
-from tests.integration.settlement.shop import settle, topics
+from tests.integration.settlement.shop import proved, settle, topics
 from tests.outbox import drain
 
 pytestmark = pytest.mark.integration
-
-
-def proved():
-    report = verification.prove()
-    assert report.ok, report.as_json()
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from settlement.models import (
     ReconciliationDifference,
 )
 from settlement.providers.registry import get_provider
-from settlement.services import provider_books, reconciliation, verification, webhooks
-from tests.integration.settlement.shop import make_shop, use
+from settlement.services import provider_books, reconciliation, webhooks
+from tests.integration.settlement.shop import make_shop, proved, use
 from tests.outbox import drain
 from tests.psp_process import running_psp
 
@@ -38,11 +38,6 @@ def clearing(shop):
 def differences():
     rows = ReconciliationDifference.objects.order_by("pk")
     return [(d.kind, d.ours_minor, d.theirs_minor) for d in rows]
-
-
-def proved():
-    report = verification.prove()
-    assert report.ok, report.as_json()
 
 
 def provider_proved():

@@ -4,9 +4,9 @@ from django.utils import timezone
 from settlement import queries
 from settlement.models import LedgerLine, Refund
 from settlement.providers.registry import get_provider
-from settlement.services import holds, payments, verification
+from settlement.services import holds, payments
 from settlement.services.payments import UnableToRefund
-from tests.integration.settlement.shop import told, topics
+from tests.integration.settlement.shop import proved, told, topics
 from tests.outbox import drain
 
 pytestmark = pytest.mark.integration
@@ -17,11 +17,6 @@ def kept(payment):
     for line in queries.split_lines(payment.order_number):
         found[line.party] = found.get(line.party, 0) + line.amount_minor
     return found
-
-
-def proved():
-    report = verification.prove()
-    assert report.ok, report.as_json()
 
 
 def test_a_full_refund_brings_every_party_to_zero(shop):
