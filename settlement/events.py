@@ -27,8 +27,12 @@ PAYMENT_RECEIVABLE: Final = "PaymentReceivable"
 reason``."""
 
 PAYMENT_REFUNDED: Final = "PaymentRefunded"
-"""Money went back. ``refund_id, reason, amount_minor, refunded_minor, currency,
-full``."""
+"""Money went back. ``refund_id, correction_id, reason, amount_minor, refunded_minor,
+currency, full``; ``correction_id``: of the lower bill that it follows, or null."""
+
+PAYMENT_CORRECTED: Final = "PaymentCorrected"
+"""The money followed a bill that had changed, or cannot (``stuck``).
+``correction_id, difference_minor, moved_minor, currency, stuck, note``."""
 
 PAYMENT_DISPUTED: Final = "PaymentDisputed"
 """The payer's bank took the money back for now. ``dispute, dispute_id, due_at``."""
@@ -62,6 +66,7 @@ PAYMENT_METHOD_SAVED: Final = "PaymentMethodSaved"
 """A driver can pay now. ``driver_id, payment_method_id``."""
 
 # Work of settlement itself, not for others.
+CORRECTION_QUEUED: Final = "CorrectionQueued"
 ATTEMPT_QUEUED: Final = "PaymentAttemptQueued"
 EVIDENCE_QUEUED: Final = "DisputeEvidenceQueued"
 WEBHOOK_RECEIVED: Final = "WebhookReceived"

@@ -104,7 +104,12 @@ class ReceivableView:
 
 def view_of(payment: Payment) -> PaymentView:
     """The public facts of a row."""
-    debt = Receivable.objects.filter(payment=payment).first()
+    debt = (
+        Receivable.objects.filter(payment=payment)
+        .exclude(state=Receivable.State.CORRECTED)
+        .order_by("-pk")
+        .first()
+    )
     return PaymentView(
         id=payment.pk,
         operator_id=payment.operator_id,

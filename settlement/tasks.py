@@ -16,6 +16,7 @@ from settlement.models import PayeeAccount
 from settlement.providers.base import ProviderError, ProviderThrottled
 from settlement.services import (
     attempts,
+    corrections,
     disputes,
     holds,
     late_money,
@@ -55,6 +56,18 @@ def on_attempt_queued(event: Event) -> None:
     wait_s = attempts.perform_attempt(event.payload["attempt_id"], at=timezone.now())
     if wait_s is not None:
         raise RetryLater(wait_s, "the provider gave no final answer yet")
+
+
+@subscriber(
+    "settlement.corrections", topics=[events.CORRECTION_QUEUED], queue="payments"
+)
+def on_correction_queued(queued: list[Event]) -> None:
+    """Let the money follow a bill that changed; what must wait, the sweep goes on with.
+
+    Sorted, so that two workers lock an order's rows in the same order.
+    """
+    for correction_id in sorted({int(e.payload["correction_id"]) for e in queued}):
+        corrections.advance(correction_id=correction_id, at=timezone.now())
 
 
 @subscriber(
@@ -106,7 +119,14 @@ def sweep() -> int:
         log.error("payments_stuck", payments=stuck[:STUCK_NAMED_MAX], count=len(stuck))
     warned = disputes.warn_due(at=at)
     again = late_money.sweep(at=at)
-    return attempts.sweep(at=at) + holds.handle_expiring(at=at) + warned + again
+    corrected = corrections.sweep(at=at)
+    return (
+        attempts.sweep(at=at)
+        + holds.handle_expiring(at=at)
+        + warned
+        + corrected
+        + again
+    )
 
 
 @shared_task(name="settlement.look")

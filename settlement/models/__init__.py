@@ -1,6 +1,7 @@
 """The tables of settlement; constraints have the last word."""
 
 from settlement.models.checkout import Checkout, SetupPage
+from settlement.models.correction import Correction
 from settlement.models.dispute import Dispute
 from settlement.models.driver_payment_method import DriverPaymentMethod
 from settlement.models.ledger import (
@@ -30,6 +31,7 @@ __all__ = [
     "PAYMENT_STATES",
     "PLATFORM_BOOK",
     "Checkout",
+    "Correction",
     "Dispute",
     "DriverPaymentMethod",
     "LedgerAccount",

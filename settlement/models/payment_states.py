@@ -45,8 +45,8 @@ PAYMENT_STATES: Final = StateTable(
         # The charge went on although no hold stood: the driver owes the operator.
         _S.DECLINED: (_S.RECEIVABLE,),
         _S.RELEASED: (_S.RECEIVABLE,),
-        # Collected later, by a payment of its own.
-        _S.RECEIVABLE: (_S.CAPTURED,),
+        # Collected later, by a payment of its own; or a correction left nothing to owe.
+        _S.RECEIVABLE: (_S.CAPTURED, _S.RELEASED),
     },
 )
 

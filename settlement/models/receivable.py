@@ -4,13 +4,17 @@ from django.db import models
 
 
 class Receivable(models.Model):
-    """A debt, collected later on the same operator's account."""
+    """A debt, collected later on the same operator's account.
+
+    A payment has at most one that is open: what comes on top raises it.
+    """
 
     class State(models.TextChoices):
-        """Open until paid, or given up by the operator."""
+        """Open until paid, given up by the operator, or corrected to nothing."""
 
         OPEN = "open"
         PAID = "paid"
+        CORRECTED = "corrected"
         WRITTEN_OFF = "written_off"
 
     operator = models.ForeignKey("accounts.Operator", on_delete=models.PROTECT)
@@ -35,7 +39,11 @@ class Receivable(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["payment"], name="receivable_once"),
+            models.UniqueConstraint(
+                fields=["payment"],
+                condition=models.Q(state="open"),
+                name="receivable_once",
+            ),
             models.CheckConstraint(
                 condition=models.Q(amount_minor__gt=0), name="receivable_positive"
             ),

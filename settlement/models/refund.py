@@ -4,7 +4,10 @@ from django.db import models
 
 
 class Refund(models.Model):
-    """One refund. ``source`` tells whether it was asked here or at the provider."""
+    """One refund. ``source`` tells whether it was asked here or at the provider.
+
+    ``correction``: it follows a bill that became lower, which has its documents.
+    """
 
     class State(models.TextChoices):
         """Pending until the provider says that the money went back."""
@@ -23,6 +26,14 @@ class Refund(models.Model):
     payment = models.ForeignKey(
         "settlement.Payment",
         on_delete=models.PROTECT,
+        db_constraint=False,
+        related_name="refunds",
+    )
+    correction = models.ForeignKey(
+        "settlement.Correction",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
         db_constraint=False,
         related_name="refunds",
     )

@@ -5,7 +5,7 @@ from typing import Final
 
 from cpms.outbox import publish
 from settlement import events
-from settlement.models import Payment, PaymentState, Receivable
+from settlement.models import Correction, Payment, PaymentState, Receivable
 from settlement.services import ledger, postings
 from settlement.services.moves import locked, move, tell
 
@@ -26,6 +26,29 @@ def book(payment: Payment, amount_minor: int, *, reason: str, at: datetime) -> N
         opened_at=at,
     )
     ledger.post_many([postings.of_receivable(debt, at)])
+
+
+def is_being_collected(debt: Receivable) -> bool:
+    """Whether a payment is on its way that takes what the debt says now."""
+    over = (PaymentState.DECLINED, PaymentState.RELEASED, PaymentState.RECEIVABLE)
+    return debt.collections.exclude(state__in=over).exists()
+
+
+def change(
+    debt: Receivable, by_minor: int, *, correction: Correction, at: datetime
+) -> None:
+    """Raise or lower an open, locked debt as a corrected bill says; post it.
+
+    What is corrected to nothing is closed; its amount stays as it was.
+    """
+    left = debt.amount_minor + by_minor
+    if left:
+        debt.amount_minor = left
+    else:
+        debt.state, debt.closed_at = Receivable.State.CORRECTED, at
+        debt.next_try_at = None
+    debt.save()
+    ledger.post_many([postings.of_debt_change(debt, by_minor, correction, at)])
 
 
 def tell_receivable(payment: Payment, amount_minor: int, *, reason: str) -> None:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from settlement.models import (
     PLATFORM_BOOK,
+    Correction,
     PayeeAccount,
     Payment,
     PlatformInvoice,
@@ -126,6 +127,26 @@ def of_receivable(debt: Receivable, at: datetime) -> Posting:
             [
                 (chart.DRIVER_RECEIVABLES, debt.amount_minor),
                 (chart.SESSION_REVENUE, -debt.amount_minor),
+            ],
+        ),
+    )
+
+
+def of_debt_change(
+    debt: Receivable, by_minor: int, correction: Correction, at: datetime
+) -> Posting:
+    """The driver owes more, or less, than the bill said before it was corrected."""
+    return Posting(
+        operator_id=debt.operator_id,
+        source="receivable.corrected",
+        key=f"{debt.order_number}-{debt.pk}-correction-{correction.pk}",
+        effective_at=at,
+        order_number=debt.order_number,
+        lines=_lines(
+            debt.currency,
+            [
+                (chart.DRIVER_RECEIVABLES, by_minor),
+                (chart.SESSION_REVENUE, -by_minor),
             ],
         ),
     )

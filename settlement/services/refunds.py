@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import F, Sum
 
 from cpms.accounts.services import audit
 from cpms.kernel.errors import DomainError
 from cpms.kernel.money import format_minor
+from cpms.outbox import publish
 from settlement import events
 from settlement.models import (
+    Correction,
     PayeeAccount,
     Payment,
     PaymentAttempt,
@@ -133,13 +135,14 @@ def _allowed(payment: Payment, amount_minor: int | None) -> int:
             f"The payment of {payment.order_number} is {payment.state}; only captured "
             "money can be refunded.",
         )
-    if open_attempt(payment) is not None or _on_its_way(payment):
+    if open_attempt(payment) is not None or on_its_way(payment):
         raise UnableToRefund(
             "refund_in_progress",
             "Another refund of this payment waits for the provider; try again when it "
             "is done.",
         )
     left = payment.captured_minor - payment.refunded_minor
+    left = max(0, left - _promised(payment))
     amount = left if amount_minor is None else amount_minor
     if not 0 < amount <= left:
         raise UnableToRefund(
@@ -151,10 +154,61 @@ def _allowed(payment: Payment, amount_minor: int | None) -> int:
     return amount
 
 
-def _on_its_way(payment: Payment) -> int:
+def on_its_way(payment: Payment) -> int:
     """What refunds without a final answer will give back, in minor units."""
     waiting = payment.refunds.filter(state=Refund.State.PENDING)
     return waiting.aggregate(total=Sum("amount_minor"))["total"] or 0
+
+
+def waits_for_others(order_number: str) -> bool:
+    """Whether a refund of an order that no correction asked for has no answer yet."""
+    return Refund.objects.filter(
+        payment__order_number=order_number,
+        state=Refund.State.PENDING,
+        correction=None,
+    ).exists()
+
+
+def _promised(payment: Payment) -> int:
+    """What corrected bills will still give back of the order, in minor units."""
+    rows = Correction.objects.filter(
+        order_number=payment.order_number,
+        operator_id=payment.operator_id,
+        state=Correction.State.PENDING,
+        difference_minor__lt=0,
+    )
+    rest = rows.aggregate(total=Sum(-F("difference_minor") - F("moved_minor")))
+    return rest["total"] or 0
+
+
+def of_correction(
+    payment: Payment, correction: Correction, amount_minor: int, *, at: datetime
+) -> Refund:
+    """Ask for the refund of a locked correction, with the platform's part of it.
+
+    A refund that the provider refused is no longer asked for; the next is a new one.
+    """
+    number = correction.refunds.count() + 1
+    refund = Refund.objects.create(
+        operator_id=payment.operator_id,
+        payment=payment,
+        correction=correction,
+        key=f"correction-{correction.pk}-{number}",
+        amount_minor=amount_minor,
+        currency=payment.currency,
+        reason=correction.reason,
+        refund_application_fee=True,
+        requested_by=correction.requested_by,
+        created_at=at,
+    )
+    queue_attempt(
+        payment,
+        PaymentAttempt.Kind.REFUND,
+        at=at,
+        amount_minor=amount_minor,
+        refund=refund,
+    )
+    return refund
 
 
 def succeeded(
@@ -188,14 +242,42 @@ def succeeded(
         payment, deltas, kind=SplitLine.Kind.REFUND, refund_id=refund.pk, at=at
     )
     ledger.post_many(postings.of_refund(payment, refund, deltas, at))
-    tell(
+    _tell_refunded(payment, refund, full=full)
+    if refund.correction_id is not None:
+        _tell_correction(refund, at)
+
+
+def _tell_refunded(payment: Payment, refund: Refund, *, full: bool) -> None:
+    """Also when a debt had been collected: the payer's receipt is the order's."""
+    publish(
         events.PAYMENT_REFUNDED,
-        payment,
-        refund_id=refund.pk,
-        reason=refund.reason,
-        amount_minor=refund.amount_minor,
-        refunded_minor=payment.refunded_minor,
-        full=full,
+        operator_id=payment.operator_id,
+        key=payment.order_number,
+        payload={
+            "payment_id": payment.pk,
+            "order_number": payment.order_number,
+            "currency": payment.currency,
+            "refund_id": refund.pk,
+            "correction_id": refund.correction_id,
+            "reason": refund.reason,
+            "amount_minor": refund.amount_minor,
+            "refunded_minor": payment.refunded_minor,
+            "full": full,
+        },
+    )
+
+
+def _tell_correction(refund: Refund, at: datetime) -> None:
+    """Count what went back, and let the correction go on at once."""
+    row = Correction.objects.select_for_update().get(pk=refund.correction_id)
+    row.moved_minor += refund.amount_minor
+    row.next_try_at, row.tries = at, 0
+    row.save()
+    publish(
+        events.CORRECTION_QUEUED,
+        operator_id=row.operator_id,
+        key=row.order_number,
+        payload={"correction_id": row.pk},
     )
 
 
@@ -255,6 +337,14 @@ def failed(
     """The provider refused: nothing moved."""
     refund.state, refund.finished_at = Refund.State.FAILED, at
     refund.save()
+    if refund.correction_id is not None:
+        # Asking again by itself could pay twice, or be refused for ever.
+        rows = Correction.objects.filter(pk=refund.correction_id)
+        rows.update(
+            state=Correction.State.STUCK,
+            note=f"the refund failed ({code}): {message}"[:200],
+            finished_at=at,
+        )
     tell(
         events.REFUND_FAILED,
         payment,
@@ -272,7 +362,7 @@ def made_elsewhere(
     The platform's fee stays with the platform then, unless the provider's report
     says otherwise (reconciliation shows it).
     """
-    more = refunded_total_minor - payment.refunded_minor - _on_its_way(payment)
+    more = refunded_total_minor - payment.refunded_minor - on_its_way(payment)
     if more <= 0 or open_attempt(payment) is not None:
         return None
     refund, created = Refund.objects.get_or_create(
