@@ -148,15 +148,20 @@ class Month:
             for evse in (1, 2)
         ]
         chosen = self.chance.sample(places, count)
-        begun = [told for place in chosen if (told := self._ask(*place)) is not None]
+        begun = []
+        for place in chosen:
+            if (told := self._ask(*place)) is not None:
+                begun.append(told)
+            self.workers.pump()
         self._work()
         self._pay_as_guests(begun)
         started = [told for told in begun if self._start(told)]
         self._work()
-        self.inbox.hand_on()
+        self.workers.take(self.inbox.hand_on())
         self.clock.skip(CHARGING)
         for told in started:
             self._stop(told)
+            self.workers.pump()
         network_tasks.time_out_starts()
         self._work()
         self._money_back(started)
@@ -218,7 +223,7 @@ class Month:
             seen = guests.by_live_token(told.guest_token, at=self.clock.now())
             if seen.action_url:
                 browse(seen.action_url, card_number=CARD)
-        self.inbox.hand_on()
+        self.workers.take(self.inbox.hand_on())
         settlement_tasks.look()
         self._work()
 
@@ -322,7 +327,7 @@ class Month:
     def _work(self) -> None:
         """All that can be done, and what the provider answers at a later try."""
         for _ in range(TRIES):
-            self.inbox.hand_on()
+            self.workers.take(self.inbox.hand_on())
             if self.workers.settle():
                 return
             self.clock.skip(RETRY)

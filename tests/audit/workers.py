@@ -1,12 +1,16 @@
 """The outbox's workers as processes of their own; a crash kills one for good."""
 
+import gc
 import multiprocessing
 import os
 import random
 import traceback
+from collections import Counter, deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from typing import Any
 
 from django.db import connections
 from django.utils import timezone
@@ -15,13 +19,15 @@ from cpms.outbox import delivery
 from cpms.outbox.models import Delivery
 from cpms.outbox.subscriptions import subscription
 from tests.audit.clock import Clock
-from tests.audit.mishaps import Crash, Mishaps
+from tests.audit.mishaps import Crash, Mishaps, Webhook, hand_in
 
 WORKERS = 3
 """More than cores: while one waits for the provider, another computes."""
 
 ROUNDS_MAX = 60
 CHUNK = 100
+WEBHOOKS = 10
+"""Handed to a worker at a time."""
 KILLED = 9
 _FORK = multiprocessing.get_context("fork")
 
@@ -38,7 +44,13 @@ class Workers:
     def __init__(self, mishaps: Mishaps, clock: Clock) -> None:
         self._mishaps, self._clock = mishaps, clock
         self._born = 0
-        self._all = [self._hire() for _ in range(WORKERS)]
+        self._fruit = 0
+        self._queue: deque[tuple[str, Any]] = deque()
+        self._busy: dict[Connection, _Worker] = {}
+        # What all share already need not be looked through by each one's collector.
+        gc.collect()
+        gc.freeze()
+        self._idle = [self._hire() for _ in range(WORKERS)]
         clock.followers.append(self._skip)
 
     def _hire(self) -> _Worker:
@@ -56,75 +68,94 @@ class Workers:
         theirs.close()
         return _Worker(process, ours)
 
+    def _everybody(self) -> list[_Worker]:
+        return [*self._idle, *self._busy.values()]
+
     def _skip(self, seconds: int) -> None:
-        for worker in self._all:
+        for worker in self._everybody():
             worker.line.send(("skip", seconds))
 
     def calm_down(self) -> None:
         """No more crashes."""
-        for worker in self._all:
+        for worker in self._everybody():
             worker.line.send(("calm", None))
+
+    def take(self, webhooks: Sequence[Webhook]) -> None:
+        """Queue what the provider sent; ``settle`` waits for it."""
+        for first in range(0, len(webhooks), WEBHOOKS):
+            self._queue.append(("receive", webhooks[first : first + WEBHOOKS]))
+        self.pump()
+
+    def pump(self) -> None:
+        """Keep everybody busy with what is due, without waiting for anybody."""
+        self._listen(0)
+        if self._idle and not self._queue:
+            self._claim()
+        self._hand_out()
 
     def settle(self) -> bool:
         """Deliver what can be delivered now; whether nothing waits any more."""
+        self._drain()
         for _ in range(ROUNDS_MAX):
             # The lease of a worker that crashed need not be waited for.
             waiting = Delivery.objects.filter(state="pending")
             if not waiting.update(due_at=timezone.now()):
                 return True
-            claimed = delivery.claim_due()
-            tasks = [
-                (name, ids[i : i + size])
-                for name, ids in claimed.items()
-                for size in [_chunk(name)]
-                for i in range(0, len(ids), size)
-            ]
-            if not self._share(tasks):
+            self._fruit = 0
+            self._drain()
+            if not self._fruit:
                 return False
         return False
 
-    def _share(self, tasks: list[tuple[str, list[int]]]) -> int:
-        """Give everybody work until all is done; how much of it bore fruit."""
-        done = 0
-        idle, busy = list(self._all), {}
-        while tasks or busy:
-            while tasks and idle:
-                worker = idle.pop()
-                worker.line.send(("deliver", tasks.pop(0)))
-                busy[worker.line] = worker
-            for line in wait(list(busy)):
-                worker = busy.pop(line)
-                result = self._hear(worker)
-                if result is None:
-                    done += 1
-                    worker = self._replace(worker)
-                else:
-                    done += result
-                idle.append(worker)
-        return done
+    def _drain(self) -> None:
+        while True:
+            if not self._queue:
+                self._claim()
+            self._hand_out()
+            if not self._busy:
+                return
+            self._listen(None)
+
+    def _claim(self) -> None:
+        for name, ids in delivery.claim_due().items():
+            size = _chunk(name)
+            for first in range(0, len(ids), size):
+                self._queue.append(("deliver", (name, ids[first : first + size])))
+
+    def _hand_out(self) -> None:
+        while self._queue and self._idle:
+            worker = self._idle.pop()
+            worker.line.send(self._queue.popleft())
+            self._busy[worker.line] = worker
+
+    def _listen(self, timeout_s: float | None) -> None:
+        for line in wait(list(self._busy), timeout_s):
+            worker = self._busy.pop(line)
+            result = self._hear(worker)
+            if result is None:
+                worker.process.join()
+                worker.line.close()
+                worker, result = self._hire(), 1
+            self._fruit += result
+            self._idle.append(worker)
 
     def _hear(self, worker: _Worker) -> int | None:
         """How many were done; None when the worker died over it."""
         kind, value = worker.line.recv()
         if kind == "done":
             return int(value)
+        if kind == "received":
+            self._mishaps.counts.update(value)
+            return 0
         if kind == "broken":
             raise AssertionError(f"a worker broke:\n{value}")
         self._mishaps.counts[f"crash {value}"] += 1
         return None
 
-    def _replace(self, dead: _Worker) -> _Worker:
-        dead.process.join()
-        dead.line.close()
-        self._all.remove(dead)
-        worker = self._hire()
-        self._all.append(worker)
-        return worker
-
     def close(self) -> None:
         """Let everybody go."""
         self._clock.followers.remove(self._skip)
-        for worker in self._all:
+        for worker in self._everybody():
             worker.line.send(("end", None))
             worker.process.join()
             worker.line.close()
@@ -145,8 +176,17 @@ def _serve(line: Connection, mishaps: Mishaps, clock: Clock, number: int) -> Non
             clock.follow(value)
         elif kind == "calm":
             mishaps.calm = True
+        elif kind == "receive":
+            line.send(_receive(value))
         else:
             line.send(_deliver(line, *value))
+
+
+def _receive(webhooks: Sequence[Webhook]) -> tuple[str, Counter[str] | str]:
+    try:
+        return "received", Counter(hand_in(*webhook) for webhook in webhooks)
+    except Exception:  # noqa: BLE001 - the parent shows it
+        return "broken", traceback.format_exc()
 
 
 def _deliver(line: Connection, name: str, ids: list[int]) -> tuple[str, int | str]:
