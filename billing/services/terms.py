@@ -253,7 +253,12 @@ def with_payee(terms: Terms, view: ConnectorView, *, at: datetime) -> Terms:
         if operator.free_vend:
             return Terms(_given_away(terms.applied, error), 0, None)
         raise
-    split = splits.snapshot(operator_id=operator.pk, site_id=view.site_id, at=at)
+    split = splits.snapshot(
+        operator_id=operator.pk,
+        site_id=view.site_id,
+        charge_point=view.charge_point,
+        at=at,
+    )
     return replace(terms, payee=payee, split=split)
 
 

@@ -86,7 +86,14 @@ class PartyInline(ReadOnlyInline):
 class SplitAgreementAdmin(MoneyAdmin):
     """Agreements (made by ``manage.py create_split_agreement``)."""
 
-    list_display = ("name", "site_id", "valid_from", "valid_until", "operator")
+    list_display = (
+        "name",
+        "site_id",
+        "charge_point",
+        "valid_from",
+        "valid_until",
+        "operator",
+    )
     list_filter = (OperatorFilter,)
     list_select_related = ("operator",)
     ordering = ("-valid_from",)

@@ -4,11 +4,18 @@ from django.db import models
 
 
 class SplitAgreement(models.Model):
-    """An operator's agreement, for all its sites or for one."""
+    """An operator's agreement: for all its sites, for one, or for one charge point."""
 
     operator = models.ForeignKey("accounts.Operator", on_delete=models.PROTECT)
     site_id = models.BigIntegerField(
         null=True, blank=True, help_text="Only this site; empty = all sites"
+    )
+    charge_point = models.CharField(
+        max_length=48,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Only this charge point (its identity); empty = all",
     )
     name = models.CharField(max_length=80)
     valid_from = models.DateTimeField()
@@ -23,9 +30,13 @@ class SplitAgreement(models.Model):
                 name="split_agreement_period",
             ),
             models.UniqueConstraint(
-                fields=["operator", "site_id", "valid_from"],
+                fields=["operator", "site_id", "charge_point", "valid_from"],
                 nulls_distinct=False,
                 name="one_split_agreement_at_a_time",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(site_id__isnull=True) | models.Q(charge_point=""),
+                name="split_agreement_one_place",
             ),
         ]
 

@@ -133,19 +133,42 @@ def platform_fee(amount_minor: int, parties: Sequence[Party]) -> int:
     )
 
 
-def snapshot(*, operator_id: int, site_id: int | None, at: datetime) -> SplitSnapshot:
-    """The agreement in force: of the site before of the operator, newest first."""
-    agreement = (
-        SplitAgreement.objects.filter(operator_id=operator_id, valid_from__lte=at)
-        .filter(Q(valid_until__isnull=True) | Q(valid_until__gt=at))
-        .filter(Q(site_id__isnull=True) | Q(site_id=site_id))
-        .order_by(F("site_id").asc(nulls_last=True), "-valid_from")
-        .prefetch_related("parties")
-        .first()
+def snapshot(
+    *, operator_id: int, site_id: int | None, at: datetime, charge_point: str = ""
+) -> SplitSnapshot:
+    """What is in force there (see ``in_force``); without any all is the operator's."""
+    agreement = in_force(
+        operator_id=operator_id, site_id=site_id, charge_point=charge_point, at=at
     )
     if agreement is None:
         return SplitSnapshot(None, SOLE_OPERATOR)
-    parties = tuple(
+    return SplitSnapshot(agreement.pk, parties_of(agreement))
+
+
+def in_force(
+    *, operator_id: int, site_id: int | None, charge_point: str, at: datetime
+) -> SplitAgreement | None:
+    """The agreement that divides a charge that is sold at ``at``.
+
+    That of the charge point before that of its site before that of the operator;
+    among those the one that began last.
+    """
+    here = Q(charge_point="") & (Q(site_id__isnull=True) | Q(site_id=site_id))
+    if charge_point:
+        here |= Q(charge_point=charge_point)
+    return (
+        SplitAgreement.objects.filter(operator_id=operator_id, valid_from__lte=at)
+        .filter(Q(valid_until__isnull=True) | Q(valid_until__gt=at))
+        .filter(here)
+        .order_by("-charge_point", F("site_id").asc(nulls_last=True), "-valid_from")
+        .prefetch_related("parties")
+        .first()
+    )
+
+
+def parties_of(agreement: SplitAgreement) -> tuple[Party, ...]:
+    """The parties of an agreement, in their order."""
+    return tuple(
         Party(
             key=row.key,
             name=row.name,
@@ -157,7 +180,6 @@ def snapshot(*, operator_id: int, site_id: int | None, at: datetime) -> SplitSna
         )
         for row in agreement.parties.all()
     )
-    return SplitSnapshot(agreement.pk, parties)
 
 
 def check_parties(parties: Sequence[Party]) -> None:
@@ -189,7 +211,10 @@ def _refusal(message: str) -> UnableToAgreeSplit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreement:
-    """What is agreed. ``valid_until`` is exclusive; None = until the next one."""
+    """What is agreed. ``valid_until`` is exclusive; None = until the next one.
+
+    For a charge point (its identity), a site, or, without either, the whole operator.
+    """
 
     operator_id: int
     site_id: int | None
@@ -197,21 +222,35 @@ class Agreement:
     parties: tuple[Party, ...]
     valid_from: datetime
     valid_until: datetime | None = None
+    charge_point: str = ""
 
 
 @transaction.atomic
 def agree(agreement: Agreement, *, by: str, at: datetime) -> SplitAgreement:
-    """Put an agreement in force; the open one before it ends where it begins.
+    """Put an agreement in force.
+
+    The open one of the same place ends where an open one begins; one with an end only
+    steps in between.
 
     Raises:
         UnableToAgreeSplit: the parties do not add up, a number is out of range, or
             an agreement begins at the same instant.
     """
     check_parties(agreement.parties)
-    place = {"operator_id": agreement.operator_id, "site_id": agreement.site_id}
-    SplitAgreement.objects.filter(
-        **place, valid_from__lt=agreement.valid_from, valid_until__isnull=True
-    ).update(valid_until=agreement.valid_from)
+    if agreement.charge_point and agreement.site_id is not None:
+        raise _refusal(
+            "An agreement is for a site or for a charge point, not for both: leave "
+            "one of them out."
+        )
+    place = {
+        "operator_id": agreement.operator_id,
+        "site_id": agreement.site_id,
+        "charge_point": agreement.charge_point,
+    }
+    if agreement.valid_until is None:
+        SplitAgreement.objects.filter(
+            **place, valid_from__lt=agreement.valid_from, valid_until__isnull=True
+        ).update(valid_until=agreement.valid_from)
     try:
         with transaction.atomic():
             row = _write(agreement, at)
@@ -228,6 +267,10 @@ def agree(agreement: Agreement, *, by: str, at: datetime) -> SplitAgreement:
         object=f"split agreement {row.pk}",
         changes={
             "name": agreement.name,
+            "site_id": agreement.site_id,
+            "charge_point": agreement.charge_point,
+            "valid_from": str(agreement.valid_from),
+            "valid_until": str(agreement.valid_until or ""),
             "parties": {
                 p.key: [p.basis_points, p.fixed_minor] for p in agreement.parties
             },
@@ -241,6 +284,7 @@ def _write(agreement: Agreement, at: datetime) -> SplitAgreement:
     row = SplitAgreement.objects.create(
         operator_id=agreement.operator_id,
         site_id=agreement.site_id,
+        charge_point=agreement.charge_point,
         name=agreement.name,
         valid_from=agreement.valid_from,
         valid_until=agreement.valid_until,

@@ -2,10 +2,11 @@
 
 import json
 from dataclasses import fields
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from cpms.accounts.management.base import DomainCommand
@@ -19,7 +20,8 @@ class Command(DomainCommand):
     """Agree on a split from now on."""
 
     help = (
-        "Agree on a split of an operator's revenue from now on. FILE is a JSON list "
+        "Agree on a split of an operator's revenue, of all its charge points, of a "
+        "site's or of one's, from now on or in a period. FILE is a JSON list "
         f"of parties with the fields {', '.join(PARTY_FIELDS)}."
     )
 
@@ -29,6 +31,19 @@ class Command(DomainCommand):
         parser.add_argument("--operator", required=True, help="the operator's code")
         parser.add_argument("--file", required=True, type=Path)
         parser.add_argument("--name", default="Split agreement")
+        place = parser.add_mutually_exclusive_group()
+        place.add_argument("--site", type=int, help="only this site (its number)")
+        place.add_argument(
+            "--charge-point", default="", help="only this charge point (its identity)"
+        )
+        parser.add_argument(
+            "--from", dest="starts", help="YYYY-MM-DD, in UTC (default: now)"
+        )
+        parser.add_argument(
+            "--until",
+            dest="ends",
+            help="YYYY-MM-DD, in UTC, exclusive (default: until the next one)",
+        )
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         """Write it."""
@@ -41,13 +56,26 @@ class Command(DomainCommand):
         now = timezone.now()
         agreement = Agreement(
             operator_id=operator.pk,
-            site_id=None,
+            site_id=options["site"],
+            charge_point=options["charge_point"],
             name=options["name"],
             parties=_parties(options["file"]),
-            valid_from=now,
+            valid_from=_day(options["starts"]) or now,
+            valid_until=_day(options["ends"]),
         )
         row = agree(agreement, by="manage.py", at=now)
         return {"id": row.pk, "operator": operator.code, "name": options["name"]}
+
+
+def _day(text: str | None) -> datetime | None:
+    try:
+        return (
+            None
+            if text is None
+            else datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+        )
+    except ValueError as error:
+        raise CommandError(f"{text!r} is no date YYYY-MM-DD.", returncode=2) from error
 
 
 def _parties(path: Path) -> tuple[Party, ...]:

@@ -3,6 +3,7 @@ from dataclasses import asdict
 
 import pytest
 from django.core.management import call_command
+from django.db import IntegrityError, transaction
 
 from cpms.accounts.models import AuditEntry
 from settlement.models import SplitAgreement
@@ -58,6 +59,44 @@ def test_the_agreement_of_the_site_comes_first(operator):
     assert found(operator, site_id=7) == here.pk
     assert found(operator, site_id=8) == everywhere.pk
     assert found(operator) == everywhere.pk
+
+
+def test_the_agreement_of_the_charge_point_comes_before_that_of_its_site(operator):
+    everywhere = make(operator)
+    site = make(operator, site_id=7)
+    one = make(operator, charge_point="CP-1", valid_until=later(days=1))
+
+    def at_point(identity, site_id, at=AT):
+        taken = snapshot(
+            operator_id=operator.pk, site_id=site_id, charge_point=identity, at=at
+        )
+        return taken.agreement_id
+
+    assert at_point("CP-1", 7) == one.pk
+    assert at_point("CP-1", None) == one.pk
+    assert at_point("CP-2", 7) == site.pk
+    assert at_point("CP-2", 8) == everywhere.pk
+    assert at_point("", None) == everywhere.pk
+    assert at_point("CP-1", 7, later(days=1)) == site.pk
+
+
+def test_an_agreement_is_for_a_site_or_for_a_charge_point(operator):
+    with pytest.raises(UnableToAgreeSplit, match="not for both"):
+        make(operator, site_id=7, charge_point="CP-1")
+    row = make(operator, site_id=7)
+    row.charge_point = "CP-1"
+    with pytest.raises(IntegrityError), transaction.atomic():
+        row.save()
+
+
+def test_an_agreement_with_an_end_steps_in_and_gives_way_again(operator):
+    always = make(operator)
+    summer = make(operator, valid_from=later(days=10), valid_until=later(days=20))
+
+    assert found(operator, later(days=10, seconds=-1)) == always.pk
+    assert found(operator, later(days=10)) == summer.pk
+    assert found(operator, later(days=20, seconds=-1)) == summer.pk
+    assert found(operator, later(days=20)) == always.pk
 
 
 def test_a_new_agreement_ends_the_one_before_it(operator):
