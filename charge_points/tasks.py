@@ -23,8 +23,9 @@ from charge_points.services import (
     reservations,
     starting,
     transactions,
+    unsent,
 )
-from charge_points.services.smart_charging import profiles
+from charge_points.services.smart_charging import profiles, transaction_limits
 from cpms.outbox import Event, subscriber
 
 DAY_S: Final = 86_400.0
@@ -48,8 +49,13 @@ def expire_certificates() -> int:
 
 @shared_task(name="charge_points.settle_commands")
 def settle_commands() -> int:
-    """Expire commands that waited too long, settle those that lost their gateway."""
-    return commands.settle_overdue(at=timezone.now())
+    """Expire commands that waited too long, settle those that lost their gateway.
+
+    What they were to bring about ends with them.
+    """
+    now = timezone.now()
+    settled = commands.settle_overdue(at=now)
+    return settled + unsent.settle(at=now) + transaction_limits.renew_unsent(at=now)
 
 
 @shared_task(name="charge_points.advance_command_batches")

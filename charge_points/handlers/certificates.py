@@ -6,6 +6,7 @@ differ in two fields; the versions' tables take their handlers here.
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from charge_points.handlers.registry import (
@@ -16,6 +17,7 @@ from charge_points.handlers.registry import (
     SentCommand,
 )
 from charge_points.services import contract_roots, public_keys
+from charge_points.services.progress import NO_ANSWER
 from charge_points.services.public_keys import CertificateHash, Reported
 
 V2G: Final = "V2GCertificate"
@@ -53,6 +55,20 @@ def on_signed(command: SentCommand, answer: Payload, at: datetime) -> None:
         accepted=answer["status"] == "Accepted",
         at=at,
     )
+
+
+def on_signed_error(
+    command: SentCommand, code: str, description: str, at: datetime
+) -> None:
+    """A station that refuses to read the chain asks anew; without answer it may act."""
+    del description
+    if code not in NO_ANSWER:
+        public_keys.record_signed(
+            charge_point_id=command.charge_point_id,
+            certificate_chain=command.payload["certificateChain"],
+            accepted=False,
+            at=at,
+        )
 
 
 def on_installed(command: SentCommand, answer: Payload, at: datetime) -> None:
@@ -128,11 +144,15 @@ def _record(
 
 
 def outgoing(version: str, block: str) -> tuple[Outgoing, ...]:
-    """What the CSMS sends, for a version's table."""
+    """What the CSMS sends, for a version's table.
+
+    A station may need a certificate before it is accepted, so none of these waits.
+    """
+    out = partial(Outgoing, version, block=block, repeatable=True, while_pending=True)
     listed = on_listed_v16 if version == "1.6" else on_listed_v201
     return (
-        Outgoing(version, "CertificateSigned", block, on_signed, repeatable=True),
-        Outgoing(version, "DeleteCertificate", block, on_deleted, repeatable=True),
-        Outgoing(version, "GetInstalledCertificateIds", block, listed, repeatable=True),
-        Outgoing(version, "InstallCertificate", block, on_installed, repeatable=True),
+        out("CertificateSigned", on_result=on_signed, on_error=on_signed_error),
+        out("DeleteCertificate", on_result=on_deleted),
+        out("GetInstalledCertificateIds", on_result=listed),
+        out("InstallCertificate", on_result=on_installed),
     )

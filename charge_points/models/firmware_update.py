@@ -56,6 +56,13 @@ class FirmwareUpdate(TenantModel):
                 fields=["charge_point", "request_id"], name="one_firmware_update"
             )
         ]
+        indexes = [
+            models.Index(
+                fields=["command_number"],
+                condition=models.Q(status="Requested"),
+                name="firmware_update_requested",
+            )
+        ]
 
     def __str__(self) -> str:
         """Show how far it is."""

@@ -50,6 +50,13 @@ class LogUpload(TenantModel):
                 fields=["charge_point", "request_id"], name="one_log_upload"
             )
         ]
+        indexes = [
+            models.Index(
+                fields=["command_number"],
+                condition=models.Q(status="Requested"),
+                name="log_upload_requested",
+            )
+        ]
 
     def __str__(self) -> str:
         """Show how far it is."""

@@ -43,6 +43,7 @@ class StartHandle(TenantModel):
     )
     energy_limit_wh = models.BigIntegerField(null=True, blank=True)
     ends_by = models.DateTimeField(null=True, blank=True)
+    soc_limit_percent = models.PositiveSmallIntegerField(null=True, blank=True)
     transaction = models.OneToOneField(
         "charge_points.Transaction",
         on_delete=models.PROTECT,

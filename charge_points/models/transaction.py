@@ -122,6 +122,9 @@ class Transaction(TenantModel):
     )
     energy_limit_wh = models.BigIntegerField(null=True, blank=True)
     ends_by = models.DateTimeField(null=True, blank=True)
+    soc_limit_percent = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="the battery's state at which it stops"
+    )
     stop_requested_at = models.DateTimeField(null=True, blank=True)
     stop_attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
     running_cost_minor = models.BigIntegerField(

@@ -190,6 +190,13 @@ def record_failure(*, asked: Asked, code: str, at: datetime) -> None:
 
 
 @transaction.atomic
+def end_unsent(*, upload_id: int, at: datetime) -> None:
+    """The command ran out, or was taken back, before the station was told of it."""
+    row = LogUpload.objects.select_for_update(no_key=True).get(pk=upload_id)
+    _step(row, "Canceled", at)
+
+
+@transaction.atomic
 def record_status(
     *, charge_point_id: int, request_id: int | None, status: str, at: datetime
 ) -> bool:

@@ -20,6 +20,9 @@ from cpms.kernel.errors import DomainError
 
 RESERVE: Final = "reserve"
 CANCEL: Final = "cancel_reservation"
+KEY: Final = "reserve:"
+"""With the reservation's number: the idempotency key of its command."""
+
 LIFETIME_MAX: Final = timedelta(days=7)
 ANSWER_WITHIN: Final = timedelta(minutes=2)
 """A reservation that reaches the station later is of no use to anybody."""
@@ -95,7 +98,7 @@ def reserve(*, wanted: NewReservation, by: str, at: datetime) -> Reservation:
             "expires_at": iso(row.expires_at),
         },
         by=by,
-        idempotency_key=f"reserve:{row.number}",
+        idempotency_key=f"{KEY}{row.number}",
         expires_at=min(at + ANSWER_WITHIN, row.expires_at),
         at=at,
     )
@@ -184,7 +187,7 @@ def cancel(*, reservation_id: int, by: str, at: datetime) -> Reservation:
             "reservation_over", f"The reservation is {state}; nothing is cancelled."
         )
     if row.state == Reservation.State.REQUESTED and commands.withdraw(
-        charge_point_id=row.charge_point_id, key=f"reserve:{row.number}", at=at
+        charge_point_id=row.charge_point_id, key=f"{KEY}{row.number}", at=at
     ):
         end([row], "cancelled", reason=f"by {by}", at=at)
         return row

@@ -76,6 +76,8 @@ ROUTES: Final = (
 OUTGOING: Final = (
     Outgoing(V16, "GetDiagnostics", PROFILE, on_diagnostics, common.on_error),
     Outgoing(V16, "GetLog", SECURITY, common.on_log, common.on_error),
-    Outgoing(V16, "ExtendedTriggerMessage", SECURITY, repeatable=True),
+    Outgoing(
+        V16, "ExtendedTriggerMessage", SECURITY, repeatable=True, while_pending=True
+    ),
 )
 INTENTS: Final = {diagnostics.GET_LOG: get_log}

@@ -7,6 +7,7 @@ from typing import Any, Final
 import orjson
 
 from charge_points.handlers import autocharge, deferring
+from charge_points.handlers.answers import meaning
 from charge_points.handlers.registry import Outcome, Outgoing, Payload, SentCommand
 from charge_points.handlers.v16 import (
     certificates,
@@ -114,8 +115,11 @@ def interpret_v16(action: str, sent: Payload, answer: Payload) -> Outcome:  # no
     status = answer.get("status")
     if status is None:
         return Outcome(accepted=True, status="Accepted")
-    detail = answer.get("data")
-    return Outcome(status in ACCEPTED, status, "" if detail is None else str(detail))
+    accepted = status in ACCEPTED
+    told = answer.get("data")
+    if told is None:
+        told = "" if accepted else meaning(action, status)
+    return Outcome(accepted, status, str(told))
 
 
 def _keep_configuration(command: SentCommand, answer: Payload, at: datetime) -> None:

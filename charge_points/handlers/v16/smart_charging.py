@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from charge_points.handlers import schedules
+from charge_points.handlers import limit_answers, schedules
 from charge_points.handlers.registry import Outgoing, Payload, Route, SentCommand
 from charge_points.ocpp.versions import V16
 from charge_points.services.smart_charging import profiles
+from charge_points.services.smart_charging.profiles import ProfileFact
 
 PROFILE: Final = "SmartCharging"
 
@@ -32,17 +33,30 @@ def set_charging_profile(arguments: Mapping[str, Any]) -> tuple[str, Payload]:
     }
 
 
+def _fact(sent: Mapping[str, Any]) -> ProfileFact:
+    return schedules.profile(sent["csChargingProfiles"], evse=sent["connectorId"])
+
+
 def on_set(command: SentCommand, answer: Payload, at: datetime) -> None:
     """An accepted profile is the station's now."""
+    fact = _fact(command.payload)
     if answer["status"] != "Accepted":
+        limit_answers.on_refused(command, fact)
         return
-    sent = command.payload
     profiles.record_set(
         charge_point_id=command.charge_point_id,
         operator_id=command.operator_id,
-        fact=schedules.profile(sent["csChargingProfiles"], evse=sent["connectorId"]),
+        fact=fact,
         at=at,
     )
+
+
+def on_set_error(
+    command: SentCommand, code: str, description: str, at: datetime
+) -> None:
+    """The limit of a charge is not on the station, or nobody knows."""
+    del description
+    limit_answers.on_error(command, _fact(command.payload), code, at)
 
 
 def on_cleared(command: SentCommand, answer: Payload, at: datetime) -> None:
@@ -88,6 +102,6 @@ ROUTES: Final[tuple[Route, ...]] = ()
 OUTGOING: Final = (
     Outgoing(V16, "ClearChargingProfile", PROFILE, on_cleared, repeatable=True),
     Outgoing(V16, "GetCompositeSchedule", PROFILE, on_composite, repeatable=True),
-    Outgoing(V16, "SetChargingProfile", PROFILE, on_set, repeatable=True),
+    Outgoing(V16, "SetChargingProfile", PROFILE, on_set, on_set_error, repeatable=True),
 )
 INTENTS: Final = {profiles.SET: set_charging_profile}

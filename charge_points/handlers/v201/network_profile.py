@@ -36,4 +36,6 @@ def on_set(command: SentCommand, answer: Payload, at: datetime) -> None:
 
 ROUTES: Final[tuple[Route, ...]] = ()
 # Not repeatable: its passwords are masked in the row once it was sent.
-OUTGOING: Final = (Outgoing(V201, "SetNetworkProfile", "B", on_set),)
+OUTGOING: Final = (
+    Outgoing(V201, "SetNetworkProfile", "B", on_set, while_pending=True),
+)

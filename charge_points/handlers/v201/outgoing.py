@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from charge_points.handlers import autocharge, deferring
+from charge_points.handlers.answers import meaning
 from charge_points.handlers.registry import Outcome, Outgoing, Payload, SentCommand
 from charge_points.handlers.v201 import (
     certificates,
@@ -30,13 +31,6 @@ ACCEPTED: Final = frozenset(
     {"Accepted", "AcceptedCanceled", "Unlocked", "Unpublished", "Scheduled"}
 )
 """Status words that mean yes, at once or later."""
-
-MEANINGS: Final = {
-    "OngoingAuthorizedTransaction": "A charge runs on this connector; stop it first.",
-    "UnknownConnector": "The station has no such connector.",
-    "UnlockFailed": "The lock did not open; the cable may be stuck.",
-}
-"""What to make of words that stations leave without a reason (F05)."""
 
 VALUE_KNOWN: Final = frozenset({"Accepted", "RebootRequired"})
 
@@ -143,8 +137,9 @@ def interpret_v201(action: str, sent: Payload, answer: Payload) -> Outcome:  # n
     info = answer.get("statusInfo", {})
     names = ("reasonCode", "additionalInfo")
     told = " ".join(str(info[name]) for name in names if name in info)
-    detail = told or MEANINGS.get(status, "")
-    return Outcome(status in ACCEPTED, status, detail)
+    accepted = status in ACCEPTED
+    detail = told or ("" if accepted else meaning(action, status))
+    return Outcome(accepted, status, detail)
 
 
 def _record(command: SentCommand, facts: list[VariableFact], at: datetime) -> None:

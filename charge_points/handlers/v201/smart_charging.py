@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from charge_points.handlers import schedules
+from charge_points.handlers import limit_answers, schedules
 from charge_points.handlers.reading import time_of
 from charge_points.handlers.registry import (
     Answer,
@@ -16,6 +16,7 @@ from charge_points.handlers.registry import (
 )
 from charge_points.ocpp.versions import V201
 from charge_points.services.smart_charging import needs, profiles
+from charge_points.services.smart_charging.profiles import ProfileFact
 
 SCHEDULE_ID: Final = 1
 
@@ -40,17 +41,30 @@ def set_charging_profile(arguments: Mapping[str, Any]) -> tuple[str, Payload]:
     }
 
 
+def _fact(sent: Mapping[str, Any]) -> ProfileFact:
+    return schedules.profile(sent["chargingProfile"], evse=sent["evseId"])
+
+
 def on_set(command: SentCommand, answer: Payload, at: datetime) -> None:
     """An accepted profile is the station's now (K01)."""
+    fact = _fact(command.payload)
     if answer["status"] != "Accepted":
+        limit_answers.on_refused(command, fact)
         return
-    sent = command.payload
     profiles.record_set(
         charge_point_id=command.charge_point_id,
         operator_id=command.operator_id,
-        fact=schedules.profile(sent["chargingProfile"], evse=sent["evseId"]),
+        fact=fact,
         at=at,
     )
+
+
+def on_set_error(
+    command: SentCommand, code: str, description: str, at: datetime
+) -> None:
+    """The limit of a charge is not on the station, or nobody knows."""
+    del description
+    limit_answers.on_error(command, _fact(command.payload), code, at)
 
 
 def on_cleared(command: SentCommand, answer: Payload, at: datetime) -> None:
@@ -189,6 +203,6 @@ OUTGOING: Final = (
     Outgoing(V201, "ClearChargingProfile", "K", on_cleared, repeatable=True),
     Outgoing(V201, "GetChargingProfiles", "K", on_profiles, repeatable=True),
     Outgoing(V201, "GetCompositeSchedule", "K", on_composite, repeatable=True),
-    Outgoing(V201, "SetChargingProfile", "K", on_set, repeatable=True),
+    Outgoing(V201, "SetChargingProfile", "K", on_set, on_set_error, repeatable=True),
 )
 INTENTS: Final = {profiles.SET: set_charging_profile}

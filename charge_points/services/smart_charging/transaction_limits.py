@@ -11,9 +11,10 @@ from decimal import ROUND_DOWN, Decimal
 from typing import Any, Final
 
 import structlog
+from django.db.models import OuterRef, Subquery
 
 from charge_points.events import iso
-from charge_points.models import Connector, Transaction
+from charge_points.models import Command, Connector, Transaction
 from charge_points.services import capabilities, commands
 from charge_points.services.energy import NOTHING, UNKNOWN_POWER_W
 from charge_points.services.smart_charging.profiles import (
@@ -32,7 +33,9 @@ GAIN_MIN: Final = timedelta(seconds=30)
 """A profile is renewed when the new one lasts so much longer."""
 
 COMMAND_LIFETIME: Final = timedelta(minutes=2)
+LOOK_BACK: Final = 5 * COMMAND_LIFETIME
 SECONDS_MAX: Final = 7 * 24 * 3600
+LIMITS: Final = "limits"
 
 log = structlog.get_logger(__name__)
 
@@ -117,6 +120,55 @@ def renew(transaction_ids: Iterable[int], *, at: datetime) -> int:
     return apply(later, at=at)
 
 
+def is_ours(profile_id: int) -> bool:
+    """Whether a profile is the limit of a charge, as told by its id."""
+    return PROFILE_IDS_FROM <= profile_id < PROFILE_IDS_FROM + PROFILE_ID_RANGE
+
+
+def note_refused(*, charge_point_id: int, ocpp_id: str) -> None:
+    """The station does not take the limit: it is not prolonged.
+
+    The remote stop still holds the limit as long as the line is up.
+    """
+    Transaction.objects.filter(charge_point_id=charge_point_id, ocpp_id=ocpp_id).update(
+        limit_profile_until=None
+    )
+
+
+def note_lost(*, charge_point_id: int, ocpp_id: str, at: datetime) -> None:
+    """Nobody knows whether the station has the limit: meter values bring it again."""
+    Transaction.objects.filter(
+        charge_point_id=charge_point_id, ocpp_id=ocpp_id, limit_profile_until__gt=at
+    ).update(limit_profile_until=at)
+
+
+def renew_unsent(*, at: datetime) -> int:
+    """Sweep: limits whose command ran out in the queue are sent again.
+
+    The station still has an older one, which falls to zero earlier.
+
+    Returns:
+        How many of them the next meter value brings again.
+    """
+    newest = Command.objects.filter(
+        charge_point_id=OuterRef("charge_point_id"),
+        intent=SET,
+        requested_by=LIMITS,
+        created_at__gt=at - LOOK_BACK,
+        arguments__transaction_id=OuterRef("ocpp_id"),
+    ).order_by("-pk")
+    lost = (
+        Transaction.objects.filter(
+            state=Transaction.State.ACTIVE, limit_profile_until__gt=at + RENEW_BEFORE
+        )
+        .annotate(newest=Subquery(newest.values("state")[:1]))
+        .filter(newest__in=[Command.State.EXPIRED, Command.State.CANCELLED])
+    )
+    return Transaction.objects.filter(
+        pk__in=list(lost.values_list("pk", flat=True))
+    ).update(limit_profile_until=at)
+
+
 def offer(row: Transaction, *, at: datetime) -> None:
     """Answer a vehicle's needs with all that its charge may have (K15.FR.07)."""
     power_w = _powers([row])[row.pk]
@@ -165,7 +217,7 @@ def _send(
             charge_point_id=row.charge_point_id,
             intent=SET,
             arguments=arguments,
-            by="limits",
+            by=LIMITS,
             idempotency_key=f"limit:{row.pk}:{iso(at)}:{until and iso(until)}",
             expires_at=at + COMMAND_LIFETIME,
             at=at,
