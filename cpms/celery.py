@@ -5,7 +5,9 @@ from importlib import import_module
 from typing import Any, Final
 
 from celery import Celery
-from celery.signals import setup_logging, task_prerun
+from celery.signals import before_task_publish, setup_logging, task_prerun
+
+from cpms.outbox.queues import TIME_LIMITS
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cpms.settings.prod")
 os.environ.setdefault("CPMS_DATABASE_ROLE", "system")
@@ -32,6 +34,18 @@ def _log_structured(**_: Any) -> None:
     from cpms.ops.logs import configure  # noqa: PLC0415 - needs the settings
 
     configure()
+
+
+@before_task_publish.connect
+def _limit_by_queue(
+    headers: dict[str, Any] | None = None, routing_key: str = "", **_: Any
+) -> None:
+    """Give every task the time limit of the queue that it is sent to."""
+    limit = TIME_LIMITS.get(routing_key)
+    if limit is not None and headers is not None:
+        known = headers.get("timelimit") or (None, None)
+        if tuple(known) == (None, None):
+            headers["timelimit"] = [limit.hard_s, limit.soft_s]
 
 
 @task_prerun.connect

@@ -20,6 +20,7 @@ from settlement.services import (
     disputes,
     holds,
     late_money,
+    looks,
     method_pages,
     payees,
     platform_fees,
@@ -150,6 +151,28 @@ def _look_at_page(page_id: int) -> None:
     method_pages.look(page_id=page_id, at=timezone.now())
 
 
+@shared_task(name="settlement.look_after")
+def look_after() -> int:
+    """Ask about what nobody told of: events, disputes, holds, pages."""
+    at = timezone.now()
+    asked = _each(looks.unheard_webhooks(at=at), _process)
+    asked += _each(looks.forgotten(at=at), _revive)
+    asked += _each(looks.pages_left_open(at=at), _look)
+    return asked + _each(looks.waiting_disputes(at=at), _look_at_dispute)
+
+
+def _process(webhook_event_id: int) -> None:
+    webhooks.process(webhook_event_id=webhook_event_id, at=timezone.now())
+
+
+def _revive(payment_id: int) -> None:
+    looks.revive(payment_id=payment_id, at=timezone.now())
+
+
+def _look_at_dispute(dispute_id: int) -> None:
+    looks.look_at_dispute(dispute_id=dispute_id, at=timezone.now())
+
+
 @shared_task(name="settlement.seal")
 def seal() -> int:
     """Seal what the books hold by now."""
@@ -231,6 +254,7 @@ def _every(task: str, schedule: float | crontab, queue: str = QUEUE) -> dict[str
 BEAT_SCHEDULE: Final[dict[str, dict[str, Any]]] = {
     "settlement-sweep": _every("settlement.sweep", 30.0),
     "settlement-look": _every("settlement.look", 20.0),
+    "settlement-look-after": _every("settlement.look_after", 120.0),
     "settlement-seal": _every("settlement.seal", 60.0, "maintenance"),
     "settlement-poll-events": _every("settlement.poll_events", 120.0),
     "settlement-verify-payees": _every("settlement.verify_payees", 900.0),

@@ -1,4 +1,4 @@
-"""Money that nobody owes, and operators' own keys that are changed while in use."""
+"""Money that nobody owes, own keys that are changed while in use, and who looked."""
 
 from django.db import migrations, models
 
@@ -44,5 +44,15 @@ class Migration(migrations.Migration):
             model_name="payeeaccount",
             name="former_webhook_secret_until",
             field=models.DateTimeField(blank=True, editable=False, null=True),
+        ),
+        migrations.AddField(
+            model_name="webhookevent",
+            name="looked_at",
+            field=models.DateTimeField(blank=True, null=True),
+        ),
+        migrations.AddField(
+            model_name="dispute",
+            name="looked_at",
+            field=models.DateTimeField(blank=True, null=True),
         ),
     ]

@@ -32,6 +32,7 @@ class Dispute(models.Model):
     submitted_at = models.DateTimeField(null=True, blank=True)
     submitted_by = models.CharField(max_length=120, blank=True, default="")
     submit_key = models.CharField(max_length=120, blank=True, default="")
+    looked_at = models.DateTimeField(null=True, blank=True)
     opened_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True, blank=True)
 

@@ -32,6 +32,7 @@ class WebhookEvent(models.Model):
     happened_at = models.DateTimeField()
     received_at = models.DateTimeField()
     processed_at = models.DateTimeField(null=True, blank=True)
+    looked_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
