@@ -20,7 +20,7 @@ from cpms.accounts.api.scoping import DriverScopedView
 from cpms.accounts.models import Driver
 from cpms.accounts.services import drivers
 from cpms.accounts.tenancy import acting_as_platform
-from settlement.services import method_choices, methods
+from settlement.services import method_choices, methods, own_key_operators
 
 
 def _token_answer(issued: drivers.IssuedToken, status: int) -> Response:
@@ -130,7 +130,7 @@ class PaymentMethodsView(IdempotentMixin, DriverScopedView):
 
     @extend_schema(responses=shapes.PaymentMethodShape(many=True))
     def get(self, request: Request) -> Response:  # noqa: ARG002 - DRF's own
-        """List them."""
+        """List them; those of one operator alone come last."""
         with acting_as_platform("a driver's own payment methods"):
             rows = methods.list_for(self.driver_id)
         return Response([_method_json(row) for row in rows])
@@ -175,6 +175,18 @@ class MethodPagesView(IdempotentMixin, DriverScopedView):
             driver_id=self.driver_id, wanted=wanted, at=timezone.now()
         )
         return Response(shapes.MethodPageShape(page).data, status=201)
+
+
+class OwnKeyOperatorsView(DriverScopedView):
+    """Operators that are paid directly: each needs a card saved for it."""
+
+    permission_classes = (IsDriver,)
+
+    @extend_schema(responses=shapes.OwnKeyOperatorShape(many=True))
+    def get(self, request: Request) -> Response:  # noqa: ARG002 - DRF's own
+        """List them by name; a page with the code saves a card there."""
+        found = own_key_operators.all_of_them()
+        return Response(shapes.OwnKeyOperatorShape(found, many=True).data)
 
 
 class PaymentMethodView(DriverScopedView):
@@ -223,4 +235,6 @@ def _method_json(view: methods.PaymentMethodView) -> dict[str, Any]:
         "brand": view.brand,
         "last4": view.last4,
         "default": view.is_default,
+        "everywhere": not view.operator_account,
+        "operator": None if view.operator is None else asdict(view.operator),
     }

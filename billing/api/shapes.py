@@ -210,13 +210,30 @@ class MethodPageShape(serializers.Serializer[Any]):
     expires_at = serializers.DateTimeField()
 
 
+class OwnKeyOperatorShape(serializers.Serializer[Any]):
+    """An operator that is paid directly and needs cards of its own."""
+
+    code = serializers.CharField()
+    name = serializers.CharField()
+
+
 class PaymentMethodShape(serializers.Serializer[Any]):
     """A saved payment method."""
 
     id = serializers.IntegerField()
     brand = serializers.CharField()
     last4 = serializers.CharField()
-    default = serializers.BooleanField()
+    default = serializers.BooleanField(
+        help_text="Used for charges: at every operator, or at its own one."
+    )
+    everywhere = serializers.BooleanField(
+        help_text="False: it works at one operator alone."
+    )
+    operator = OwnKeyOperatorShape(
+        allow_null=True,
+        help_text="The only operator that knows it; null for one that works "
+        "everywhere, and where that operator is gone.",
+    )
 
 
 class ClaimRequest(serializers.Serializer[Any]):

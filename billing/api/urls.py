@@ -39,6 +39,10 @@ urlpatterns = [
     path(f"{API}/driver/payment-methods", accounts.PaymentMethodsView.as_view()),
     path(f"{API}/driver/payment-methods/pages", accounts.MethodPagesView.as_view()),
     path(
+        f"{API}/driver/payment-methods/operators",
+        accounts.OwnKeyOperatorsView.as_view(),
+    ),
+    path(
         f"{API}/driver/payment-methods/<int:method_id>",
         accounts.PaymentMethodView.as_view(),
     ),

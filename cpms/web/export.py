@@ -38,7 +38,12 @@ def data_of(driver: Driver) -> dict[str, Any]:
                 .values(*_VEHICLE)
             ),
             "payment_methods": [
-                {"brand": card.brand, "last4": card.last4, "default": card.is_default}
+                {
+                    "brand": card.brand,
+                    "last4": card.last4,
+                    "default": card.is_default,
+                    "operator": card.operator.name if card.operator else None,
+                }
                 for card in cards
             ],
             "charges": list(orders.values("operator__name", *_ORDER)),

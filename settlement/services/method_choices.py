@@ -9,17 +9,21 @@ from cpms.accounts.tenancy import acting_as_platform
 from settlement.models import DriverPaymentMethod
 
 
-def _rows(driver_id: int) -> "list[DriverPaymentMethod]":
-    """The driver's methods, newest first, with the driver locked.
+def _alike(driver_id: int, payment_method_id: int) -> "list[DriverPaymentMethod]":
+    """The methods that work where this one does, newest first; the driver is locked.
 
-    Only those that work at every operator: who is paid with a key of its own has a
-    default among the methods that it knows.
+    Those for every operator have one default, and those that an operator with a key of
+    its own knows have another. Empty when the driver has no such method.
     """
     Driver.objects.select_for_update().get(pk=driver_id)
     rows = DriverPaymentMethod.objects.filter(
-        driver_id=driver_id, removed_at__isnull=True, operator_account=""
+        driver_id=driver_id, removed_at__isnull=True
     )
-    return list(rows.order_by("-pk"))
+    chosen = rows.filter(pk=payment_method_id).first()
+    if chosen is None:
+        return []
+    alike = rows.filter(operator_account=chosen.operator_account)
+    return list(alike.order_by("-pk"))
 
 
 def _prefer(rows: list[DriverPaymentMethod], chosen: DriverPaymentMethod) -> None:
@@ -32,9 +36,12 @@ def _prefer(rows: list[DriverPaymentMethod], chosen: DriverPaymentMethod) -> Non
 
 @transaction.atomic
 def make_default(*, driver_id: int, payment_method_id: int) -> bool:
-    """Use this method from now on; False when the driver has no such method."""
+    """Use this method from now on; False when the driver has no such method.
+
+    A method of one operator is preferred there and changes nothing elsewhere.
+    """
     with acting_as_platform("a driver's own payment methods"):
-        rows = _rows(driver_id)
+        rows = _alike(driver_id, payment_method_id)
         chosen = next((row for row in rows if row.pk == payment_method_id), None)
         if chosen is None:
             return False
@@ -44,7 +51,7 @@ def make_default(*, driver_id: int, payment_method_id: int) -> bool:
 
 @transaction.atomic
 def remove(*, driver_id: int, payment_method_id: int, at: datetime) -> bool:
-    """Use this method no more; the newest of the others takes its place.
+    """Use this method no more; the newest that works alike takes its place.
 
     A running charge keeps the hold that it has. Removing it again changes nothing.
 
@@ -52,7 +59,7 @@ def remove(*, driver_id: int, payment_method_id: int, at: datetime) -> bool:
         Whether the driver has a method left.
     """
     with acting_as_platform("a driver's own payment methods"):
-        rows = _rows(driver_id)
+        rows = _alike(driver_id, payment_method_id)
         DriverPaymentMethod.objects.filter(
             pk=payment_method_id, driver_id=driver_id, removed_at__isnull=True
         ).update(is_default=False, removed_at=at)

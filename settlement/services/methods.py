@@ -1,4 +1,7 @@
-"""Payment methods of drivers: saved once on the platform, used at every operator."""
+"""Payment methods of drivers: saved once on the platform, used at every operator.
+
+Those saved at an operator with a key of its own work there alone.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +23,8 @@ from settlement.providers.base import (
     ProviderUnavailable,
 )
 from settlement.providers.registry import UnableToFindProvider, get_provider
+from settlement.services import own_key_operators
+from settlement.services.own_key_operators import OwnKeyOperator
 
 METHODS_PER_DRIVER_MAX: Final = 20
 
@@ -32,7 +37,12 @@ class UnableToSavePaymentMethod(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class PaymentMethodView:
-    """A saved method; the references are of the provider."""
+    """A saved method; the references are of the provider.
+
+    ``operator_account`` is empty for a method that every operator takes, else the only
+    account that knows it. ``operator`` is whose account that is: told by ``list_for``;
+    None where it is nobody's any more. ``is_default``: of those that work alike.
+    """
 
     id: int
     provider: str
@@ -41,9 +51,13 @@ class PaymentMethodView:
     is_default: bool
     customer_ref: str
     payment_method_ref: str
+    operator_account: str = ""
+    operator: OwnKeyOperator | None = None
 
 
-def _view(row: DriverPaymentMethod) -> PaymentMethodView:
+def _view(
+    row: DriverPaymentMethod, operator: OwnKeyOperator | None = None
+) -> PaymentMethodView:
     return PaymentMethodView(
         row.pk,
         row.provider,
@@ -52,6 +66,8 @@ def _view(row: DriverPaymentMethod) -> PaymentMethodView:
         row.is_default,
         row.customer_ref,
         row.payment_method_ref,
+        row.operator_account,
+        operator,
     )
 
 
@@ -71,12 +87,18 @@ def default_for(
 
 
 def list_for(driver_id: int) -> list[PaymentMethodView]:
-    """A driver's methods, newest first."""
+    """All methods of a driver, newest first; those of one operator alone come last."""
     with acting_as_driver(driver_id):
-        rows = DriverPaymentMethod.objects.filter(
-            driver_id=driver_id, removed_at__isnull=True, operator_account=""
-        ).order_by("-pk")
-        return [_view(row) for row in rows]
+        rows = list(
+            DriverPaymentMethod.objects.filter(
+                driver_id=driver_id, removed_at__isnull=True
+            ).order_by("-pk")
+        )
+    rows.sort(key=lambda row: bool(row.operator_account))
+    known = own_key_operators.of_accounts(
+        {row.operator_account for row in rows if row.operator_account}
+    )
+    return [_view(row, known.get(row.operator_account)) for row in rows]
 
 
 def get(*, driver_id: int, payment_method_id: int) -> PaymentMethodView | None:

@@ -20,7 +20,12 @@ from cpms.web import limits
 from cpms.web.pages import show, show_problem
 from cpms.web.problems import TOO_MANY, Problem
 from cpms.web.views.account import of_driver
-from settlement.services import method_choices, method_pages, methods
+from settlement.services import (
+    method_choices,
+    method_pages,
+    methods,
+    own_key_operators,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -73,6 +78,7 @@ def payment_methods(request: HttpRequest, driver: Driver) -> HttpResponse:
         "tab": "methods",
         "is_waiting": "saved" in request.GET,
         "operator": cards.operator_named(request.GET.get("operator", "")),
+        "own_key_operators": own_key_operators.all_of_them(),
     }
     return show(request, "account/methods.html", context)
 

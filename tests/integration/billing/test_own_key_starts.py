@@ -10,9 +10,12 @@ from charge_points.models import IdToken
 from settlement.models import Payment
 from settlement.services import method_pages
 from tests.factories import accounts, money, network, tariffs
+from tests.integration.billing.driver_requests import DRIVER, web
 from tests.integration.billing.world import World, fresh, payment_of
 from tests.integration.settlement.test_checkouts import browse
 from tests.outbox import drain
+
+__all__ = ["web"]
 
 
 def save_card_at(account, driver):
@@ -98,3 +101,27 @@ def test_a_token_without_card_here_is_stopped_and_stays_good_elsewhere(stranger)
     assert charge.row.stop_requested_at is not None
     assert IdToken.objects.get().account_state == "ok"
     assert not Payment.objects.exists()
+
+
+def test_a_driver_sees_and_removes_the_cards_of_each_operator(own, web):
+    headers = own.person.headers
+
+    def cards():
+        return web("get", f"{DRIVER}/payment-methods", headers=headers).json()
+
+    (card,) = cards()
+    assert card["operator"] == {"code": own.operator.code, "name": own.operator.name}
+    assert (card["everywhere"], card["default"]) == (False, True)
+    known = web("get", f"{DRIVER}/payment-methods/operators", headers=headers).json()
+    assert known == [card["operator"]]
+    address = f"{DRIVER}/payment-methods/{card['id']}"
+    other = accounts.driver().headers
+    assert web("post", f"{address}/default", headers=other).status_code == 404
+    assert web("delete", address, headers=other).status_code == 204
+    assert [one["id"] for one in cards()] == [card["id"]]
+    assert web("post", f"{address}/default", headers=headers).json() == [card]
+    assert web("delete", address, headers=headers).status_code == 204
+    assert cards() == []
+    with pytest.raises(UnableToPlaceOrder) as refused:
+        own.claim(own.station.certificate())
+    assert refused.value.code == "no_payment_method_here"

@@ -11,9 +11,11 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from settlement.models import LedgerLine, PayeeAccount, Payment, PlatformInvoice
+from settlement.providers.facts import ProviderPaymentMethod
 from settlement.providers.registry import get_provider
 from settlement.services import (
     access,
+    method_choices,
     method_pages,
     methods,
     payees,
@@ -23,6 +25,7 @@ from settlement.services import (
     verification,
     webhooks,
 )
+from tests.factories import accounts
 from tests.integration.settlement.shop import Shop, make_shop
 from tests.integration.settlement.test_checkouts import browse
 from tests.integration.settlement.test_reconciliation import balance
@@ -132,7 +135,58 @@ def test_the_platforms_default_is_another_method(own):
     here = methods.default_for(driver, operator_account=own.account.reference)
     assert here.id == own.method.id
     assert methods.default_for(driver).id != here.id
-    assert own.method.id not in {one.id for one in methods.list_for(driver)}
+    listed = {one.id: one for one in methods.list_for(driver)}
+    assert listed[own.method.id].operator.name == own.operator.name
+    assert listed[methods.default_for(driver).id].operator is None
+
+
+def test_each_place_has_a_default_of_its_own_and_keeps_it(own):
+    driver, account = own.driver.pk, own.account.reference
+    everywhere = methods.default_for(driver)
+    assert method_choices.make_default(
+        driver_id=driver, payment_method_id=own.method.id
+    )
+    assert methods.default_for(driver).id == everywhere.id
+    newer = methods.remember(
+        driver_id=driver,
+        provider="stripe",
+        operator_account=account,
+        customer_ref=own.method.customer_ref,
+        card=ProviderPaymentMethod(
+            ref="pm_newer",
+            customer_ref=own.method.customer_ref,
+            kind="card",
+            brand="visa",
+            last4="1111",
+            expires_year=2031,
+            expires_month=1,
+        ),
+        at=timezone.now(),
+    )
+    assert methods.default_for(driver, operator_account=account).id == newer.id
+    assert method_choices.remove(
+        driver_id=driver, payment_method_id=newer.id, at=timezone.now()
+    )
+    here = methods.default_for(driver, operator_account=account)
+    assert here.id == own.method.id
+    assert methods.default_for(driver).id == everywhere.id
+    method_choices.remove(
+        driver_id=driver, payment_method_id=here.id, at=timezone.now()
+    )
+    assert methods.default_for(driver, operator_account=account) is None
+    assert [one.id for one in methods.list_for(driver)] == [everywhere.id]
+
+
+def test_another_drivers_card_is_neither_chosen_nor_removed(own):
+    stranger = accounts.driver().driver.pk
+    assert not method_choices.make_default(
+        driver_id=stranger, payment_method_id=own.method.id
+    )
+    method_choices.remove(
+        driver_id=stranger, payment_method_id=own.method.id, at=timezone.now()
+    )
+    here = methods.default_for(own.driver.pk, operator_account=own.account.reference)
+    assert here.id == own.method.id
 
 
 def test_only_a_restricted_key_of_the_account_is_taken(psp, operator, other):

@@ -125,7 +125,14 @@ def test_an_operator_with_a_key_of_its_own_asks_for_a_card_once(inside, world, p
     away = inside.post("/account/payment-methods/add", {"operator": operator.code})
     assert browse(away.context["url"], card_number="4242424242424242")[0] == 303
     inside.get("/account/payment-methods?saved=1")
-    assert methods.default_for(world.driver.pk, operator_account=account.reference)
+    saved = methods.default_for(world.driver.pk, operator_account=account.reference)
+    page = text(inside.get("/account/payment-methods"))
+    assert f"Only at {operator.name}" in page
+    assert f'<option value="{operator.code}">' in page
+    everywhere = methods.default_for(world.driver.pk)
+    inside.post(f"/account/payment-methods/{saved.id}", {"remove": "1"})
+    assert "Only at" not in text(inside.get("/account/payment-methods"))
+    assert methods.default_for(world.driver.pk) == everywhere
 
 
 def test_the_history_leads_to_the_receipt_of_own_charges_only(inside, world):
