@@ -7,7 +7,7 @@ from urllib.request import Request, urlopen
 
 from simulators.rest import RestClient
 
-TIMEOUT_S = 15
+TIMEOUT_S = 60
 
 
 class Provider:

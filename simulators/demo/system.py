@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from simulators.errors import SimulatorError
 
 STOP_S: Final = 30
-COMMAND_S: Final = 120
+COMMAND_S: Final = 300
 
 
 class UnableToRunSystem(SimulatorError):

@@ -118,7 +118,7 @@ class SimulatedDriver:
         """Return one order's receipt."""
         return self._get(f"/receipts/{number}")
 
-    def wait_for(self, number: str, timeout_s: float = 30.0, **expected: str) -> Json:
+    def wait_for(self, number: str, timeout_s: float = 120.0, **expected: str) -> Json:
         """Poll an order until the named members have the expected values.
 
         Raises:

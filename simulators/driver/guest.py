@@ -17,7 +17,7 @@ CARD: Final = "4242424242424242"
 """The provider's published test card that works."""
 
 PAGE_BYTES_MAX: Final = 1_000_000
-ANSWER_S: Final = 30.0
+ANSWER_S: Final = 120.0
 POLL_S: Final = 0.3
 _SECRET: Final = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
 

@@ -14,7 +14,7 @@ from simulators.demo import scenes
 from simulators.errors import SimulatorError
 
 pytestmark = pytest.mark.e2e
-DEADLINE_S = 60
+DEADLINE_S = 180
 THIEVES = {"S-16": "1.6", "S-201": "2.0.1"}
 ENERGY_WH = 1_500
 

@@ -11,7 +11,7 @@ from simulators.demo import scenes
 pytestmark = pytest.mark.e2e
 log = logging.getLogger(__name__)
 CARD_THAT_DECLINES = "pm_sim_insufficientFundsLater"
-DEADLINE_S = 60
+DEADLINE_S = 180
 
 
 def token_of(town, account):
