@@ -13,7 +13,11 @@ from django.utils import timezone
 from cpms.outbox import Event, RetryLater, subscriber
 from settlement import events
 from settlement.models import PayeeAccount
-from settlement.providers.base import ProviderError, ProviderThrottled
+from settlement.providers.base import (
+    ProviderError,
+    ProviderThrottled,
+    ProviderUnavailable,
+)
 from settlement.services import (
     attempts,
     corrections,
@@ -33,6 +37,9 @@ from settlement.services import (
 
 QUEUE: Final = "settlement"
 STUCK_NAMED_MAX: Final = 20
+RECONCILE_AGAIN_AFTER_S: Final = 300
+RECONCILE_AGAIN_MAX: Final = 12
+"""An hour of a provider that does not answer; the next night tries again."""
 
 log = structlog.get_logger(__name__)
 
@@ -109,6 +116,20 @@ def on_evidence_queued(event: Event) -> None:
     """Send the payer's bank what shows that the charge took place."""
     with _at_the_accounts_pace():
         disputes.send(dispute_id=event.payload["dispute_id"], at=timezone.now())
+
+
+@subscriber(
+    "settlement.reconciliations",
+    topics=[events.RECONCILIATION_QUEUED],
+    queue=QUEUE,
+    transactional=False,
+)
+def on_reconciliation_queued(event: Event) -> None:
+    """Compare an account with its provider's report, since somebody asked."""
+    with _at_the_accounts_pace():
+        reconciliation.reconcile(
+            payee_account_id=event.payload["payee_account_id"], at=timezone.now()
+        )
 
 
 @shared_task(name="settlement.sweep")
@@ -204,9 +225,14 @@ def reconcile() -> int:
     return len(accounts)
 
 
-@shared_task(name="settlement.reconcile_account")
+@shared_task(
+    name="settlement.reconcile_account",
+    autoretry_for=(ProviderUnavailable,),
+    max_retries=RECONCILE_AGAIN_MAX,
+    default_retry_delay=RECONCILE_AGAIN_AFTER_S,
+)
 def reconcile_account(payee_account_id: int) -> int:
-    """Compare one account with its provider's report."""
+    """Compare one account with its provider's report; cut short, it goes on later."""
     return reconciliation.reconcile(
         payee_account_id=payee_account_id, at=timezone.now()
     )

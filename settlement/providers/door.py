@@ -48,7 +48,8 @@ LOCAL_PLACES_MAX: Final = 10_000
 
 # KEYS: pace, pause. ARGV: microseconds a call, burst, "1" = passes on credit.
 # The pace is one instant: when the account will have worked off what it was asked. A
-# call passes while that is less than a burst ahead. Returns microseconds to wait.
+# call passes while that is less than a burst ahead, which is also the most that an
+# account can owe, whatever the pace was before. Returns microseconds to wait.
 _ENTER: Final = """
 local t = redis.call('TIME')
 local now = t[1] * 1000000 + t[2]
@@ -56,6 +57,7 @@ local paused = tonumber(redis.call('GET', KEYS[2]) or '0')
 if paused > now then return paused - now end
 local each, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
 local done = math.max(tonumber(redis.call('GET', KEYS[1]) or '0'), now)
+done = math.min(done, now + each * burst)
 local wait = done + each - each * burst - now
 if wait > 0 and ARGV[3] ~= '1' then return wait end
 done = done + each
@@ -128,6 +130,7 @@ class _Local:
                 return paused - now
             self._forget(now)
             done = max(self._done.get(place, 0.0), now)
+            done = min(done, now + each * pace.burst)
             wait = done + each - each * pace.burst - now
             if wait > 0 and not on_credit:
                 return wait

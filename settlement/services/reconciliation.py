@@ -7,10 +7,14 @@ report. What stays unexplained is a difference, a work item until both sides agr
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import ClassVar, Final
 
 from django.db import transaction
 
+from cpms.accounts.services import audit
+from cpms.kernel.errors import DomainError
+from cpms.outbox import publish
+from settlement import events
 from settlement.models import (
     PayeeAccount,
     Payment,
@@ -27,6 +31,13 @@ PAGES_MAX: Final = 200
 MATCH_MAX: Final = 1_000
 REPORT_AFTER: Final = timedelta(hours=24)
 """A capture that the provider's report does not show by then is missing there."""
+
+
+class UnableToReconcile(DomainError):
+    """There is no such payee account in the caller's scope."""
+
+    http_status: ClassVar[int] = 404
+
 
 _KIND = ReconciliationDifference.Kind
 _AGREED = ReconciliationDifference.Resolution.AGREED
@@ -233,3 +244,31 @@ def reconcile(*, payee_account_id: int, at: datetime) -> int:
     explained = match(payee_account_id=payee_account_id, at=at)
     find_missing_there(payee_account_id=payee_account_id, at=at)
     return explained
+
+
+@transaction.atomic
+def ask(*, payee_account_id: int, by: str, at: datetime) -> None:
+    """Have a worker compare an account with its provider's report now.
+
+    Raises:
+        UnableToReconcile: ``unknown_payee_account``.
+    """
+    account = PayeeAccount.objects.filter(pk=payee_account_id).first()
+    if account is None:
+        raise UnableToReconcile(
+            "unknown_payee_account", f"There is no payee account {payee_account_id}."
+        )
+    publish(
+        events.RECONCILIATION_QUEUED,
+        operator_id=account.operator_id,
+        key=account.reference,
+        payload={"payee_account_id": account.pk},
+    )
+    audit.record(
+        operator_id=account.operator_id,
+        actor=by,
+        action="reconciliation.asked",
+        object=f"payee account {account.reference}",
+        changes={},
+        at=at,
+    )
