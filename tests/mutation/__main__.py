@@ -3,6 +3,9 @@
 Each mutant is one small wrong change. A mutant that no test notices is a hole in the
 tests, unless ``accepted.py`` says why the change makes no difference. Exit code 0:
 every survivor is explained; 1: one is not, or an explanation is out of date.
+
+What was tried is kept (``memory.py``), so that a run goes on where the last one ended:
+a module that changed is tried anew, a survivor when the tests changed.
 """
 
 import argparse
@@ -23,13 +26,15 @@ from typing import NoReturn
 
 from tests.mutation import trial
 from tests.mutation.accepted import ACCEPTED
+from tests.mutation.memory import Memory
 from tests.mutation.mutants import Mutant, mutants_of, mutated
 
 RUN_MINUTES_MAX = 20
 """Mutants that are not reached by then are told as not tried."""
 
-MUTANT_SECONDS_MAX = 60
-"""A mutant that runs longer runs for ever: killed."""
+MUTANT_SECONDS_MAX = 900
+"""A mutant that waits longer waits for ever: killed. One that computes for ever ends
+by ``trial.CPU_SECONDS_MAX``."""
 
 WORKERS = os.cpu_count() or 1
 SEED = 20_240_229
@@ -84,27 +89,35 @@ def statement_lines(source: str) -> dict[int, range]:
 class Run:
     """All mutants against the tests that reach them, a few at a time."""
 
-    def __init__(self, modules: list[str]) -> None:
+    def __init__(self, modules: list[str], memory: Memory, workers: int) -> None:
+        self.memory, self.workers = memory, workers
         self.sources = {
             name: (trial.ENGINE / f"{name}.py").read_text() for name in modules
         }
+        self.cases = [
+            case
+            for name, source in self.sources.items()
+            for case in cases_of(name, source)
+        ]
+        self.results: dict[Case, str] = {
+            case: known
+            for case in self.cases
+            if (known := memory.known(case.module, case.mutant.place))
+        }
+        if len(self.results) == len(self.cases):
+            return
         self.tests, self.seconds = _measured()
         self.slow = sum(self.seconds.values()) * trial.SLOW_SHARE
         self.lines = {
             name: statement_lines(source) for name, source in self.sources.items()
         }
-        self.results: dict[Case, str] = {}
 
     def go(self, *, until: float) -> None:
-        cases = [
-            case
-            for name, source in self.sources.items()
-            for case in cases_of(name, source)
-        ]
+        cases = [case for case in self.cases if case not in self.results]
         random.Random(SEED).shuffle(cases)
         running: dict[int, tuple[Case, float]] = {}
         while cases or running:
-            while cases and len(running) < WORKERS and time.monotonic() < until:
+            while cases and len(running) < self.workers and time.monotonic() < until:
                 self._start(cases.pop(), running)
             if time.monotonic() >= until:
                 self.results |= dict.fromkeys(cases, "not tried")
@@ -114,7 +127,7 @@ class Run:
     def _start(self, case: Case, running: dict[int, tuple[Case, float]]) -> None:
         tests = self._tests_of(case)
         if not tests:
-            self.results[case] = "survived"
+            self._note(case, "survived")
             return
         tree = mutated(self.sources[case.module], case.mutant)
         pid = trial.start(case.module, tree, tests)
@@ -136,14 +149,18 @@ class Run:
             ended, status = os.waitpid(pid, os.WNOHANG)
             if ended:
                 survived = status == trial.SURVIVED
-                self.results[case] = "survived" if survived else "killed"
+                self._note(case, "survived" if survived else "killed")
                 del running[pid]
             elif time.monotonic() > deadline:
                 os.kill(pid, signal.SIGKILL)
                 os.waitpid(pid, 0)
-                self.results[case] = "killed"
+                self._note(case, "killed")
                 del running[pid]
         time.sleep(0.005)
+
+    def _note(self, case: Case, what: str) -> None:
+        self.results[case] = what
+        self.memory.note(case.module, case.mutant.place, what)
 
 
 def _measured() -> tuple[dict[str, dict[int, set[str]]], dict[str, float]]:
@@ -186,12 +203,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation")
     parser.add_argument("modules", nargs="*", help="of billing/pricing; all")
     parser.add_argument("--minutes", type=float, default=RUN_MINUTES_MAX)
+    parser.add_argument("--workers", type=int, default=WORKERS)
+    parser.add_argument(
+        "--again", action="store_true", help="forget what earlier runs tried"
+    )
     options = parser.parse_args()
     if unknown := set(options.modules) - set(every):
         parser.error(f"no such module: {', '.join(sorted(unknown))}")
     began = time.monotonic()
     trial.settle()
-    run = Run(options.modules or every)
+    memory = Memory(trial.ENGINE, trial.TESTS, again=options.again)
+    run = Run(options.modules or every, memory, options.workers)
     run.go(until=began + options.minutes * 60)
     return report(run.results, whole=not options.modules, began=began)
 

@@ -8,6 +8,7 @@ import ast
 import importlib.abc
 import importlib.util
 import os
+import resource
 import sys
 import time
 from pathlib import Path
@@ -26,6 +27,13 @@ EXAMPLES = 20
 
 SLOW_SHARE = 0.1
 """A test that takes more of the whole time is left out: one mutant is not worth it."""
+
+CPU_SECONDS_MAX = 60
+"""A mutant that computes longer computes for ever. CPU time, so that other work on
+the machine kills nothing."""
+
+MEMORY_BYTES_MAX = 4 * 1024**3
+"""A mutant that collects without end is stopped before it takes the machine along."""
 
 KILLED, SURVIVED = 1, 0
 
@@ -142,6 +150,8 @@ def start(module: str, tree: ast.Module, tests: list[str]) -> int:
         return pid
     status = KILLED
     try:
+        resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS_MAX, CPU_SECONDS_MAX))
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES_MAX, MEMORY_BYTES_MAX))
         with Path(os.devnull).open("w") as nowhere:
             os.dup2(nowhere.fileno(), 1)
             os.dup2(nowhere.fileno(), 2)
