@@ -23,6 +23,11 @@ class StationAddress:
     operator_code: str | None = None
 
 
+def is_identity(text: str) -> bool:
+    """Whether a charge point may be called so."""
+    return _IDENTITY.fullmatch(text) is not None
+
+
 def parse_address(target: str) -> StationAddress | None:
     """Read the request target; None when it is no charge point's address.
 
@@ -34,7 +39,7 @@ def parse_address(target: str) -> StationAddress | None:
         return None
     identity = parts[-1]
     operator_code = parts[1] if len(parts) == 3 else None
-    if _IDENTITY.fullmatch(identity) is None:
+    if not is_identity(identity):
         return None
     if operator_code is not None and _OPERATOR.fullmatch(operator_code) is None:
         return None

@@ -39,6 +39,7 @@ from charge_points.gateway.handshake import (
 from charge_points.gateway.jobs import Kind
 from charge_points.gateway.limits import Limits
 from charge_points.gateway.proxies import ProxyRules
+from charge_points.gateway.refused_certificates import RefusedCertificates
 from charge_points.gateway.station_socket import StationSocket
 from charge_points.gateway.trusting import TrustDesk
 from charge_points.gateway.writer import Writer
@@ -224,6 +225,7 @@ class Reception:
     clock: Clock
     proxies: ProxyRules
     trust: TrustDesk
+    refused: RefusedCertificates
     admit: Callable[[StationSocket, Admission], bool]
 
     async def process_request(

@@ -105,6 +105,17 @@ def read(
         return ClientCertificate(fault=UNREADABLE)
 
 
+def names_in(der: bytes) -> tuple[str, ...]:
+    """The names that a certificate claims, whoever issued it; none when unreadable."""
+    if not der or len(der) > DER_BYTES_MAX:
+        return ()
+    try:
+        leaf = x509.load_der_x509_certificate(der)
+        return _names(leaf, with_alternatives=True)
+    except _BAD:
+        return ()
+
+
 def _key_of(issuer: x509.Name, serial_number: int) -> tuple[bytes, int]:
     return issuer.public_bytes(), serial_number
 

@@ -24,6 +24,7 @@ from charge_points.gateway.journal import Journal
 from charge_points.gateway.limits import Limits
 from charge_points.gateway.registration import may_be_sent
 from charge_points.gateway.writer import Writer
+from charge_points.handlers.answers import meaning
 from charge_points.handlers.dispatch import run_set
 from charge_points.handlers.registry import (
     REGISTRATION_ACCEPTED,
@@ -180,15 +181,16 @@ class CommandWork:
 
 
 def end_of(command: SentCommand, code: str, text: str, at: datetime) -> CommandEnd:
-    """The end of a command that has no answer."""
+    """The end of a command that has no answer; ``text`` may be empty."""
+    told = text or meaning(command.action, code)
     return CommandEnd(
         command=command,
         accepted=False,
         status=code,
-        detail=text,
+        detail=told,
         result=None,
         error_code=code,
-        error_text=text,
+        error_text=told,
         at=at,
     )
 
@@ -323,7 +325,7 @@ class CommandDesk:
         elif isinstance(end, CallExpired):
             lost = not sent.station.is_open
             code = CONNECTION_LOST if lost else TIMEOUT
-            result = end_of(command, code, "the charge point did not answer", now)
+            result = end_of(command, code, "", now)
             answer = {}
         else:
             result = end_of(command, end.code, end.description, now)

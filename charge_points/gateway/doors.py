@@ -13,6 +13,7 @@ from charge_points.gateway.client_certificates import Trust
 from charge_points.gateway.handshake import StationRecord
 from charge_points.handlers.registry import SentCommand
 from charge_points.services.facts import MessageRow
+from charge_points.services.security_kinds import HANDSHAKE_REFUSED
 
 # One CALL and its answer as they stood on the wire, not yet masked; ``incoming`` when
 # the charge point called. The services' own row: no copy for every message.
@@ -67,7 +68,7 @@ class QuirkNote:
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """A refused handshake of a known charge point."""
+    """A refused handshake of a known charge point; ``kind`` of the security event."""
 
     charge_point_id: int
     operator_id: int
@@ -75,6 +76,7 @@ class Breach:
     reason: str
     remote: str
     at: datetime
+    kind: str = HANDSHAKE_REFUSED
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,8 +54,9 @@ class _Listening:
                 reuse_port=True,
                 backlog=BACKLOG,
             )
+        reception = self._reception
         rules = PorchRules(
-            self._limits, self._reception.failures, proxies, listener.tls
+            self._limits, reception.failures, proxies, listener.tls, reception.refused
         )
         sockets = open_sockets(listener.host, listener.port, backlog=BACKLOG)
         return cast("asyncio.Server", Porch(sockets, self._make, rules))

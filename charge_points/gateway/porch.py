@@ -26,7 +26,9 @@ from charge_points.gateway.proxies import (
     UnableToReadProxyHeader,
     parse,
 )
+from charge_points.gateway.refused_certificates import RefusedCertificates
 from charge_points.gateway.tls import TlsKeeper
+from charge_points.gateway.witness import Witness
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +49,7 @@ class PorchRules:
     failures: FailureLimit
     proxies: ProxyRules
     tls: TlsKeeper | None
+    refused: RefusedCertificates
 
 
 class Porch(asyncio.AbstractServer):
@@ -137,8 +140,13 @@ class Porch(asyncio.AbstractServer):
             connection.close()
             return
         self._by_host[origin.host] += 1
+        witness = self._witness_for(origin)
         try:
-            await self._shake(connection, origin)
+            await self._shake(connection, origin, witness)
+        except ssl.SSLCertVerificationError as error:
+            self._refused(origin, error.verify_message)
+            leaf = b"" if witness is None else witness.leaf
+            self._rules.refused.refused(origin.host, error.verify_message, leaf)
         except ssl.SSLError as error:
             self._refused(origin, error.reason or str(error))
         except ConnectionAbortedError:
@@ -148,11 +156,23 @@ class Porch(asyncio.AbstractServer):
             # The peer went away: a health check, or a station that reconnects.
             logger.debug("TLS of %s ended: %s", origin.host, error)
         finally:
+            if witness is not None:
+                self._rules.refused.end()
             self._by_host[origin.host] -= 1
             if self._by_host[origin.host] <= 0:
                 del self._by_host[origin.host]
 
-    async def _shake(self, connection: socket.socket, origin: Origin) -> None:
+    def _witness_for(self, origin: Origin) -> Witness | None:
+        """Somebody who looks, where the last certificate was refused."""
+        refused = self._rules.refused
+        if self._rules.tls is None or not refused.is_suspect(origin.host):
+            return None
+        refused.begin()
+        return Witness()
+
+    async def _shake(
+        self, connection: socket.socket, origin: Origin, witness: Witness | None
+    ) -> None:
         """TLS, when there is any; the websocket is made by it."""
         limits, tls = self._rules.limits, self._rules.tls
         if tls is None:
@@ -160,13 +180,16 @@ class Porch(asyncio.AbstractServer):
                 lambda: self._factory(origin), connection
             )
             return
-        await self._loop.connect_accepted_socket(
+        transport, _ = await self._loop.connect_accepted_socket(
             lambda: self._factory(origin),
             connection,
-            ssl=tls.context,
+            ssl=tls.context if witness is None else tls.watched_by(witness),
             ssl_handshake_timeout=limits.tls_handshake_s,
             ssl_shutdown_timeout=limits.close_timeout_s,
         )
+        if witness is not None:
+            # Nobody looks at what a charge point says once it is in.
+            transport.get_extra_info("ssl_object").context = tls.context
 
     def _may_enter(self, origin: Origin) -> bool:
         """Whether the address has not too many handshakes, begun or failed."""

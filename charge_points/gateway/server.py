@@ -27,6 +27,7 @@ from charge_points.gateway.journal import Journal
 from charge_points.gateway.listening import listen
 from charge_points.gateway.plan import Plan
 from charge_points.gateway.presence import Presence
+from charge_points.gateway.refused_certificates import RefusedCertificates
 from charge_points.gateway.station_socket import StationSocket
 from charge_points.gateway.trusting import TrustDesk
 from charge_points.gateway.writer import Writer
@@ -117,6 +118,7 @@ class Gateway:
             clock=plan.clock,
             proxies=plan.proxies,
             trust=self.trust,
+            refused=RefusedCertificates(plan.doors, self.writer, plan.clock),
             admit=self._admit,
         )
 

@@ -134,7 +134,7 @@ class ServiceDoors:
                 SecurityRow(
                     charge_point_id=breach.charge_point_id,
                     operator_id=breach.operator_id,
-                    kind=security.HANDSHAKE_REFUSED,
+                    kind=breach.kind,
                     occurred_at=breach.at,
                     received_at=breach.at,
                     detail=f"from {breach.remote}: {breach.reason}",

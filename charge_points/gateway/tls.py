@@ -14,6 +14,7 @@ from charge_points.gateway.client_certificates import (
     certificates_in,
     revoked_by,
 )
+from charge_points.gateway.witness import Witness, watch
 
 logger = logging.getLogger(__name__)
 
@@ -130,6 +131,20 @@ class TlsKeeper:
         own = certificates_in("\n".join(authorities).encode()) if authorities else ()
         foreign = read_issuers(files.client_ca)
         return context, Issuers(own, foreign, read_revoked(files.client_crl, foreign))
+
+    def watched_by(self, witness: Witness) -> ssl.SSLContext:
+        """A context for one handshake: checks the same and shows what the client sends.
+
+        The usual one where the files cannot be used at the moment.
+        """
+        files = self._files
+        try:
+            context = server_context(
+                files.certificate, files.key, files.client_ca, self._trust.authorities
+            )
+        except UnableToUseCertificate:
+            return self.context
+        return context if watch(context, witness) else self.context
 
     def reload(self) -> bool:
         """Read the files again; False when they cannot be used."""

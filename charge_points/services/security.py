@@ -16,7 +16,6 @@ KIND_CHARS_MAX: Final = 50
 FOREIGN_START_HANDLE: Final = "ForeignStartHandle"
 FOREIGN_TRANSACTION: Final = "ForeignTransaction"
 CONTRACT_REFUSED: Final = "ContractRefused"
-HANDSHAKE_REFUSED: Final = "HandshakeRefused"
 
 
 def record_many(rows: Sequence[SecurityRow]) -> None:

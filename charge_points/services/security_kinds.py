@@ -11,6 +11,9 @@ Severity = Literal["critical", "notice"]
 CRITICAL: Final = "critical"
 NOTICE: Final = "notice"
 
+HANDSHAKE_REFUSED: Final = "HandshakeRefused"
+CLIENT_CERTIFICATE_REFUSED: Final = "ClientCertificateRefused"
+
 # Kind: (severity in the standard, OCPP versions that have it).
 OF_STATIONS: Final[dict[str, tuple[Severity, tuple[str, ...]]]] = {
     "FirmwareUpdated": ("critical", ("1.6", "2.0.1")),
@@ -41,7 +44,11 @@ OF_STATIONS: Final[dict[str, tuple[Severity, tuple[str, ...]]]] = {
 
 # Kind: (severity, what it says).
 OF_PLATFORM: Final[dict[str, tuple[Severity, str]]] = {
-    "HandshakeRefused": ("notice", "password, profile or certificate not accepted"),
+    HANDSHAKE_REFUSED: ("notice", "password, profile or certificate not accepted"),
+    CLIENT_CERTIFICATE_REFUSED: (
+        "notice",
+        "certificate with its name refused by TLS: expired, foreign, for no client",
+    ),
     "InvalidCsr": ("notice", "certificate request that must not be signed"),
     "ForeignTransaction": ("critical", "transaction of another charge point"),
     "ForeignStartHandle": ("critical", "order number made for another place"),
