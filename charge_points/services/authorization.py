@@ -17,6 +17,9 @@ from cpms.kernel.zones import zone_named
 ORDER_NUMBER: Final = re.compile(r"[0-9A-F]{20}")
 UNKNOWN_TOKEN: Final = "unknown_token"  # noqa: S105 - the name of a count
 
+CONTRACT: Final = "eMAID"
+"""The token type of a contract certificate: Plug & Charge."""
+
 INVALID: Final = Authorization("Invalid")
 UNKNOWN: Final = Authorization("Invalid", exact="Unknown")
 NO_CREDIT: Final = "NoCredit"
@@ -34,7 +37,7 @@ LEFT JOIN charge_points_operatorpolicy AS operator
 CROSS JOIN LATERAL (
     SELECT status, account_state, expires_at, group_id, driver_id, concurrent_allowed,
            stop_only, allowed_connector_types::text AS types,
-           allowed_site_ids::text AS sites, valid_from, valid_until
+           allowed_site_ids::text AS sites, valid_from, valid_until, token_type
     FROM charge_points_idtoken
     WHERE token_key = wanted.key
       AND (operator_id = wanted.operator_id OR operator_id IS NULL)
@@ -58,6 +61,7 @@ class Policy:
     site_ids: str = "[]"
     valid_from: time | None = None
     valid_until: time | None = None
+    token_type: str = ""
     operator_can_be_paid: bool = True
 
     @property
@@ -70,6 +74,15 @@ class Policy:
         """Whether it is not good everywhere and at all hours."""
         named = self.connector_types != "[]" or self.site_ids != "[]"
         return named or self.has_hours
+
+    def is_presented_by(self, token_type: str) -> bool:
+        """Whether a token of this type (2.0.1; empty in 1.6) may stand for it.
+
+        A contract is proved by the vehicle's certificate. Its number is no secret:
+        typed on a keypad or written on a card it opens nothing. What other tokens are
+        called changes nothing about what they may do.
+        """
+        return not token_type or self.token_type != CONTRACT or token_type == CONTRACT
 
     def refusal_at(self, place: "Place", at: datetime) -> str:
         """Why the token is not good at a place and hour (2.0.1 words), or empty.
@@ -144,7 +157,6 @@ def authorize(
         token_type: as 2.0.1 names it; empty for 1.6.
         at: now.
     """
-    del token_type  # what a token is called changes nothing about what it may do
     key = token_key(token)
     if ORDER_NUMBER.fullmatch(key):
         handle = StartHandle.objects.filter(order_number=key).first()
@@ -154,6 +166,8 @@ def authorize(
     if policy is None:
         quirks.count(unknown_token(charge_point_id, operator_id, at))
         return UNKNOWN
+    if not policy.is_presented_by(token_type):
+        return INVALID
     answer = judge(policy, at)
     if answer.accepted and policy.is_confined:
         return confined(policy, answer, place_of(charge_point_id), at)

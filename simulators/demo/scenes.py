@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from simulators.charge_point import SimulatedStation, StationOptions
+from simulators.charge_point.facts import Token
 from simulators.driver import Guest
 from simulators.errors import UnableToReach, WaitedTooLong
 from simulators.rest import ApiRefusal, RestClient
@@ -213,12 +214,12 @@ async def by_certificate(
 async def by_token(
     place: Place,
     at: SimulatedStation,
-    token: str,
+    token: str | Token,
     *,
     outlet: int,
     energy_wh: int = TOKEN_ENERGY_WH,
 ) -> str:
-    """Charge with a token, as any stock station does."""
+    """Charge with a token, as any stock station does, or with a contract."""
     known = await order_numbers(place)
     await at.plug_in(outlet)
     await at.start_local_transaction(token, outlet, START_S)

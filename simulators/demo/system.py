@@ -74,6 +74,8 @@ class System:
             "STRIPE_WEBHOOK_SECRET": self.webhook_secret,
             "CLAIM_RATE_LIMIT": "600/min",
             "SIGN_UP_RATE_LIMIT": "600/hour",
+            # Responders of contract certificates run on this machine.
+            "OUTGOING_NETWORKS": "127.0.0.0/8",
         }
 
     def wipe(self) -> None:

@@ -16,7 +16,7 @@ from hypothesis import (
     strategies as st,
 )
 
-from charge_points.models import ContractRoot, SecurityEvent, Transaction
+from charge_points.models import ContractRoot, SecurityEvent
 from charge_points.services import contract_chains, contract_roots, id_tokens
 from charge_points.services.contract_chains import UnableToTrustContract
 from simulators.v2g import OcspResponder, TestPki
@@ -323,26 +323,6 @@ def test_a_root_that_is_installed_on_a_station_counts_at_its_operator(pki):
     assert present(station, payload)[1] == "CertChainError"
     with pytest.raises(contract_roots.UnableToFindRoot):
         contract_roots.remove(fingerprint="00", operator_id=None)
-
-
-def test_a_charge_by_contract_is_plug_and_charge(pki):
-    station = Station("2.0.1")
-    policy(station, driver_id=7, account_state="ok")
-    sent = {
-        "eventType": "Started",
-        "timestamp": station.stamp,
-        "triggerReason": "Authorized",
-        "seqNo": 0,
-        "transactionInfo": {"transactionId": "pnc-1", "chargingState": "Charging"},
-        "evse": {"id": 1, "connectorId": 1},
-        "idToken": {"idToken": "DE-8AA-1A2B3C4D5-9", "type": "eMAID"},
-    }
-
-    answer = station.call("TransactionEvent", sent)
-
-    assert answer["idTokenInfo"]["status"] == "Accepted"
-    row = Transaction.objects.get()
-    assert (row.started_by, row.id_token) == ("plug_and_charge", EMAID)
 
 
 GOOD = TestPki.new()

@@ -7,7 +7,7 @@ from typing import Final
 
 from charge_points.models import ChargePoint, Connector, StartHandle, Transaction
 from charge_points.services import authorization, handles, quirks
-from charge_points.services.authorization import ORDER_NUMBER, Policy
+from charge_points.services.authorization import CONTRACT, ORDER_NUMBER, Policy
 from charge_points.services.facts import (
     Authorization,
     QuirkRow,
@@ -17,8 +17,7 @@ from charge_points.services.facts import (
 
 OFFLINE_AFTER: Final = timedelta(minutes=2)
 """A start that arrives so late began without us: it is accepted as it comes."""
-# 2.0.1 token types that are contract certificates: Plug & Charge.
-PLUG_AND_CHARGE_TYPES: Final = frozenset({"eMAID"})
+PLUG_AND_CHARGE: Final = "plug_and_charge"
 NO_TOKEN_TYPES: Final = frozenset({"NoAuthorization"})
 
 
@@ -157,8 +156,10 @@ def _admit(attempt: Attempt, known: _Known) -> Admission:
     if attempt.offline:
         # Energy flowed already. The answer tells the station the truth all the same.
         return Admission(answer, "offline")
-    pnc = attempt.token_type in PLUG_AND_CHARGE_TYPES
-    return Admission(answer, "plug_and_charge" if pnc else "token")
+    # 1.6 has no types of tokens: what was registered as a contract is one.
+    policy = known.policies.get((attempt.key, attempt.operator_id))
+    kind = attempt.token_type or (policy.token_type if policy else "")
+    return Admission(answer, PLUG_AND_CHARGE if kind == CONTRACT else "token")
 
 
 def _judge(attempt: Attempt, known: _Known) -> Authorization:
@@ -176,7 +177,9 @@ def _judge(attempt: Attempt, known: _Known) -> Authorization:
             )
         )
         return authorization.UNKNOWN
-    answer = authorization.judge(policy, at)
+    answer = authorization.INVALID
+    if policy.is_presented_by(attempt.token_type):
+        answer = authorization.judge(policy, at)
     if answer.accepted and policy.stop_only:
         # A master pass stops the charges of all and starts none (2.0.1 C16).
         return replace(answer, status="Invalid")
@@ -246,7 +249,8 @@ def consume(row: Transaction, admission: Admission) -> None:
 def fill(row: Transaction, attempt: Attempt, admission: Admission) -> None:
     """Write an admission down on a transaction (not saved here)."""
     row.id_token = attempt.key
-    row.id_token_type = attempt.token_type[:20]
+    is_contract = admission.started_by == PLUG_AND_CHARGE
+    row.id_token_type = CONTRACT if is_contract else attempt.token_type[:20]
     row.id_token_status = admission.authorization.status
     row.started_by = admission.started_by
     if admission.admitted:

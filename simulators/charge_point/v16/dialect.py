@@ -27,6 +27,8 @@ from simulators.shapes import JsonValue, Message
 if TYPE_CHECKING:
     from simulators.charge_point.base import StationBase
 
+CONTRACTS: Final = "org.openchargealliance.iso15118pnc"
+
 # 1.6 knows fewer reasons (its Reason enumeration) than the neutral words.
 REASONS: Final = frozenset(
     {
@@ -84,9 +86,27 @@ class Dialect16(Dialect):
         return str((await self._call(call.Heartbeat())).current_time)
 
     async def authorize(self, token: Token) -> TokenAnswer:
-        """OCPP 1.6, 4.1."""
+        """OCPP 1.6, 4.1; a contract with its certificate by DataTransfer."""
+        if token.certificate or token.hash_data:
+            return await self._authorize_contract(token)
         answer = await self._call(call.Authorize(id_tag=token.value))
         return _verdict(answer.id_tag_info)
+
+    async def _authorize_contract(self, token: Token) -> TokenAnswer:
+        """2.0.1's Authorize as text (OCA, "ISO 15118 Plug & Charge with OCPP 1.6")."""
+        asked: JsonValue = {"idToken": {"idToken": token.value, "type": token.type}}
+        if token.certificate:
+            asked["certificate"] = token.certificate
+        if token.hash_data:
+            asked["iso15118CertificateHashData"] = list(token.hash_data)
+        status, data = await self.data_transfer(CONTRACTS, "Authorize", asked)
+        if status != "Accepted":
+            return TokenAnswer("Invalid")
+        answer = json.loads(data)
+        word = answer.get("certificateStatus", "Accepted")
+        if word != "Accepted":
+            return TokenAnswer(word)
+        return TokenAnswer(str(answer["idTokenInfo"]["status"]))
 
     async def report_status(self, fact: StatusFact) -> None:
         """OCPP 1.6, 4.9."""
