@@ -5,7 +5,7 @@ their number. Energy comes from registers only: batches of SoC, voltage or clock
 values never move it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -65,11 +65,18 @@ def record(batch: Sequence[MeterBatch]) -> None:
     _report_foreign(foreign)
 
 
-def finish(rows: Iterable[Running]) -> None:
-    """Write what samples moved; stop what reached a limit, or was refused and runs."""
+def finish(rows: Iterable[Running], *, ending: Collection[int] = ()) -> None:
+    """Write what samples moved; stop what reached a limit, or was refused and runs.
+
+    ``ending``: charges whose end comes in the same messages, so that it tells all.
+    """
     progress = save(sorted(rows, key=lambda row: row.id))
     stop_exceeded(progress)
-    refused = [one for one in progress if one.draws_refused]
+    refused = [
+        one
+        for one in progress
+        if one.draws_refused and one.transaction_id not in ending
+    ]
     if refused:
         at = max(one.at for one in refused)
         refused_charges.stop([one.transaction_id for one in refused], at=at)

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from charge_points.handlers.dispatch import execute
 from charge_points.handlers.registry import Later, Peer, Refusal, Request, SentCommand
+from charge_points.handlers.station_clock import StationClock
 from charge_points.handlers.tables import all_tables
 from charge_points.ocpp.frames import Call
 from charge_points.ocpp.inbound import check_call
@@ -65,6 +66,7 @@ class Station:
     now: datetime = field(default_factory=timezone.now)
     memory: Memory = field(default_factory=Memory)
     quirks: list = field(default_factory=list)
+    clock: StationClock = field(default_factory=StationClock)
 
     def __post_init__(self):
         an_operator(self.operator)
@@ -97,7 +99,8 @@ class Station:
         checked = check_call(self.version, Call("1", action, payload, "1"))
         assert hasattr(checked, "payload"), checked
         peer = Peer(
-            self.id, self.identity, self.operator_id, self.version, 1, "Accepted", "c"
+            *(self.id, self.identity, self.operator_id, self.version, 1),
+            *("Accepted", "c", self.clock),
         )
         return Request(
             peer, action, checked.payload, "1", self.now, "", list(checked.quirks)

@@ -157,7 +157,10 @@ def _move(entries: Sequence[_Entry]) -> None:
             if any(sample.energy_wh is not None for sample in fact.samples):
                 late.add(running.id)
     insert_samples(stored)
-    metering.finish({entry.running.id: entry.running for entry in entries}.values())
+    metering.finish(
+        {entry.running.id: entry.running for entry in entries}.values(),
+        ending={e.running.id for e in entries if e.fact.event_type == "Ended"},
+    )
     phases.record_phases(changes)
     corrections.recompute(late)
 

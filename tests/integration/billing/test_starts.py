@@ -70,7 +70,7 @@ def test_a_refused_charge_that_ran_waits_for_a_person_and_bills_no_driver(world)
     )
     drain()
     debt = Receivable.objects.get()
-    assert (debt.amount_minor, debt.driver_id) == (178, None)
+    assert (debt.amount_minor, debt.driver_id) == (179, None)
     assert debt.operator_id == world.operator.pk
 
 
