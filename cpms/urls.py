@@ -18,6 +18,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", InterfacePage.as_view(url_name="schema")),
+    path("", include("cpms.accounts.api.urls")),
     path("", include("charge_points.api.urls")),
     path("", include("settlement.api.urls")),
     path("", include("billing.api.urls")),

@@ -1,5 +1,6 @@
 """Staff pages of accounts, and the base of every operator-scoped page."""
 
+from collections.abc import Collection
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
@@ -13,8 +14,6 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from cpms.accounts.models import (
-    ApiKey,
-    AuditEntry,
     Driver,
     Membership,
     Operator,
@@ -81,6 +80,8 @@ class OperatorScopedAdmin(_AuditedAdmin):
 
     operator_path: ClassVar[str] = "operator_id"
     change_roles: ClassVar[frozenset[str]] = frozenset({"owner"})
+    view_roles: ClassVar[frozenset[str] | None] = None
+    """Who may look, besides owners; None: every member."""
     read_only: ClassVar[bool] = True
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -88,14 +89,23 @@ class OperatorScopedAdmin(_AuditedAdmin):
         rows = super().get_queryset(request)
         if request.user.is_superuser:
             return rows  # type: ignore[no-any-return]
-        ids = request_operator_ids(request)
+        ids = self._visible(request)
         return rows.filter(**{f"{self.operator_path}__in": ids})  # type: ignore[no-any-return]
+
+    def _visible(self, request: HttpRequest) -> Collection[int]:
+        """The operators whose rows this member may look at."""
+        ids = request_operator_ids(request)
+        if self.view_roles is None:
+            return ids
+        roles = self.view_roles | {Membership.Role.OWNER}
+        rows = Membership.objects.filter(user_id=request.user.pk or 0, role__in=roles)
+        return frozenset(rows.values_list("operator_id", flat=True)) & frozenset(ids)
 
     def _is_member(self, request: HttpRequest) -> bool:
         return bool(
             request.user.is_active
             and request.user.is_staff
-            and (request.user.is_superuser or request_operator_ids(request))
+            and (request.user.is_superuser or self._visible(request))
         )
 
     def _changeable(self, request: HttpRequest) -> frozenset[int]:
@@ -267,23 +277,6 @@ class OperatorAdmin(OperatorScopedAdmin):
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ANN401, ARG002
         """Platform staff takes operators in."""
         return bool(request.user.is_superuser)
-
-
-@admin.register(ApiKey)
-class ApiKeyAdmin(OperatorScopedAdmin):
-    """Keys of operators' systems (made by ``manage.py create_api_key``)."""
-
-    list_display = ("prefix", "operator", "name", "scopes", "expires_at", "revoked_at")
-    exclude = ("key_hash",)
-
-
-@admin.register(AuditEntry)
-class AuditEntryAdmin(OperatorScopedAdmin):
-    """Who changed what."""
-
-    list_display = ("at", "operator", "actor", "action", "object")
-    search_fields = ("actor", "action", "object")
-    list_filter = ("action",)
 
 
 @admin.register(Driver)

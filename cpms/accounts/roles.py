@@ -30,6 +30,13 @@ def acting_roles(page: Any) -> frozenset[str]:  # noqa: ANN401 - a page of any m
     return frozenset((acting | owner if acting else frozenset()) | changing)
 
 
+def looking_roles(page: Any) -> frozenset[str]:  # noqa: ANN401 - a page of any model
+    """The roles that may look at a page's rows."""
+    if page.view_roles is None:
+        return frozenset(str(role) for role in ROLES)
+    return frozenset(page.view_roles | {Membership.Role.OWNER})
+
+
 def _pages() -> Iterator[tuple[str, Any]]:
     for page in admin.site._registry.values():  # noqa: SLF001
         if isinstance(page, OperatorScopedAdmin):
@@ -47,7 +54,11 @@ def reference() -> str:
     parts = [_HEAD, "## Pages of the console\n\n", _row(["page", *names]), rule]
     for title, page in sorted(_pages(), key=lambda entry: entry[0].lower()):
         acting = acting_roles(page)
-        cells = ["acts" if role in acting else "looks" for role in ROLES]
+        looking = looking_roles(page)
+        cells = [
+            "acts" if role in acting else "looks" if role in looking else "—"
+            for role in ROLES
+        ]
         parts.append(_row([title.lower(), *cells]))
     parts += ["\n## Over REST\n\n", _row(["scope", *names]), rule]
     for scope in sorted(set().union(*ROLE_SCOPES.values())):

@@ -127,6 +127,7 @@ class Migration(migrations.Migration):
                 ('at', models.DateTimeField()),
                 ('operator', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to='accounts.operator')),
             ],
+            options={'verbose_name_plural': 'audit entries'},
         ),
         migrations.CreateModel(
             name='ApiKey',

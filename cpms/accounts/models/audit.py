@@ -16,6 +16,7 @@ class AuditEntry(models.Model):
     at = models.DateTimeField()
 
     class Meta:
+        verbose_name_plural = "audit entries"
         indexes = [models.Index(fields=["operator", "-at"], name="audit_by_operator")]
 
     def __str__(self) -> str:

@@ -15,6 +15,7 @@ from cpms.kernel.ids import new_secret, sha256_hex
 from cpms.kernel.money import minor_digits
 
 SCOPES: Final = (
+    "audit:read",
     "charge_points:read",
     "charge_points:write",
     "commands:write",
@@ -163,3 +164,21 @@ def create_api_key(
         at=at,
     )
     return NewApiKey(key.pk, prefix, f"{prefix}.{secret}", tuple(key.scopes))
+
+
+@transaction.atomic
+def revoke_api_key(*, api_key_id: int, by: str, at: datetime) -> None:
+    """Refuse a key from now on; a key that was revoked before stays as it was."""
+    key = ApiKey.objects.select_for_update().get(pk=api_key_id)
+    if key.revoked_at is not None:
+        return
+    key.revoked_at = at
+    key.save(update_fields=["revoked_at"])
+    record(
+        operator_id=key.operator_id,
+        actor=by,
+        action="api_key.revoked",
+        object=f"api key {key.prefix}",
+        changes={"name": key.name},
+        at=at,
+    )
