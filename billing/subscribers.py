@@ -20,6 +20,7 @@ PAYMENT_TOPICS: Final = (
     "PaymentReleased",
     "PaymentDisputed",
     "PaymentRefunded",
+    "PaymentCorrected",
     "ReceivablePaid",
 )
 ENDED: Final = "TransactionEnded"
@@ -63,8 +64,13 @@ def on_payment(events: list[Event]) -> None:
 
 @subscriber("billing.credit_notes", topics=["PaymentRefunded"], queue="billing")
 def on_refund(events: list[Event]) -> None:
-    """What went back of a receipt gets a document of its own."""
+    """What went back of a receipt gets a document of its own.
+
+    The documents of a corrected bill were written before its money moved.
+    """
     for event in events:
+        if event.payload.get("correction_id") is not None:
+            continue
         credit_notes.issue(
             order_number=_number(event),
             refund_id=int(event.payload["refund_id"]),

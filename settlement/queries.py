@@ -12,6 +12,7 @@ from settlement.models import (
     PayeeAccount,
     Payment,
     Receivable,
+    Refund,
     SplitLine,
 )
 
@@ -102,6 +103,19 @@ class ReceivableView:
     opened_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class RefundFact:
+    """A refund of an order that did not fail, made here or at the provider.
+
+    ``correction_id``: it follows a lower bill, which has documents of its own.
+    """
+
+    id: int
+    amount_minor: int
+    is_pending: bool
+    correction_id: int | None
+
+
 def view_of(payment: Payment) -> PaymentView:
     """The public facts of a row."""
     debt = (
@@ -145,6 +159,24 @@ def payments_of_order(order_number: str) -> list[PaymentView]:
     """The order's own payment, then those that collected a debt of it."""
     rows = Payment.objects.filter(order_number=order_number).order_by("sequence")
     return [view_of(row) for row in rows]
+
+
+def refunds_of_order(order_number: str) -> list[RefundFact]:
+    """What goes back of an order or went back, oldest first."""
+    rows = (
+        Refund.objects.filter(payment__order_number=order_number)
+        .exclude(state=Refund.State.FAILED)
+        .order_by("pk")
+    )
+    return [
+        RefundFact(
+            row.pk,
+            row.amount_minor,
+            row.state == Refund.State.PENDING,
+            row.correction_id,
+        )
+        for row in rows
+    ]
 
 
 def split_lines(order_number: str) -> list[SplitLineView]:

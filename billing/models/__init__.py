@@ -2,6 +2,7 @@
 
 from billing.models.cdr import Cdr
 from billing.models.credit_note import CreditNote, CreditNoteCounter
+from billing.models.document_mail import DocumentMail
 from billing.models.order import Order, OrderMove
 from billing.models.proof import UsedProof
 from billing.models.receipt import Receipt, ReceiptCounter
@@ -17,6 +18,7 @@ __all__ = [
     "Cdr",
     "CreditNote",
     "CreditNoteCounter",
+    "DocumentMail",
     "DriverGroup",
     "DriverGroupMember",
     "Order",

@@ -79,6 +79,12 @@ class Order(models.Model):
     amount_minor = models.BigIntegerField(null=True, blank=True)
     failure_reason = models.CharField(max_length=300, blank=True, default="")
     review_reason = models.CharField(max_length=300, blank=True, default="")
+    correction_reason = models.CharField(
+        max_length=300,
+        blank=True,
+        default="",
+        help_text="Why late facts of a billed charge wait for a person",
+    )
 
     created_at = models.DateTimeField()
     moved_at = models.DateTimeField()
@@ -91,6 +97,11 @@ class Order(models.Model):
             models.Index(fields=["operator", "-id"], name="order_by_operator"),
             models.Index(fields=["driver", "-id"], name="order_by_driver"),
             models.Index(fields=["transaction_id"], name="order_by_transaction"),
+            models.Index(
+                fields=["operator"],
+                name="order_correction_waits",
+                condition=~models.Q(correction_reason=""),
+            ),
             models.Index(
                 fields=["state", "moved_at"],
                 name="order_unfinished",

@@ -33,6 +33,11 @@ def created(order: Order, *, cause: Cause) -> None:
     _audit(order, before="", after=order.state, cause=cause)
 
 
+def note(order: Order, *, cause: Cause) -> None:
+    """Write an audit row of something that left the order in its state."""
+    _audit(order, before=order.state, after=order.state, cause=cause)
+
+
 def move(order: Order, to: str, *, cause: Cause) -> None:
     """Move an order that the caller holds locked; the caller saves other fields.
 

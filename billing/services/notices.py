@@ -20,6 +20,13 @@ IDLE_FEE_SOON: Final = "IdleFeeSoon"
 """The charge ended, the vehicle is still plugged in, and that will cost."""
 
 RECEIPT_READY: Final = "ReceiptReady"
+RECEIPT_CORRECTED: Final = "ReceiptCorrected"
+"""Late facts changed the bill: ``receipt_id`` of the new receipt, ``amount_minor`` of
+it, ``difference_minor`` to the one before, ``pay_url`` when something is to be paid."""
+
+CORRECTION_WAITS: Final = "CorrectionWaits"
+"""For the operator: late facts would change a bill, and a person must decide."""
+
 PAYMENT_FAILED: Final = "PaymentFailed"
 """No hold, or a debt is left; ``pay_url`` where it can be paid."""
 
@@ -29,6 +36,7 @@ TOPICS: Final = (
     CHARGE_STOPPED,
     IDLE_FEE_SOON,
     RECEIPT_READY,
+    RECEIPT_CORRECTED,
     PAYMENT_FAILED,
 )
 

@@ -10,6 +10,7 @@ from billing.models.order import StartedBy
 from billing.models.order_states import OrderState
 from billing.pricing import parse_tariff
 from billing.services import (
+    corrections,
     moves,
     notices,
     ordering,
@@ -259,7 +260,7 @@ def _tell_stopped(order: Order, payload: dict[str, Any]) -> None:
         stop_reason=payload.get("stop_reason"),
     )
     plugged_in = order.unplugged_at is None and not payload.get("unplugged")
-    if plugged_in and charges_parking(parse_tariff(order.tariff)):
+    if plugged_in and _charges_parking(order):
         notices.tell(notices.IDLE_FEE_SOON, order, since=payload["ended_at"])
 
 
@@ -281,17 +282,31 @@ def unplugged(fact: Fact) -> None:
     order.save(update_fields=["unplugged_at"])
     if order.state == OrderState.FINISHED:
         rating.rate_if_complete(order, at=fact.at)
+    elif order.state in corrections.BILLED and _charges_parking(order):
+        _correct(order, fact)
+
+
+def _charges_parking(order: Order) -> bool:
+    return charges_parking(parse_tariff(order.tariff))
 
 
 def transaction_corrected(fact: Fact) -> None:
     """Late facts: before the price they are simply used, after it they correct it.
 
-    A priced charge gets a credit CDR and a new one, never an update.
+    Raises:
+        RetryLater: a refund is on its way, which must be over first.
     """
     order = _locked(fact.transaction_id)
     if order is None:
         return
-    if order.state in {OrderState.RATED, OrderState.CLOSED}:
-        rating.correct(order, at=fact.at)
+    if order.state in corrections.BILLED:
+        _correct(order, fact)
     elif order.state in {OrderState.FINISHED, OrderState.REVIEW}:
         rating.refresh(order)
+
+
+def _correct(order: Order, fact: Fact) -> None:
+    try:
+        corrections.correct(order, at=fact.at)
+    except corrections.UnableToCorrectBill as error:
+        raise fact.wait(error.message) from error

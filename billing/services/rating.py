@@ -11,8 +11,6 @@ from billing.pricing import PricedSession, Session, Tariff, parse_tariff, rate
 from billing.services import moves, notices, pay_links, receipts, station_displays
 from billing.services.cdr_json import (
     cdr_json,
-    credit_json,
-    credit_taxes,
     lines_json,
     meter_json,
     taxes_json,
@@ -39,7 +37,7 @@ PAID_STATES: Final = frozenset(
 """Nothing more is to be asked of the payer for the order itself."""
 
 
-def _facts_of(order: Order, known: SessionFacts | None = None) -> SessionFacts | None:
+def facts_of(order: Order, known: SessionFacts | None = None) -> SessionFacts | None:
     """The charge as measured, or with the energy that a person decided."""
     if order.transaction_id is None:
         return None
@@ -49,7 +47,7 @@ def _facts_of(order: Order, known: SessionFacts | None = None) -> SessionFacts |
     return with_energy(facts, order.decided_energy_wh)
 
 
-def _refresh(order: Order, facts: SessionFacts) -> bool:
+def take_facts(order: Order, facts: SessionFacts) -> bool:
     """Take what the charge knows of its end and its unplug; the caller saves.
 
     Returns:
@@ -68,14 +66,19 @@ def _refresh(order: Order, facts: SessionFacts) -> bool:
 
 def refresh(order: Order) -> None:
     """Show late facts of a charge that is not priced yet."""
-    facts = _facts_of(order)
-    if facts is not None and _refresh(order, facts):
+    facts = facts_of(order)
+    if facts is not None and take_facts(order, facts):
         order.save()
 
 
-def _price(
+def price(
     order: Order, facts: SessionFacts, tariff: Tariff, *, at: datetime
 ) -> tuple[Session, PricedSession]:
+    """The charge as the engine sees it, and what it costs.
+
+    Raises:
+        DomainError: the facts cannot have happened like this.
+    """
     session = session_of(facts, until=_idle_ends_at(order, tariff, at=at))
     return session, rate(tariff, session)
 
@@ -90,11 +93,11 @@ def _idle_ends_at(order: Order, tariff: Tariff, *, at: datetime) -> datetime | N
 
 def estimate(order: Order, *, at: datetime) -> int:
     """The price so far in minor units, by the same function as the bill."""
-    facts = _facts_of(order)
+    facts = facts_of(order)
     if facts is None:
         return 0
     try:
-        _, priced = _price(order, facts, parse_tariff(order.tariff), at=at)
+        _, priced = price(order, facts, parse_tariff(order.tariff), at=at)
     except DomainError:
         # What cannot be priced goes to a person when the charge has ended.
         return 0
@@ -113,10 +116,10 @@ def rate_if_complete(
         at: now.
         known: the facts of its charge, where the caller has read them already.
     """
-    facts = _facts_of(order, known)
+    facts = facts_of(order, known)
     if facts is None or facts.ended_at is None:
         return False
-    changed = _refresh(order, facts)
+    changed = take_facts(order, facts)
     tariff = parse_tariff(order.tariff)
     waits = order.unplugged_at is None and charges_parking(tariff)
     if waits and at < facts.ended_at + IDLE_CAP:
@@ -124,13 +127,13 @@ def rate_if_complete(
             order.save()
         return False
     try:
-        session, priced = _price(order, facts, tariff, at=at)
+        session, priced = price(order, facts, tariff, at=at)
     except DomainError as error:
         order.review_reason = f"cannot be priced: {error.message}"[:REVIEW_CHARS_MAX]
         cause = moves.Cause(order.review_reason, "system", at)
         moves.move(order, OrderState.REVIEW, cause=cause)
         return False
-    _keep(order, facts, session, priced, at=at)
+    keep(order, facts, session, priced, at=at)
     text = f"priced: {format_minor(priced.total_minor, order.currency)}"
     cause = moves.Cause(text, "system", at)
     moves.move(order, OrderState.RATED, cause=cause)
@@ -139,7 +142,7 @@ def rate_if_complete(
     return True
 
 
-def _keep(
+def keep(
     order: Order,
     facts: SessionFacts,
     session: Session,
@@ -147,6 +150,7 @@ def _keep(
     *,
     at: datetime,
 ) -> Cdr:
+    """Write the CDR of a price, the order's next one; the caller saves the order."""
     sequence = (order.cdrs.aggregate(last=Max("sequence"))["last"] or 0) + 1
     order.amount_minor = priced.total_minor
     return Cdr.objects.create(
@@ -180,7 +184,7 @@ def collect(order: Order, *, cause: moves.Cause) -> None:
         close(order, cause=cause)
         return
     if order.payment_id is None:
-        view = _owe(order, amount, at=cause.at)
+        view = owe(order, amount, at=cause.at)
         order.payment_id = view.id
     else:
         view = payments.request_capture(
@@ -190,7 +194,7 @@ def collect(order: Order, *, cause: moves.Cause) -> None:
     close_if_paid(order, view.state, cause=cause)
 
 
-def _owe(order: Order, amount_minor: int, *, at: datetime) -> payments.PaymentView:
+def owe(order: Order, amount_minor: int, *, at: datetime) -> payments.PaymentView:
     """What no hold covers is owed by the driver to the operator, nobody else."""
     return payments.book_receivable(
         operator_id=order.operator_id,
@@ -223,54 +227,3 @@ def close(order: Order, *, cause: moves.Cause) -> None:
             amount_minor=order.amount_minor,
             pay_url=pay_links.url_of(order.number),
         )
-
-
-def correct(order: Order, *, at: datetime) -> bool:
-    """Late facts: credit the last CDR and write a new one when the price changed.
-
-    Returns:
-        Whether anything changed. A changed amount of a captured order goes to the
-        operator's work list (``review_reason``); no card is charged again by itself.
-
-    Raises:
-        UnableToBuildSession: the facts cannot have happened like this.
-    """
-    facts = _facts_of(order)
-    last = order.cdrs.filter(credits=None).order_by("-sequence").first()
-    if facts is None or last is None:
-        return False
-    _refresh(order, facts)
-    session, priced = _price(order, facts, parse_tariff(order.tariff), at=at)
-    if (priced.total_minor, facts.energy_wh) == (last.amount_minor, last.energy_wh):
-        return False
-    Cdr.objects.create(
-        operator_id=order.operator_id,
-        order=order,
-        sequence=last.sequence + 1,
-        credits=last,
-        currency=last.currency,
-        energy_wh=-last.energy_wh,
-        amount_minor=-last.amount_minor,
-        rounding_policy=last.rounding_policy,
-        ocpi=credit_json(last.ocpi),
-        lines=last.lines,
-        taxes=credit_taxes(last.taxes),
-        meter=last.meter,
-        created_at=at,
-    )
-    _keep(order, facts, session, priced, at=at)
-    if priced.total_minor != last.amount_minor:
-        before = format_minor(last.amount_minor, order.currency)
-        after = format_minor(priced.total_minor, order.currency)
-        order.review_reason = (
-            f"Late meter values changed the price from {before} to {after}. "
-            f"{_advice(priced.total_minor - last.amount_minor)}"
-        )
-    order.save()
-    return True
-
-
-def _advice(difference_minor: int) -> str:
-    if difference_minor < 0:
-        return "Refund the difference."
-    return "The difference was not charged; ask the driver for it, or let it go."

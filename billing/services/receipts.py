@@ -24,22 +24,42 @@ def _next_number(operator_id: int) -> int:
         return int(cursor.fetchone()[0])
 
 
+def latest(order: Order) -> Receipt | None:
+    """The receipt that holds; those before it were corrected."""
+    return order.receipts.order_by("-pk").first()
+
+
 def issue(order: Order, *, at: datetime) -> Receipt | None:
-    """Write the receipt of a closed order; a second call returns the first one.
+    """Write the receipt of a closed order; a second call returns the one that holds.
 
     Returns:
         None for an order that was never priced.
     """
-    existing = Receipt.objects.filter(order=order).first()
+    existing = latest(order)
     cdr = order.cdrs.filter(credits=None).order_by("-sequence").first()
     if existing is not None or cdr is None:
         return existing
+    return _write(order, cdr, corrects=None, at=at)
+
+
+def replace(receipt: Receipt, cdr: Cdr, *, at: datetime) -> Receipt:
+    """Write the receipt that takes the place of one whose bill was corrected."""
+    return _write(cdr.order, cdr, corrects=receipt, at=at)
+
+
+def _write(
+    order: Order, cdr: Cdr, *, corrects: Receipt | None, at: datetime
+) -> Receipt:
+    body = _body(order, cdr)
+    if corrects is not None:
+        body["corrects"] = corrects.number
     return Receipt.objects.create(
         operator_id=order.operator_id,
         order=order,
         cdr=cdr,
+        corrects=corrects,
         number=_next_number(order.operator_id),
-        body=_body(order, cdr),
+        body=body,
         issued_at=at,
     )
 

@@ -1,4 +1,4 @@
-"""A person's decision about a charge whose facts cannot be believed."""
+"""A person's decision about a charge: before it is billed, and about its bill."""
 
 from datetime import datetime
 from typing import Final
@@ -7,7 +7,7 @@ from django.db import transaction
 
 from billing.models import Order
 from billing.models.order_states import OrderState
-from billing.services import moves, rating
+from billing.services import corrections, moves, rating
 from billing.services.ordering import UnableToFindOrder
 from cpms.accounts.services import audit
 from cpms.kernel.errors import DomainError
@@ -24,10 +24,13 @@ class UnableToDecide(DomainError):
 def decide(
     *, number: str, energy_wh: int | None, note: str, by: str, at: datetime
 ) -> Order:
-    """Let a reviewed order go on: with the measured energy, or with another one.
+    """Decide what energy is billed: the measured one, or another one.
+
+    An order in REVIEW goes on with it. One that is billed already gets a corrected
+    bill, when late facts wait for a decision or the energy is stated.
 
     Args:
-        number: of an order in REVIEW.
+        number: of an order in REVIEW, RATED or CLOSED.
         energy_wh: what is to be billed; None: what was measured.
         note: why, for the audit and the driver's questions.
         by: who decides.
@@ -39,14 +42,18 @@ def decide(
     Raises:
         UnableToFindOrder: there is no such order here.
         UnableToDecide: not_in_review, or energy_invalid.
+        UnableToCorrectBill: refund_in_progress.
     """
     order = moves.lock(number)
     if order is None:
         raise UnableToFindOrder("unknown_order", "There is no order with this number.")
-    if order.state != OrderState.REVIEW:
+    billed = order.state in corrections.BILLED
+    asked = order.correction_reason or energy_wh is not None
+    if order.state != OrderState.REVIEW and not (billed and asked):
         raise UnableToDecide(
             "not_in_review",
-            f"The order is {order.state}; only one in REVIEW waits for a decision.",
+            f"The order is {order.state}; only one in REVIEW waits for a decision, and "
+            "of a billed one the energy can be stated.",
         )
     if energy_wh is not None and not 0 <= energy_wh <= ENERGY_WH_MAX:
         raise UnableToDecide(
@@ -57,7 +64,8 @@ def decide(
     order.decided_energy_wh = energy_wh
     what = "as measured" if energy_wh is None else f"{energy_wh} Wh"
     cause = moves.Cause(f"decided: {what}; {note[:NOTE_CHARS_MAX]}", by, at)
-    moves.move(order, OrderState.FINISHED, cause=cause)
+    if not billed:
+        moves.move(order, OrderState.FINISHED, cause=cause)
     audit.record(
         operator_id=order.operator_id,
         actor=by,
@@ -66,5 +74,8 @@ def decide(
         changes={"energy_wh": energy_wh, "note": note[:NOTE_CHARS_MAX]},
         at=at,
     )
-    rating.rate_if_complete(order, at=at)
+    if billed:
+        corrections.decide(order, cause=cause)
+    else:
+        rating.rate_if_complete(order, at=at)
     return order

@@ -244,7 +244,7 @@ def succeeded(
     ledger.post_many(postings.of_refund(payment, refund, deltas, at))
     _tell_refunded(payment, refund, full=full)
     if refund.correction_id is not None:
-        _tell_correction(refund, at)
+        _tell_correction(refund.correction_id, refund.amount_minor, at)
 
 
 def _tell_refunded(payment: Payment, refund: Refund, *, full: bool) -> None:
@@ -267,10 +267,10 @@ def _tell_refunded(payment: Payment, refund: Refund, *, full: bool) -> None:
     )
 
 
-def _tell_correction(refund: Refund, at: datetime) -> None:
+def _tell_correction(correction_id: int, amount_minor: int, at: datetime) -> None:
     """Count what went back, and let the correction go on at once."""
-    row = Correction.objects.select_for_update().get(pk=refund.correction_id)
-    row.moved_minor += refund.amount_minor
+    row = Correction.objects.select_for_update().get(pk=correction_id)
+    row.moved_minor += amount_minor
     row.next_try_at, row.tries = at, 0
     row.save()
     publish(

@@ -1,4 +1,4 @@
-"""Credit notes: each refund of a receipt gets one, with its share of the taxes."""
+"""Credit notes: of refunds and of corrected bills, with their share of the taxes."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,9 +6,10 @@ from fractions import Fraction
 from typing import Any, Final
 
 from django.db import connection, transaction
+from django.db.models import Sum
 
-from billing.models import CreditNote, Receipt
-from billing.services import moves
+from billing.models import Cdr, CreditNote, Receipt
+from billing.services import moves, receipts
 from billing.services.documents import pdf
 from billing.services.documents.words import language
 from cpms.outbox.subscriptions import RetryLater
@@ -84,6 +85,12 @@ def _part(amount: int, taxes: int, total: int) -> int:
     return int(Fraction(2 * amount * taxes + total, 2 * total))
 
 
+def credited(receipt: Receipt) -> int:
+    """What its credit notes took off a receipt, in minor units."""
+    rows = CreditNote.objects.filter(receipt=receipt)
+    return rows.aggregate(total=Sum("amount_minor"))["total"] or 0
+
+
 @transaction.atomic
 def issue(
     *,
@@ -93,10 +100,13 @@ def issue(
     reason: str,
     at: datetime,
 ) -> CreditNote | None:
-    """Write the credit note of a refund, once.
+    """Write the credit note of a refund, once: over the receipt that holds.
+
+    A refund made at the provider may be more than the receipt says by now; the note
+    takes off what is left of it.
 
     Returns:
-        None when there is no such order.
+        None when there is no such order, or nothing is left of its receipt.
 
     Raises:
         RetryLater: the order has no receipt yet; events come in any order.
@@ -105,22 +115,41 @@ def issue(
     order = moves.lock(order_number)
     if order is None:
         return None
-    receipt = (
-        Receipt.objects.select_related("order")
-        .filter(order__number=order_number)
-        .first()
-    )
+    known = order.credit_notes.filter(refund_id=refund_id).first()
+    if known is not None:
+        return known
+    receipt = receipts.latest(order)
     if receipt is None:
         raise RetryLater(RECEIPT_PAUSE_S, f"order {order_number} has no receipt yet")
-    notes = list(CreditNote.objects.filter(receipt=receipt))
-    for note in notes:
-        if note.refund_id == refund_id:
-            return note
+    amount = min(amount_minor, receipt.body["amount_minor"] - credited(receipt))
+    if amount <= 0:
+        return None
+    return _write(receipt, amount, reason, at, refund_id=refund_id)
+
+
+def of_correction(
+    receipt: Receipt, cdr: Cdr, *, amount_minor: int, reason: str, at: datetime
+) -> CreditNote:
+    """Write the credit note of a corrected bill; the caller holds the order's lock.
+
+    Args:
+        receipt: what it takes from.
+        cdr: why: a credit CDR, or the CDR of the receipt itself.
+        amount_minor: at most what is left of the receipt.
+        reason: for the reader.
+        at: now.
+    """
+    return _write(receipt, amount_minor, reason, at, cdr=cdr)
+
+
+def _write(
+    receipt: Receipt, amount_minor: int, reason: str, at: datetime, **cause: Any
+) -> CreditNote:
+    notes = CreditNote.objects.filter(receipt=receipt)
     return CreditNote.objects.create(
         operator_id=receipt.operator_id,
-        order=receipt.order,
+        order_id=receipt.order_id,
         receipt=receipt,
-        refund_id=refund_id,
         number=_next_number(receipt.operator_id),
         amount_minor=amount_minor,
         currency=receipt.body["currency"],
@@ -131,6 +160,7 @@ def issue(
         ),
         reason=reason[:200],
         issued_at=at,
+        **cause,
     )
 
 

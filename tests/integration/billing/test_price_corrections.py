@@ -7,14 +7,14 @@ import pytest
 from django.utils import timezone
 
 from billing.models import Cdr, Receipt
-from billing.services import progress, rating, reviewing
+from billing.services import corrections, progress, rating, reviewing
 from billing.services.ordering import UnableToFindOrder
 from billing.tasks import sweep_finished
 from charge_points.models import Transaction
 from charge_points.services import transactions
 from cpms.accounts.models import AuditEntry
 from cpms.kernel.errors import DomainError
-from settlement.models import Payment
+from settlement.models import Correction, Payment, Receivable
 from tests.factories import accounts, tariffs
 from tests.integration.billing.pricing import IDLE, fact
 from tests.integration.billing.world import MINUTE, ago, fresh, make_world, payment_of
@@ -80,7 +80,7 @@ def test_only_a_reviewed_order_is_decided_once_and_sensibly(world, doubtful):
         assert refused.value.code == "energy_invalid"
     decide(doubtful, 0)
     with pytest.raises(reviewing.UnableToDecide) as refused:
-        decide(doubtful, 5)
+        decide(doubtful)
     assert refused.value.code == "not_in_review"
 
 
@@ -106,7 +106,7 @@ def test_a_price_needs_an_ended_charge(world):
     order = fresh(order)
     assert not rating.rate_if_complete(order, at=now)
     order.transaction_id = 10**9
-    assert not rating.correct(order, at=now)
+    assert not corrections.correct(order, at=now)
     rating.refresh(order)
 
 
@@ -123,12 +123,9 @@ def estimated(world):
     return order, charge
 
 
-@pytest.mark.parametrize(
-    ("energy_wh", "amount", "word"),
-    [(12_000, 714, "not charged"), (10_500, 625, "not charged")],
-)
+@pytest.mark.parametrize(("energy_wh", "amount"), [(12_000, 714), (10_500, 625)])
 def test_a_late_stop_credits_the_price_and_makes_a_new_one(
-    world, estimated, energy_wh, amount, word
+    world, estimated, energy_wh, amount
 ):
     order, charge = estimated
     charge.stop(energy_wh, charge.started_at + 30 * MINUTE)
@@ -144,19 +141,10 @@ def test_a_late_stop_credits_the_price_and_makes_a_new_one(
     assert credit.ocpi["credit_reference_id"] == first.ocpi["id"]
     assert new.ocpi["id"] == f"{order.number}-3"
     assert sum(cdr.amount_minor for cdr in order.cdrs.all()) == order.amount_minor
-    assert word in order.review_reason
     assert (order.state, order.payment_state) == ("CLOSED", "CAPTURED")
     assert Payment.objects.get().captured_minor == 595
+    assert Receivable.objects.get().amount_minor == amount - 595
     assert order.ended_at == charge.started_at + 30 * MINUTE
-
-
-def test_a_correction_that_lowers_the_price_says_to_refund(world, estimated):
-    order, _ = estimated
-    Transaction.objects.update(energy_wh=Decimal(8000))
-    progress.transaction_corrected(fact(order))
-    order = fresh(order)
-    assert order.amount_minor == 476
-    assert order.review_reason.endswith("Refund the difference.")
 
 
 def test_a_correction_that_changes_nothing_writes_nothing(world, estimated):
@@ -170,7 +158,8 @@ def test_a_correction_below_the_smallest_coin_keeps_the_amount(world, estimated)
     order, _ = estimated
     Transaction.objects.update(energy_wh=Decimal(10_001))
     progress.transaction_corrected(fact(order))
-    assert (Cdr.objects.count(), fresh(order).review_reason) == (3, "")
+    assert (Cdr.objects.count(), Receipt.objects.count()) == (3, 1)
+    assert Correction.objects.count() == 0
 
 
 def test_a_second_correction_credits_the_first(world, estimated):
