@@ -141,7 +141,7 @@ def parsed_tariff(ocpi: dict[str, Any]) -> ParsedTariff:
         parsed = parse_tariff(ocpi)
     except UnableToParseTariff as error:
         raise UnableToSaveTariff(
-            "tariff_invalid", str(error), path=error.path
+            "tariff_invalid", error.message, path=error.path
         ) from error
     amount = parsed.preauthorize_amount
     if amount is not None and to_minor(amount, parsed.currency) == 0:
