@@ -5,6 +5,7 @@ from typing import Any
 
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import Throttled
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,6 +14,7 @@ from rest_framework.views import APIView
 
 from billing.api import shapes
 from billing.services import cards, paying, standing
+from cpms.accounts import guesses
 from cpms.accounts.api.idempotency import IdempotentMixin
 from cpms.accounts.api.permissions import IsDriver
 from cpms.accounts.api.problems import problem
@@ -69,11 +71,18 @@ class TokenView(APIView):
 
     @extend_schema(request=shapes.TokenRequest, responses={200: shapes.TokenAnswer})
     def post(self, request: Request) -> Response:
-        """Log in."""
+        """Log in; an account is guessed at from many addresses no faster than here."""
         form = shapes.TokenRequest(data=request.data)
         form.is_valid(raise_exception=True)
-        with acting_as_platform("log-in"):
-            issued = drivers.log_in(**form.validated_data, at=timezone.now())
+        account = form.validated_data["email"].lower()
+        if guesses.is_spent("account", account):
+            raise Throttled(wait=guesses.WINDOW_S)
+        try:
+            with acting_as_platform("log-in"):
+                issued = drivers.log_in(**form.validated_data, at=timezone.now())
+        except drivers.UnableToLogIn:
+            guesses.count("account", account)
+            raise
         return _token_answer(issued, 200)
 
     @extend_schema(request=None, responses={204: None})

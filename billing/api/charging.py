@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.throttling import ScopedRateThrottle
 from rest_framework.views import APIView
 
-from billing.api import shapes
+from billing.api import shapes, start_shapes
 from billing.api.language import LANGUAGE_PARAMETERS, language_asked
 from billing.api.live import live_body
 from billing.api.throttling import AddressThrottle
@@ -49,10 +49,12 @@ class ClaimView(IdempotentMixin, APIView):
         proof = request.data.get("proof") if isinstance(request.data, dict) else None
         return proofs.named_key(proof) if isinstance(proof, str) else None
 
-    @extend_schema(request=shapes.ClaimRequest, responses={201: shapes.OrderShape})
+    @extend_schema(
+        request=start_shapes.ClaimRequest, responses={201: shapes.OrderShape}
+    )
     def post(self, request: Request) -> Response:
         """Claim a charging certificate by a vehicle's proof or a driver's token."""
-        form = shapes.ClaimRequest(data=request.data)
+        form = start_shapes.ClaimRequest(data=request.data)
         form.is_valid(raise_exception=True)
         proof = form.validated_data.get("proof")
         user: Any = request.user
@@ -67,6 +69,7 @@ class ClaimView(IdempotentMixin, APIView):
             driver_id=driver_id,
             idempotency_key=request.headers.get(HEADER, ""),
             confirmed_minor=form.validated_data.get("confirm_price_minor"),
+            agreed_tariff=form.validated_data.get("confirm_tariff", ""),
             presence=Presence(
                 latitude=form.validated_data.get("latitude"),
                 longitude=form.validated_data.get("longitude"),
@@ -106,15 +109,20 @@ class OrdersView(IdempotentMixin, DriverScopedView):
         page = pages.paginate_queryset(rows, request, view=self)
         return pages.get_paginated_response(shapes.OrderShape(page, many=True).data)
 
-    @extend_schema(request=shapes.StartRequest, responses={201: shapes.OrderShape})
+    @extend_schema(
+        request=start_shapes.DriverStartRequest, responses={201: shapes.OrderShape}
+    )
     def post(self, request: Request) -> Response:
         """Start a charge at a connector."""
-        form = shapes.StartRequest(data=request.data)
+        form = start_shapes.DriverStartRequest(data=request.data)
         form.is_valid(raise_exception=True)
+        values = dict(form.validated_data)
+        agreed_tariff = values.pop("confirm_tariff")
         with acting_as_platform("start: the connector says whose station it is"):
             order = ordering.start_for_driver(
                 driver_id=self.driver_id,
-                target=ordering.Target(**form.validated_data),
+                target=ordering.Target(**values),
+                agreed_tariff=agreed_tariff,
                 at=timezone.now(),
             )
             body = shapes.OrderShape(order).data
@@ -229,6 +237,7 @@ class PriceView(APIView):
                 "hold_minor": terms.hold_minor,
                 "energy_limit_wh": terms.limits.energy_wh if terms.limits else None,
                 "tariff": terms.applied.ocpi,
+                "tariff_hash": terms.applied.content_hash,
                 "tariff_text": describe(tariff, language),
                 "tariff_reason": terms.applied.reason,
                 "price_lines": price_lines(tariff),

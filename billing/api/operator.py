@@ -8,7 +8,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from billing.api import shapes
+from billing.api import shapes, start_shapes
 from billing.models import Order
 from billing.services import operator_starts, reviewing
 from billing.services.ordering import Target, UnableToFindOrder
@@ -31,11 +31,11 @@ class OperatorOrdersView(IdempotentMixin, OperatorScopedView):
         return [HasScope("commands:write" if starts else "orders:read")()]
 
     @extend_schema(
-        request=shapes.OperatorStartRequest, responses={201: shapes.OrderShape}
+        request=start_shapes.OperatorStartRequest, responses={201: shapes.OrderShape}
     )
     def post(self, request: Request) -> Response:
         """Start a charge at an own connector; what it costs is owed to the operator."""
-        form = shapes.OperatorStartRequest(data=request.data)
+        form = start_shapes.OperatorStartRequest(data=request.data)
         form.is_valid(raise_exception=True)
         data: dict[str, Any] = dict(form.validated_data)
         order = operator_starts.start(

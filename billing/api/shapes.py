@@ -236,55 +236,6 @@ class PaymentMethodShape(serializers.Serializer[Any]):
     )
 
 
-class ClaimRequest(serializers.Serializer[Any]):
-    """Bring a certificate, with a vehicle's proof or a driver's token."""
-
-    certificate = serializers.CharField(max_length=4096)
-    proof = serializers.CharField(max_length=8192, required=False)
-    confirm_price_minor = serializers.IntegerField(
-        min_value=1,
-        required=False,
-        help_text="The most that the driver confirmed on the page; the charge stops "
-        "there. Without a proof only: a vehicle signs its maximum.",
-    )
-    latitude = serializers.FloatField(
-        min_value=-90,
-        max_value=90,
-        required=False,
-        help_text="Where the phone is, if the driver lets it say so: a claim far from "
-        "the site is refused. A vehicle signs its position.",
-    )
-    longitude = serializers.FloatField(min_value=-180, max_value=180, required=False)
-
-
-class StartRequest(serializers.Serializer[Any]):
-    """Start by label code, or by station, EVSE and connector."""
-
-    connector_code = serializers.CharField(max_length=40, required=False)
-    charge_point = serializers.CharField(max_length=48, required=False)
-    evse = serializers.IntegerField(min_value=1, max_value=10_000, default=1)
-    connector = serializers.IntegerField(min_value=1, max_value=10_000, default=1)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Demand one way of naming the connector."""
-        if bool(attrs.get("connector_code")) == bool(attrs.get("charge_point")):
-            raise serializers.ValidationError(
-                "Give exactly one of connector_code and charge_point."
-            )
-        return attrs
-
-
-class OperatorStartRequest(StartRequest):
-    """Start on the operator's own account."""
-
-    id_token = serializers.CharField(
-        max_length=36,
-        required=False,
-        default="",
-        help_text="A token of the operator's own",
-    )
-
-
 class HistoryQuery(serializers.Serializer[Any]):
     """Which of the own orders are wanted."""
 
@@ -341,6 +292,9 @@ class PriceShape(serializers.Serializer[Any]):
     hold_minor = serializers.IntegerField()
     energy_limit_wh = serializers.IntegerField(allow_null=True)
     tariff = serializers.JSONField()
+    tariff_hash = serializers.CharField(
+        help_text="Bring it as confirm_tariff: another price is then refused."
+    )
     tariff_text = serializers.CharField()
     tariff_reason = serializers.CharField()
     price_lines = PriceLineShape(many=True)

@@ -4,16 +4,18 @@ from typing import Any
 
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import Throttled
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from billing.api import vehicle_shapes as shapes
+from cpms.accounts import guesses
 from cpms.accounts.api.idempotency import IdempotentMixin
 from cpms.accounts.api.permissions import IsDriver
 from cpms.accounts.api.problems import problem
 from cpms.accounts.api.scoping import DriverScopedView
-from cpms.accounts.models import Vehicle
+from cpms.accounts.models import Driver, Vehicle
 from cpms.accounts.services import vehicle_chains, vehicle_sharing, vehicles
 
 
@@ -118,12 +120,20 @@ class VehicleDriversView(IdempotentMixin, _VehicleView):
         form = shapes.ShareRequest(data=request.data)
         form.is_valid(raise_exception=True)
         email = form.validated_data["email"]
-        vehicle_sharing.share(
-            driver_id=self.driver_id,
-            vehicle_id=vehicle_id,
-            email=email,
-            at=timezone.now(),
-        )
+        # Who is told that an address is unknown must not ask for a list of them.
+        me = Driver.objects.get(pk=self.driver_id).email
+        if guesses.is_spent("account", me):
+            raise Throttled(wait=guesses.WINDOW_S)
+        try:
+            vehicle_sharing.share(
+                driver_id=self.driver_id,
+                vehicle_id=vehicle_id,
+                email=email,
+                at=timezone.now(),
+            )
+        except vehicle_sharing.UnableToShare:
+            guesses.count("account", me)
+            raise
         return Response({"email": email}, status=201)
 
 

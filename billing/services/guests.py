@@ -101,8 +101,17 @@ class LiveOrder:
     pay_url: str | None
 
 
-def start(*, code: str, locale: str, email: str | None, at: datetime) -> GuestStart:
+def start(
+    *,
+    code: str,
+    locale: str,
+    email: str | None,
+    agreed_tariff: str = "",
+    at: datetime,
+) -> GuestStart:
     """Place a guest's order: certificate claimed, payment page asked for.
+
+    ``agreed_tariff`` is the hash of the tariff that the page showed.
 
     The charge starts as soon as the hold stands; a free one at once. With a label's
     code the guest gets a certificate of its own, and one that waits for a vehicle is
@@ -133,7 +142,7 @@ def start(*, code: str, locale: str, email: str | None, at: datetime) -> GuestSt
         origin = Origin(StartedBy.GUEST, certificate_jti=claimed.jti, actor="guest")
         place(
             spot.view,
-            Buyer(None, present=True, guest=guest),
+            Buyer(None, present=True, guest=guest, agreed_tariff=agreed_tariff),
             origin,
             number=number,
             at=at,

@@ -15,6 +15,7 @@ from billing.services.terms import (
 )
 from charge_points.queries import ConnectorView, connector_by_code, connector_view
 from charge_points.services import certificates
+from cpms.accounts.models import Driver
 from cpms.accounts.tenancy import acting_as_platform
 from cpms.kernel.errors import DomainError
 
@@ -48,7 +49,7 @@ class Offer:
     """What a driver sees before the start. ``max_power_w`` 0: nobody said.
 
     ``payable`` False: nothing can be started now, ``problem_code`` says why and
-    ``problem`` in words.
+    ``problem`` in words. ``tariff_hash`` names the tariff for the start.
     """
 
     operator_name: str
@@ -71,6 +72,7 @@ class Offer:
     is_free: bool
     tax_included: str
     tariff: Tariff | None
+    tariff_hash: str
     price_lines: tuple[PriceLine, ...]
     price_words: list[str]
     payable: bool
@@ -111,7 +113,9 @@ def _unknown() -> UnableToShowOffer:
     )
 
 
-def offer(*, code: str, language: str, at: datetime) -> Offer:
+def offer(
+    *, code: str, language: str, driver: Driver | None = None, at: datetime
+) -> Offer:
     """What a charge would cost at the connector that a code leads to.
 
     With a label's code a certificate is issued when a vehicle is plugged in and none
@@ -120,6 +124,7 @@ def offer(*, code: str, language: str, at: datetime) -> Offer:
     Args:
         code: of the printed label, or a charging certificate in any form.
         language: of the words ("en", "de", "zh-hans").
+        driver: whose price is asked for; None: a guest's.
         at: now.
 
     Raises:
@@ -134,7 +139,7 @@ def offer(*, code: str, language: str, at: datetime) -> Offer:
             issued, problem = _issue(spot.view, at=at)
         terms: Terms | None = None
         try:
-            terms = terms_for(spot.view, Buyer(None), group="", at=at)
+            terms = terms_for(spot.view, Buyer(driver), group="", at=at)
             require_worth(terms)
             terms = with_payee(terms, spot.view, at=at)
         except DomainError as error:
@@ -176,6 +181,7 @@ def _offer(
         is_free=terms.free if terms else False,
         tax_included=str(tariff.tax_included) if tariff else "",
         tariff=tariff,
+        tariff_hash=terms.applied.content_hash if terms else "",
         price_lines=price_lines(tariff) if tariff else (),
         price_words=price_words(tariff, language) if tariff else [],
         payable=problem is None,

@@ -49,7 +49,7 @@ class Claim:
     """A certificate presented by a vehicle (with proof) or a phone (with account).
 
     ``confirmed_minor`` is the most that the driver confirmed on the page, in the
-    currency of the tariff that it showed.
+    currency of the tariff that it showed; ``agreed_tariff`` is that tariff's hash.
     """
 
     presented: str
@@ -57,6 +57,7 @@ class Claim:
     driver_id: int | None
     idempotency_key: str
     confirmed_minor: int | None = None
+    agreed_tariff: str = ""
     presence: Presence = proofs.NOWHERE
 
 
@@ -75,7 +76,13 @@ def _buyer(
         return buyer, proof
     assert claim.driver_id is not None, "a phone has an account, a vehicle a proof"
     driver = Driver.objects.get(pk=claim.driver_id)
-    return Buyer(driver, max_amount_minor=claim.confirmed_minor, present=True), None
+    buyer = Buyer(
+        driver,
+        max_amount_minor=claim.confirmed_minor,
+        present=True,
+        agreed_tariff=claim.agreed_tariff,
+    )
+    return buyer, None
 
 
 @transaction.atomic
@@ -223,8 +230,12 @@ def require_online(view: ConnectorView) -> None:
 
 
 @transaction.atomic
-def start_for_driver(*, driver_id: int, target: Target, at: datetime) -> Order:
+def start_for_driver(
+    *, driver_id: int, target: Target, agreed_tariff: str = "", at: datetime
+) -> Order:
     """A remote start by the driver's app.
+
+    ``agreed_tariff`` is the hash of the tariff that the app showed, if it says so.
 
     Raises:
         UnableToStart: unknown connector, or its station is offline.
@@ -233,7 +244,8 @@ def start_for_driver(*, driver_id: int, target: Target, at: datetime) -> Order:
     view = find_connector(target)
     require_online(view)
     displace_stale_guests(view, at=at)
-    buyer = Buyer(Driver.objects.get(pk=driver_id), present=True)
+    driver = Driver.objects.get(pk=driver_id)
+    buyer = Buyer(driver, present=True, agreed_tariff=agreed_tariff)
     origin = Origin(StartedBy.DRIVER_API, actor="driver")
     return place(view, buyer, origin, number=new_order_number(), at=at)
 

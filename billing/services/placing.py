@@ -14,6 +14,7 @@ from billing.services.terms import (
     Guest,
     Terms,
     UnableToPlaceOrder,
+    require_agreed,
     require_worth,
     terms_for,
     with_payee,
@@ -67,6 +68,7 @@ def place(
     terms = terms_for(view, buyer, **origin.token, at=at)
     require_worth(terms)
     terms = with_payee(terms, view, at=at)
+    require_agreed(terms, buyer)
     if not terms.free:
         standing.require_no_debt(buyer.driver)
     order = _new_order(view, buyer, origin, terms, number=number, at=at)

@@ -71,7 +71,8 @@ class Buyer:
     ``max_currency`` (None: whatever the tariff's is). ``present``: somebody can
     answer the bank's question (3-D Secure) now. ``uncapped``: spending caps do not
     count, for energy flows already and is to be stopped. ``unsecured``: the operator
-    itself wants the charge, and no hold is asked for.
+    itself wants the charge, and no hold is asked for. ``agreed_tariff`` is the content
+    hash of the tariff that was shown; empty: none was named.
     """
 
     driver: Driver | None
@@ -82,6 +83,7 @@ class Buyer:
     guest: Guest | None = None
     uncapped: bool = False
     unsecured: bool = False
+    agreed_tariff: str = ""
 
 
 @dataclass(frozen=True)
@@ -216,6 +218,19 @@ def terms_for(
         currency=applied.currency,
     )
     return Terms(applied, hold_minor, limits)
+
+
+def require_agreed(terms: Terms, buyer: Buyer) -> None:
+    """Refuse a price that is not the one that was shown, before anything starts.
+
+    Raises:
+        UnableToPlaceOrder: price_changed.
+    """
+    if buyer.agreed_tariff and buyer.agreed_tariff != terms.applied.content_hash:
+        raise UnableToPlaceOrder(
+            "price_changed",
+            "The price has changed since it was shown; look at it again, then start.",
+        )
 
 
 def require_worth(terms: Terms) -> None:

@@ -25,6 +25,9 @@ _IN_TEXT: Final = (
     (re.compile(r"(\w+://[^\s/:@]*):[^\s/@]+@"), r"\1:***@"),
     # Keys of the payment provider.
     (re.compile(r"\b(sk|rk|whsec)_\w{4,}"), r"\1_***"),
+    # Addresses that are secrets: charges, receipts, pay links, certificates.
+    (re.compile(r"(/(?:live|receipt|pay|c)/)[\w.~:=%-]{8,}"), r"\1***"),
+    (re.compile(r"([?&](?:code|token)=)[^&\s\"'>]+"), r"\1***"),
     # Compact JWS: certificates and proofs.
     (re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]+"), MASK),
 )
@@ -105,5 +108,9 @@ def configure() -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.LOG_LEVEL)
+    for name in ("uvicorn", "uvicorn.access", "uvicorn.error"):
+        # Its own handlers would print addresses that are secrets.
+        own = logging.getLogger(name)
+        own.handlers, own.propagate = [], True
     logging.getLogger("websockets").setLevel(logging.WARNING)
     logging.getLogger("stripe").setLevel(logging.WARNING)

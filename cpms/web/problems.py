@@ -102,6 +102,10 @@ BY_CODE: Final[dict[str, Problem]] = {
             "pay as a guest."
         ),
     ),
+    "price_changed": Problem(
+        _("The price has just changed"),
+        _("Nothing was started. Look at the new price, then start."),
+    ),
     "hold_too_small": _CAP,
     "spending_cap_reached": _CAP,
     "debt_open": Problem(

@@ -5,7 +5,7 @@ from typing import Final
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
@@ -43,6 +43,8 @@ GONE: Final = (
 """What a guesser must not be able to tell apart."""
 USED: Final = "certificate_already_claimed"
 EXPIRED: Final = "certificate_expired"
+PERSONAL: Final = frozenset({"spending_cap_reached", "hold_too_small"})
+"""What keeps an account out where a guest may start."""
 
 
 class GuestForm(forms.Form):
@@ -70,7 +72,8 @@ def label(request: HttpRequest, code: str) -> HttpResponse:
     if found is None:
         return refusal(request)
     if found.certificate_code and found.payable:
-        return redirect("web:certificate", code=found.certificate_code)
+        there = reverse("web:certificate", args=[found.certificate_code])
+        return redirect(f"{there}?guest=1" if "guest" in request.GET else there)
     return _show_offer(request, found, code, page="label")
 
 
@@ -92,15 +95,17 @@ def start(request: HttpRequest, page: str, code: str) -> HttpResponse:
     form = GuestForm(request.POST)
     as_guest = driver is None or "guest" in request.POST
     if as_guest and not form.is_valid():
-        shown = find_offer(request, code)
+        shown = find_offer(request, code, as_guest=True)
         if shown is None:
             return refusal(request)
         return _show_offer(request, shown, code, page=page, form=form)
     try:
         if driver is None or as_guest:
-            token = _start_guest(code, form.cleaned_data["email"])
+            token = _start_guest(
+                code, form.cleaned_data["email"], request.POST.get("price", "")
+            )
         else:
-            token = _start_driver(driver, code, request.POST.get("hold", ""))
+            token = _start_driver(driver, code, request.POST)
     except DomainError as error:
         return _refused(request, error, page=page, code=code)
     response = redirect("web:live", token=token)
@@ -127,19 +132,24 @@ def _refused(
     )
 
 
-def _start_guest(code: str, email: str) -> str:
+def _start_guest(code: str, email: str, price: str) -> str:
     begun = guests.start(
         code=code,
         locale=get_language() or "en",
         email=email or None,
+        agreed_tariff=price,
         at=timezone.now(),
     )
     return begun.live_token
 
 
-def _start_driver(driver: Driver, code: str, confirmed: str) -> str:
-    """Claim with the account: the certificate itself, or a fresh one for a label."""
+def _start_driver(driver: Driver, code: str, shown: QueryDict) -> str:
+    """Claim with the account: the certificate itself, or a fresh one for a label.
+
+    ``shown`` are hold and price as the page told them.
+    """
     at = timezone.now()
+    confirmed = shown.get("hold", "")
     hold_minor = int(confirmed) if confirmed.isascii() and confirmed.isdigit() else 0
     with acting_as_platform("a driver starts: the code says whose station it is"):
         spot = offers.find_spot(code, at=at)
@@ -155,18 +165,26 @@ def _start_driver(driver: Driver, code: str, confirmed: str) -> str:
             driver_id=driver.pk,
             idempotency_key="",
             confirmed_minor=hold_minor or None,
+            agreed_tariff=shown.get("price", ""),
         )
         order = ordering.claim_certificate(claim=claim, at=at)
     return guests.live_token(order.number)
 
 
-def find_offer(request: HttpRequest, code: str) -> Offer | None:
-    """The offer; None for whatever is not valid now, which is counted."""
+def find_offer(
+    request: HttpRequest, code: str, *, as_guest: bool = False
+) -> Offer | None:
+    """The offer at the reader's own price; None for what is not valid now, counted."""
     if limits.is_spent("code", limits.address_of(request)):
         return None
+    nobody = as_guest or "guest" in request.GET
+    driver = None if nobody else driver_of(request)
     try:
         found = guests.offer(
-            code=code, language=get_language() or "en", at=timezone.now()
+            code=code,
+            language=get_language() or "en",
+            driver=driver,
+            at=timezone.now(),
         )
     except GONE as error:
         _count_guess(request, error)
@@ -210,6 +228,8 @@ def _show_offer(
         "form": form,
         "prices": price_text(found.tariff),
         "connector_name": CONNECTOR_NAMES.get(found.connector_type, ""),
+        "personal": PERSONAL,
+        "as_guest": form is not None or "guest" in request.GET,
         "problem": None if found.payable else problem_of(found.problem_code or ""),
         "remaining_s": remaining_s,
     }
