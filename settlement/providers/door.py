@@ -58,12 +58,12 @@ if paused > now then return paused - now end
 local each, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
 local done = math.max(tonumber(redis.call('GET', KEYS[1]) or '0'), now)
 done = math.min(done, now + each * burst)
-local wait = done + each - each * burst - now
-if wait > 0 and ARGV[3] ~= '1' then return wait end
-done = done + each
+local wait = math.max(done + each - each * burst - now, 0)
+if ARGV[3] == '1' then wait = 0 end
+if wait == 0 then done = done + each end
 redis.call('SET', KEYS[1], string.format('%.0f', done),
            'PX', math.ceil((done - now) / 1000) + 1000)
-return 0
+return wait
 """
 # KEYS: pause, strikes. ARGV: the provider's wish in microseconds or 0, first and
 # longest pause, the strikes' life beyond two pauses in seconds. Returns microseconds.
@@ -133,6 +133,7 @@ class _Local:
             done = min(done, now + each * pace.burst)
             wait = done + each - each * pace.burst - now
             if wait > 0 and not on_credit:
+                self._done[place] = done
                 return wait
             self._done[place] = done + each
         return 0.0

@@ -95,7 +95,10 @@ def _question(payment: Payment, attempt: PaymentAttempt, at: datetime) -> Questi
         order_number=payment.order_number,
         sequence=payment.sequence,
         off_session=payment.off_session,
-        refund_application_fee=bool(refund and refund.refund_application_fee),
+        # The provider refuses to give back a fee that nobody took.
+        refund_application_fee=bool(
+            refund and refund.refund_application_fee and payment.application_fee_minor
+        ),
         only_look=can_look and too_old,
         page=_page(payment, attempt),
     )

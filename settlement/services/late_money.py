@@ -145,7 +145,8 @@ def _debt_of(payment: Payment) -> Receivable | None:
     rows = Receivable.objects.select_for_update()
     if payment.collects_id is not None:
         return rows.get(pk=payment.collects_id)
-    return rows.filter(payment=payment).first()
+    mine = rows.filter(payment=payment)
+    return mine.filter(state=_OPEN).first() or mine.order_by("-pk").first()
 
 
 def _why_unowed(

@@ -249,6 +249,9 @@ def succeeded(
 
 def _tell_refunded(payment: Payment, refund: Refund, *, full: bool) -> None:
     """Also when a debt had been collected: the payer's receipt is the order's."""
+    if payment.unowed_reason:
+        # Money that was no order's: no receipt, nothing to credit.
+        return
     publish(
         events.PAYMENT_REFUNDED,
         operator_id=payment.operator_id,

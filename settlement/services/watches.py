@@ -12,6 +12,7 @@ from django.db.models import Model
 
 from settlement.models import (
     Checkout,
+    Correction,
     Dispute,
     Payment,
     PaymentAttempt,
@@ -68,6 +69,11 @@ WATCHES: Final[dict[type[Model], dict[str, Watch]]] = {
         Receivable.State.OPEN: Watch("settlement-collect-receivables", "receivable"),
     },
     WebhookEvent: {WebhookEvent.State.PENDING: _FORGOTTEN},
+    Correction: {
+        Correction.State.PENDING: _SWEEP,
+        # Nothing more happens until a person decides.
+        Correction.State.STUCK: Watch("settlement-sweep", "correction"),
+    },
     PlatformInvoice: {
         PlatformInvoice.State.OPEN: Watch(work_list="platforminvoice"),
     },
@@ -90,7 +96,14 @@ FINAL: Final[dict[type[Model], frozenset[str]]] = {
     Checkout: frozenset({Checkout.State.COMPLETE, Checkout.State.EXPIRED}),
     SetupPage: frozenset({SetupPage.State.COMPLETE, SetupPage.State.EXPIRED}),
     Dispute: frozenset({Dispute.State.WON, Dispute.State.LOST}),
-    Receivable: frozenset({Receivable.State.PAID, Receivable.State.WRITTEN_OFF}),
+    Receivable: frozenset(
+        {
+            Receivable.State.PAID,
+            Receivable.State.WRITTEN_OFF,
+            Receivable.State.CORRECTED,
+        }
+    ),
+    Correction: frozenset({Correction.State.DONE}),
     WebhookEvent: frozenset({WebhookEvent.State.DONE, WebhookEvent.State.IGNORED}),
     PlatformInvoice: frozenset({PlatformInvoice.State.PAID}),
 }

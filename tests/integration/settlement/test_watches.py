@@ -51,7 +51,8 @@ def test_every_watch_is_in_the_schedule_or_a_list_of_the_admin(model):
 def test_everything_in_the_schedule_is_a_task_with_a_queue_and_a_limit():
     for name, entry in app.conf.beat_schedule.items():
         assert entry["task"] in app.tasks, name
-        assert entry["options"]["queue"] in TIME_LIMITS, name
+        queue = entry.get("options", {}).get("queue", "default")
+        assert queue in TIME_LIMITS, name
 
 
 def test_every_queue_has_limits_that_end_before_the_task_is_handed_over_again(settings):
