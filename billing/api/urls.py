@@ -2,7 +2,15 @@
 
 from django.urls import path
 
-from billing.api import accounts, charging, contracts, operator, tariffs, vehicles
+from billing.api import (
+    accounts,
+    battery_limits,
+    charging,
+    contracts,
+    operator,
+    tariffs,
+    vehicles,
+)
 from billing.api.streaming import live_stream
 
 API = "api/v1"
@@ -55,6 +63,10 @@ urlpatterns = [
     path(f"{API}/driver/orders", charging.OrdersView.as_view()),
     path(f"{API}/driver/orders/<str:number>", charging.OrderView.as_view()),
     path(f"{API}/driver/orders/<str:number>/stop", charging.StopView.as_view()),
+    path(
+        f"{API}/driver/orders/<str:number>/battery-limit",
+        battery_limits.BatteryLimitView.as_view(),
+    ),
     path(f"{API}/driver/orders/<str:number>/live", charging.LiveView.as_view()),
     path(f"{API}/driver/orders/<str:number>/live/stream", live_stream),
     path(f"{API}/driver/receipts", charging.ReceiptsView.as_view()),

@@ -1,17 +1,23 @@
 """What a station's word of refusal means, for the people who asked; both versions.
 
 Most stations leave the reason out (1.6 has no room for one): then the operator reads
-what the specification says of the word, and what to do.
+what the specification says of the word, or of the error code.
 """
 
 from typing import Final
 
 MEANINGS: Final[dict[str, str]] = {
+    "ConnectionLost": "The line broke before the answer; the station may have done it.",
     "DownloadOngoing": "A station still loads the file from it; ask again later.",
     "EmptyResultSet": "Nothing on the station fits what was asked for.",
     "Failed": "The station tried and could not do it.",
+    "FormatViolation": "The station could not read the message.",
+    "FormationViolation": "The station could not read the message.",
     "Faulted": "The connector has a fault.",
+    "GenericError": "The station reported an error and gave no reason.",
+    "InternalError": "The station has a fault of its own; try again later.",
     "InvalidCertificate": "The firmware's signing certificate is not valid there.",
+    "MessageTypeNotSupported": "The station does not know this kind of message.",
     "NoFirmware": "The station offers no firmware with this checksum.",
     "NoProfiles": "The station has no charging profile that fits.",
     "NotFound": "The station has no such entry.",
@@ -20,10 +26,20 @@ MEANINGS: Final[dict[str, str]] = {
     "NotSupportedMessageFormat": "The display does not take this format.",
     "NotSupportedPriority": "The display does not take this priority.",
     "NotSupportedState": "The display does not take this state.",
+    "OccurenceConstraintViolation": "A field is missing for the station, or too many.",
+    "OccurrenceConstraintViolation": (
+        "A field is missing for the station, or too many."
+    ),
     "Occupied": "The connector is in use or reserved.",
     "OngoingAuthorizedTransaction": ("A charge runs on this connector; stop it first."),
+    "PropertyConstraintViolation": "The station does not take one of the values.",
+    "ProtocolError": "The station finds the message incomplete.",
     "Rejected": "The station refused and gave no reason.",
     "RevokedCertificate": "The firmware's signing certificate was revoked.",
+    "RpcFrameworkError": "The station could not read the message.",
+    "SecurityError": "The station refused for reasons of security.",
+    "Timeout": "The station did not answer in time; it may have done it.",
+    "TypeConstraintViolation": "The station expects another type of value.",
     "Unavailable": "The connector is out of service.",
     "UnknownConnector": "The station has no such connector.",
     "UnknownMessageId": "The station knows the vendor, but not this message.",
@@ -75,5 +91,8 @@ OF_ACTION: Final[dict[tuple[str, str], str]] = {
 
 
 def meaning(action: str, status: str) -> str:
-    """What to make of a status that is no yes; empty where the word says it all."""
+    """What to make of a status that is no yes, or of an error code.
+
+    Empty where nothing is known of the word.
+    """
     return OF_ACTION.get((action, status)) or MEANINGS.get(status, "")

@@ -123,10 +123,18 @@ def mark_started(*, order_number: str, transaction_id: int) -> bool:
             "AND state IN ('pending', 'failed', 'cancelled') AND (state = 'pending' "
             "OR NOT EXISTS (SELECT FROM charge_points_starthandle AS other "
             "WHERE other.connector_id = handle.connector_id "
-            "AND other.state IN ('pending', 'started')))",
+            "AND other.state IN ('pending', 'started'))) "
+            "RETURNING soc_limit_percent",
             [transaction_id, order_number],
         )
-        moved = bool(cursor.rowcount == 1)
+        found = cursor.fetchone()
+        moved = found is not None
+        if found is not None and found[0] is not None:
+            cursor.execute(
+                "UPDATE charge_points_transaction SET soc_limit_percent = %s "
+                "WHERE id = %s",
+                [found[0], transaction_id],
+            )
         if moved:
             cursor.execute(
                 "UPDATE charge_points_chargingcertificate SET state = 'started' "

@@ -100,4 +100,7 @@ def progress_of(row: Transaction, *, at: datetime) -> Progress:
         ends_by=row.ends_by,
         stop_requested_at=row.stop_requested_at,
         started_at=row.started_at,
+        is_full=row.soc_limit_percent is not None
+        and row.last_soc_percent is not None
+        and row.last_soc_percent >= row.soc_limit_percent,
     )

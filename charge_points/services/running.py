@@ -58,11 +58,14 @@ WITH moved AS (
               charge.limit_profile_until,
               charge.started_by = '' AND charge.id_token_status <> ''
               AND charge.announced_at IS NULL AND charge.state <> 'ended'
-              AND charge.last_energy_wh - charge.meter_start_wh > %s AS draws
+              AND charge.last_energy_wh - charge.meter_start_wh > %s AS draws,
+              coalesce(charge.last_soc_percent >= charge.soc_limit_percent, FALSE)
+              AS is_full
 )
 SELECT * FROM moved
 WHERE stop_requested_at IS NULL AND (draws OR state = 'active'
   AND (last_energy_wh - meter_start_wh >= energy_limit_wh OR ends_by <= last_seen_at
+       OR is_full
        OR limit_profile_until <= last_seen_at + interval '5 minutes'))
 """
 
@@ -206,12 +209,15 @@ class Progress:
     stop_requested_at: datetime | None
     started_at: datetime
     draws_refused: bool = False
+    is_full: bool = False
 
     @property
     def exceeded(self) -> str:
-        """Which limit is reached ("energy", "time"), or empty."""
+        """Which limit is reached ("battery", "energy", "time"), or empty."""
         if self.state != "active" or self.stop_requested_at is not None:
             return ""
+        if self.is_full:
+            return "battery"
         if self.energy_limit_wh is not None and self.energy_wh >= self.energy_limit_wh:
             # A register that jumped is no reason to end a charge: it goes to review.
             span = Span(self.started_at, self.at, UNKNOWN_POWER_W)
@@ -269,6 +275,7 @@ def _progress(row: Sequence[Any]) -> Progress:
         stop_requested_at=row[7],
         started_at=row[8],
         draws_refused=bool(row[10]),
+        is_full=row[11],
     )
 
 
