@@ -103,15 +103,19 @@ class TariffForm(forms.Form):
         text = self.cleaned_data["ocpi"]
         if len(text.encode()) > TARIFF_BYTES_MAX:
             raise forms.ValidationError(
-                f"More than {TARIFF_BYTES_MAX} bytes; leave out what is not needed."
+                _("More than %s bytes; leave out what is not needed.")
+                % TARIFF_BYTES_MAX
             )
         try:
             ocpi: dict[str, Any] = json.loads(text)
             self.parsed = parsed_tariff(ocpi)
         except json.JSONDecodeError as error:
             raise forms.ValidationError(
-                f"Line {error.lineno}, column {error.colno}: {error.msg}. The text "
-                "must be one JSON object."
+                _(
+                    "Line %(line)s, column %(column)s: %(why)s. The text must be one "
+                    "JSON object."
+                )
+                % {"line": error.lineno, "column": error.colno, "why": error.msg}
             ) from error
         except RecursionError as error:
             raise forms.ValidationError(
@@ -121,8 +125,11 @@ class TariffForm(forms.Form):
             raise forms.ValidationError(error.message) from error
         if self.row is not None and self.parsed.id != self.row.code:
             raise forms.ValidationError(
-                f"id: is {self.parsed.id!r}, but this is tariff {self.row.code!r}. A "
-                "version keeps the id; for another id add a new tariff."
+                _(
+                    "id: is “%(given)s”, but this is tariff “%(kept)s”. A version "
+                    "keeps the id; for another id add a new tariff."
+                )
+                % {"given": self.parsed.id, "kept": self.row.code}
             )
         return ocpi
 
@@ -135,8 +142,11 @@ class TariffForm(forms.Form):
             if rows.exists():
                 self.add_error(
                     "ocpi",
-                    f"id: {operator} has a tariff {self.parsed.id!r} already. Open "
-                    "that one to give it a new version, or choose another id.",
+                    _(
+                        "id: %(operator)s has a tariff “%(code)s” already. Open that "
+                        "one to give it a new version, or choose another id."
+                    )
+                    % {"operator": operator, "code": self.parsed.id},
                 )
         return found
 

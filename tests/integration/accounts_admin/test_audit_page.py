@@ -48,7 +48,9 @@ def other(db):
 def shown(client, **filters):
     answer = client.get(reverse(PAGE), filters)
     assert answer.status_code == 200
-    return [row.pk for row in answer.context["cl"].result_list]
+    rows = answer.context["cl"].result_list
+    # That the operators were taken in is in the log too.
+    return [row.pk for row in rows if row.actor != "test"]
 
 
 def test_an_owner_finds_deeds_by_actor_object_and_period(client, operator, other):
@@ -60,8 +62,9 @@ def test_an_owner_finds_deeds_by_actor_object_and_period(client, operator, other
     assert shown(client, actor="owner@example.org") == [refund.pk]
     assert shown(client, kind="command") == [command.pk]
     assert shown(client, q="Reset") == [command.pk]
-    period = {"at_from_0": "2026-03-04", "at_from_1": "00:00:00"}
-    assert shown(client, **period) == [command.pk]
+    assert shown(client, at_from="2026-03-04") == [command.pk]
+    assert shown(client, at_from="2026-03-01", at_to="2026-03-01") == [refund.pk]
+    assert shown(client, at_to="2026-03-05") == [command.pk, refund.pk]
     page = client.get(reverse(PAGE)).content.decode()
     assert "amount_minor" in page
     assert (
@@ -172,11 +175,11 @@ def test_an_owner_makes_a_key_that_is_shown_once_and_revokes_it(client, operator
     )
     made = answer.context["made"]
     assert made.key in answer.content.decode()
-    assert answer["Cache-Control"] == "no-store"
+    assert "no-store" in answer["Cache-Control"]
     headers = {"Authorization": f"Api-Key {made.key}"}
     client.logout()
     log = client.get("/api/v1/operator/audit", headers=headers).json()["results"]
-    assert [row["action"] for row in log] == ["api_key.created"]
+    assert [row["action"] for row in log] == ["api_key.created", "operator.created"]
     client.force_login(User.objects.get(email__startswith="owner-"))
     listed = client.get(reverse("admin:accounts_apikey_changelist")).content.decode()
     assert made.key not in listed
