@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-DEMO_S = 1800  # the demo ends what hangs by itself, and says what it waited for
+DEMO_S = 3600  # the demo ends what hangs by itself, and says what it waited for
 
 
 @pytest.mark.e2e

@@ -5,7 +5,7 @@ import pytest
 from simulators.demo import scenes
 from simulators.rest import ApiRefusal, RestClient
 
-PATIENCE_S = 90
+PATIENCE_S = 300  # also for a station that caught up with real time
 ENERGY_WH = 1500
 
 
