@@ -216,7 +216,7 @@ def charge_point_disconnected(
 def security_event_raised(
     *,
     operator_id: int,
-    charge_point_id: int,
+    charge_point_id: int | None,
     charge_point: str,
     kind: str,
     severity: str,
@@ -231,6 +231,8 @@ def security_event_raised(
         "at": iso(at),
     }
     key = f"charge_point:{charge_point_id}"
+    if charge_point_id is None:
+        key = f"operator:{operator_id}"
     return SECURITY_EVENT_RAISED, operator_id, key, payload
 
 

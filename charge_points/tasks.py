@@ -14,6 +14,7 @@ from charge_points.events import PLUGGED_IN
 from charge_points.services import (
     campaigns,
     certificates,
+    client_lists,
     commands,
     customer_information,
     diagnostics,
@@ -112,6 +113,14 @@ def forget_customers() -> int:
     return customer_information.forget(at=timezone.now())
 
 
+@shared_task(name="charge_points.fetch_revocation_lists")
+def fetch_revocation_lists() -> int:
+    """Fetch the lists of the operator's own client CAs; tell of those that are old."""
+    fetched = client_lists.fetch_all(at=timezone.now())
+    client_lists.warn_of_stale(at=timezone.now())
+    return fetched
+
+
 @shared_task(name="charge_points.renew_certificates")
 def renew_certificates() -> int:
     """Ask stations whose certificate ends soon for a new request."""
@@ -191,6 +200,11 @@ BEAT_SCHEDULE: Final[dict[str, dict[str, Any]]] = {
     "charge-points-forget-customers": {
         "task": "charge_points.forget_customers",
         "schedule": DAY_S,
+        "options": MAINTENANCE,
+    },
+    "charge-points-fetch-revocation-lists": {
+        "task": "charge_points.fetch_revocation_lists",
+        "schedule": 900.0,
         "options": MAINTENANCE,
     },
     "charge-points-renew-certificates": {

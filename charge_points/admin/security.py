@@ -13,7 +13,9 @@ from cpms.accounts.admin_pages import OperatorFilter, OwnListAdmin, link, utc
 
 
 def station_link(row: SecurityEvent | QuirkCount) -> str:
-    """The way to the row's charge point."""
+    """The way to the row's charge point, if it is about a single one."""
+    if row.charge_point is None:
+        return ""
     address = reverse(
         "admin:charge_points_chargepoint_change", args=[row.charge_point_id]
     )

@@ -287,6 +287,7 @@ class Reception:
         if admission.peer is not None:
             self.failures.forgive(remote)
             connection.certificate_serial = certificate.serial_number
+            connection.certificate_issuer = certificate.issuer
             return verdict if self.admit(connection, admission) else FULL
         if not verdict.accepted and verdict is not UNAVAILABLE:
             self.failures.note(remote, now)

@@ -3,6 +3,7 @@
 import base64
 import binascii
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -12,6 +13,8 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from charge_points.services.revocation_lists import is_signed_by_any, lists_in
 
 DER_BYTES_MAX: Final = 16 * 1024
 HEADER_CHARS_MAX: Final = 24 * 1024
@@ -27,7 +30,6 @@ _CLIENT: Final = frozenset(
     {ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
 )
 _BEGIN: Final = "-----BEGIN CERTIFICATE-----"
-_BEGIN_CRL: Final = b"-----BEGIN X509 CRL-----"
 _END: Final = "-----END CERTIFICATE-----"
 
 # What the parser raises on bytes that are no certificate, or one of an unknown kind.
@@ -47,10 +49,12 @@ class Trust:
 
     ``authorities``: PEM of the built-in CA, may be empty. ``revoked``: serial numbers,
     hexadecimal in lower case, of certificates that the built-in CA took back.
+    ``lists``: revocation lists (DER) of other client CAs, as they were fetched.
     """
 
     authorities: tuple[str, ...] = ()
     revoked: frozenset[str] = frozenset()
+    lists: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +73,15 @@ class Issuers:
 
 @dataclass(frozen=True, slots=True)
 class ClientCertificate:
-    """A certificate as presented; ``fault`` says why it proves nothing."""
+    """A certificate as presented; ``fault`` says why it proves nothing.
+
+    ``issuer``: the name (DER) of who signed it.
+    """
 
     names: tuple[str, ...] = field(default=())
     serial_number: str = ""
     fault: str = ""
+    issuer: bytes = b""
 
 
 def read(
@@ -100,7 +108,8 @@ def read(
             fault = "" if known else FOREIGN
         if not fault and _key_of(leaf.issuer, leaf.serial_number) in issuers.revoked:
             fault = REVOKED
-        return ClientCertificate(names, f"{leaf.serial_number:x}", fault)
+        issuer = leaf.issuer.public_bytes()
+        return ClientCertificate(names, f"{leaf.serial_number:x}", fault, issuer)
     except _BAD:
         return ClientCertificate(fault=UNREADABLE)
 
@@ -133,8 +142,8 @@ def revoked_by(
         ValueError: a list cannot be read, or none of the CAs signed it.
     """
     found: set[tuple[bytes, int]] = set()
-    for listed in _lists_in(lists):
-        if not any(_has_signed(authority, listed) for authority in authorities):
+    for listed in lists_in(lists):
+        if not is_signed_by_any(listed, authorities):
             name = listed.issuer.rfc4514_string()
             msg = f"the list of {name!r} is signed by none of the client CAs"
             raise ValueError(msg)
@@ -142,25 +151,15 @@ def revoked_by(
     return frozenset(found)
 
 
-def _lists_in(text: bytes) -> list[x509.CertificateRevocationList]:
-    if _BEGIN_CRL not in text:
-        return [x509.load_der_x509_crl(text)]
-    parts = text.split(_BEGIN_CRL)[1:]
-    return [x509.load_pem_x509_crl(_BEGIN_CRL + part) for part in parts]
-
-
-def _has_signed(
-    authority: x509.Certificate, listed: x509.CertificateRevocationList
-) -> bool:
-    key = authority.public_key()
-    if authority.subject != listed.issuer or not isinstance(
-        key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey
-    ):
-        return False
-    try:
-        return listed.is_signature_valid(key)
-    except (InvalidSignature, *_BAD):
-        return False
+def revoked_by_fetched(
+    lists: Sequence[bytes], authorities: Sequence[x509.Certificate]
+) -> frozenset[tuple[bytes, int]]:
+    """As ``revoked_by``; lists of other CAs than these take nothing back here."""
+    found: frozenset[tuple[bytes, int]] = frozenset()
+    for each in lists:
+        with suppress(ValueError):
+            found |= revoked_by(each, authorities)
+    return found
 
 
 def _has_issued(issuer: x509.Certificate, leaf: x509.Certificate) -> bool:

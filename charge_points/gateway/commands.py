@@ -45,6 +45,7 @@ CONNECTION_LOST: Final = "ConnectionLost"
 # The CALL never left: the row goes back to the queue.
 NOT_SENT: Final = "NotSent"
 UNABLE_TO_ENCODE: Final = "UnableToEncode"
+UNWORDABLE: Final = "UnableToWord"
 TAKE_RANK: Final = 20
 END_RANK: Final = 15
 
@@ -101,7 +102,14 @@ class CommandWork:
                     command, peers[command.charge_point_id]
                 )
             except DomainError as error:
-                failed.append(self._unspeakable(command, peers, error))
+                failed.append(
+                    self._unspeakable(command, peers, error.code, error.message)
+                )
+            except Exception as error:
+                # It must not keep the station's next commands waiting.
+                logger.exception("command %d has no words", command.command_id)
+                text = f"Its arguments make no message: {error!r}"
+                failed.append(self._unspeakable(command, peers, UNWORDABLE, text))
         if sent:
             self._doors.record_translations(list(sent.values()), self._node, now)
         if failed:
@@ -141,7 +149,11 @@ class CommandWork:
         )
 
     def _unspeakable(
-        self, command: QueuedCommand, peers: Mapping[int, Peer], error: DomainError
+        self,
+        command: QueuedCommand,
+        peers: Mapping[int, Peer],
+        code: str,
+        text: str,
     ) -> CommandEnd:
         peer = peers[command.charge_point_id]
         sent = SentCommand(
@@ -155,7 +167,7 @@ class CommandWork:
             action=command.action,
             payload={},
         )
-        return end_of(sent, error.code, error.message, self._clock())
+        return end_of(sent, code, text, self._clock())
 
     def _end_all(self, ends: Sequence[CommandEnd]) -> list[None]:
         return run_set(self._end, ends, _end_failed)

@@ -313,9 +313,9 @@ class Station:
         return self._session.phase is not Phase.CLOSED and self._socket.is_open
 
     @property
-    def certificate_serial(self) -> str:
-        """Of the client certificate that let it in; empty without one."""
-        return self._socket.certificate_serial
+    def certificate(self) -> tuple[str, bytes]:
+        """Number and issuer of the client certificate that let it in, or empty."""
+        return self._socket.certificate_serial, self._socket.certificate_issuer
 
     @property
     def can_call(self) -> bool:

@@ -13,6 +13,7 @@ from charge_points.gateway.client_certificates import Trust
 from charge_points.gateway.handshake import StationRecord
 from charge_points.handlers.registry import SentCommand
 from charge_points.services.facts import MessageRow
+from charge_points.services.revocation_lists import ListFacts
 from charge_points.services.security_kinds import HANDSHAKE_REFUSED
 
 # One CALL and its answer as they stood on the wire, not yet masked; ``incoming`` when
@@ -140,7 +141,10 @@ class Doors(Protocol):
         """Count deviations per charge point."""
 
     def trust(self) -> Trust:
-        """The built-in CA and what it took back."""
+        """The built-in CA and what it took back; lists of other client CAs."""
+
+    def report_lists(self, lists: Sequence[ListFacts]) -> None:
+        """Keep how old the revocation lists in this process's files are."""
 
     def report_breaches(self, breaches: Sequence[Breach]) -> None:
         """Record refused handshakes as security events."""

@@ -104,14 +104,15 @@ def plan_of(options: Options, on_ready: Callable[[list[int]], None]) -> Plan:
     Raises:
         UnableToStartGateway: an option is wrong.
     """
+    node = options.node or socket.gethostname()
     return Plan(
         listeners=listeners_of(options),
         tables=all_tables(),
-        doors=ServiceDoors(),
+        doors=ServiceDoors(node),
         clock=partial(datetime.now, UTC),
         redis_url=settings.REDIS_URL,
         password_key=password_key(),
-        node=options.node or socket.gethostname(),
+        node=node,
         process=f"{options.index}-{os.getpid()}",
         limits=options.limits,
         proxies=proxies_of(options),

@@ -321,8 +321,8 @@ class Gateway:
             self._drop_if_revoked(station)
 
     def _drop_if_revoked(self, station: Station) -> None:
-        serial_number = station.certificate_serial
-        if serial_number and self.trust.is_revoked(serial_number):
+        serial_number, issuer = station.certificate
+        if serial_number and self.trust.is_revoked(serial_number, issuer):
             logger.warning("%s: its certificate was revoked", station.peer.identity)
             station.close(CloseCode.POLICY_VIOLATION, "the certificate was revoked")
 

@@ -4,6 +4,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
+from django.utils import timezone
+
 from charge_points.gateway.client_certificates import Trust
 from charge_points.gateway.doors import (
     Breach,
@@ -22,6 +24,7 @@ from charge_points.handlers.registry import (
     SentCommand,
 )
 from charge_points.services import (
+    client_lists,
     commands,
     connections,
     messages,
@@ -38,6 +41,7 @@ from charge_points.services.facts import (
     QuirkRow,
     SecurityRow,
 )
+from charge_points.services.revocation_lists import ListFacts
 
 REGISTRATIONS: Final = {
     "accepted": REGISTRATION_ACCEPTED,
@@ -50,6 +54,12 @@ REPEATS_MAX: Final = 1_000
 
 class ServiceDoors:
     """``Doors`` on the services of charge_points."""
+
+    def __init__(self, node: str = "") -> None:
+        """``node``: where the files of this process lie."""
+        self._node = node
+        # Fetched revocation lists by fingerprint: read once, they are long.
+        self._lists: dict[str, bytes] = {}
 
     def find_stations(self, identities: Sequence[str]) -> Mapping[str, StationRecord]:
         """The known charge points among ``identities``."""
@@ -120,12 +130,18 @@ class ServiceDoors:
         )
 
     def trust(self) -> Trust:
-        """The built-in CA and what it took back."""
+        """The built-in CA and what it took back; lists of other client CAs."""
         certificates = public_keys.authority.all_certificates()
+        self._lists = client_lists.current(self._lists)
         return Trust(
             tuple(public_keys.authority.pem_of(found) for found in certificates),
             public_keys.revoked_serials(),
+            tuple(self._lists.values()),
         )
+
+    def report_lists(self, lists: Sequence[ListFacts]) -> None:
+        """Keep how old the revocation lists in this process's files are."""
+        client_lists.report_files(node=self._node, found=lists, at=timezone.now())
 
     def report_breaches(self, breaches: Sequence[Breach]) -> None:
         """Record refused handshakes as security events."""

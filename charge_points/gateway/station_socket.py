@@ -45,8 +45,9 @@ class StationSocket(ServerConnection):
     verdict: Verdict | None = None
     # Who connects, when the porch was asked to find out.
     origin: Origin | None = None
-    # Of the client certificate that let it in, hexadecimal.
+    # Of the client certificate that let it in: number (hexadecimal), issuer (DER).
     certificate_serial: str = ""
+    certificate_issuer: bytes = b""
     _fragments: list[bytes] | None = None
 
     def data_received(self, data: bytes) -> None:

@@ -13,8 +13,10 @@ from charge_points.gateway.client_certificates import (
     Trust,
     certificates_in,
     revoked_by,
+    revoked_by_fetched,
 )
 from charge_points.gateway.witness import Witness, watch
+from charge_points.services.revocation_lists import ListFacts, facts_of, lists_in
 
 logger = logging.getLogger(__name__)
 
@@ -130,7 +132,19 @@ class TlsKeeper:
         )
         own = certificates_in("\n".join(authorities).encode()) if authorities else ()
         foreign = read_issuers(files.client_ca)
-        return context, Issuers(own, foreign, read_revoked(files.client_crl, foreign))
+        revoked = read_revoked(files.client_crl, foreign)
+        revoked |= revoked_by_fetched(self._trust.lists, foreign)
+        return context, Issuers(own, foreign, revoked)
+
+    def lists(self) -> list[ListFacts]:
+        """What the lists in the file say of themselves; empty without a file."""
+        path = self._files.client_crl
+        try:
+            return (
+                [facts_of(one) for one in lists_in(path.read_bytes())] if path else []
+            )
+        except (OSError, ValueError):
+            return []  # what was read before counts; its reload was logged
 
     def watched_by(self, witness: Witness) -> ssl.SSLContext:
         """A context for one handshake: checks the same and shows what the client sends.
@@ -165,8 +179,9 @@ class TlsKeeper:
         return self._files.stamp() != self._stamp and self.reload()
 
     def adopt(self, trust: Trust) -> None:
-        """Trust the built-in CA as it is now."""
-        is_new = trust.authorities != self._trust.authorities
+        """Trust the built-in CA, and believe the fetched lists, as they are now."""
+        known = self._trust
+        is_new = (trust.authorities, trust.lists) != (known.authorities, known.lists)
         self._trust = trust
         if is_new:
             self.reload()

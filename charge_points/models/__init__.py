@@ -6,6 +6,7 @@ from charge_points.models.charge_point import ChargePoint
 from charge_points.models.charging_limit import ChargingLimit
 from charge_points.models.charging_needs import ChargingNeeds
 from charge_points.models.charging_profile import ChargingProfile
+from charge_points.models.client_revocation_list import ClientRevocationList
 from charge_points.models.command import Command
 from charge_points.models.command_batch import CommandBatch, CommandBatchMember
 from charge_points.models.command_follow_up import CommandFollowUp
@@ -60,6 +61,7 @@ __all__ = [
     "ChargingLimit",
     "ChargingNeeds",
     "ChargingProfile",
+    "ClientRevocationList",
     "Command",
     "CommandBatch",
     "CommandBatchMember",

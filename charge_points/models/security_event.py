@@ -25,6 +25,9 @@ class SecurityEvent(TenantModel):
         on_delete=models.PROTECT,
         db_constraint=False,
         db_index=False,
+        null=True,
+        blank=True,
+        help_text="empty: about the network as a whole",
     )
     source = models.CharField(max_length=8, choices=Source)
     kind = models.CharField(max_length=50)

@@ -332,9 +332,12 @@ class QuirkRow:
 
 @dataclass(frozen=True, slots=True)
 class SecurityRow:
-    """One security event; ``source`` is "station" or "platform"."""
+    """One security event; ``source`` is "station" or "platform".
 
-    charge_point_id: int
+    Without charge point it is about the operator's whole network.
+    """
+
+    charge_point_id: int | None
     operator_id: int
     kind: str
     occurred_at: datetime

@@ -15,6 +15,7 @@ KIND_CHARS_MAX: Final = 50
 
 FOREIGN_START_HANDLE: Final = "ForeignStartHandle"
 FOREIGN_TRANSACTION: Final = "ForeignTransaction"
+NETWORK: Final = "network"
 CONTRACT_REFUSED: Final = "ContractRefused"
 
 
@@ -44,7 +45,7 @@ def record_many(rows: Sequence[SecurityRow]) -> None:
             events.security_event_raised(
                 operator_id=row.operator_id,
                 charge_point_id=row.charge_point_id,
-                charge_point=names.get(row.charge_point_id, ""),
+                charge_point=names.get(row.charge_point_id or 0, NETWORK),
                 kind=row.kind[:KIND_CHARS_MAX],
                 severity=severity_of(row.kind, row.source),
                 at=row.received_at,

@@ -13,6 +13,7 @@ NOTICE: Final = "notice"
 
 HANDSHAKE_REFUSED: Final = "HandshakeRefused"
 CLIENT_CERTIFICATE_REFUSED: Final = "ClientCertificateRefused"
+REVOCATION_LIST_STALE: Final = "RevocationListStale"
 
 # Kind: (severity in the standard, OCPP versions that have it).
 OF_STATIONS: Final[dict[str, tuple[Severity, tuple[str, ...]]]] = {
@@ -48,6 +49,10 @@ OF_PLATFORM: Final[dict[str, tuple[Severity, str]]] = {
     CLIENT_CERTIFICATE_REFUSED: (
         "notice",
         "certificate with its name refused by TLS: expired, foreign, for no client",
+    ),
+    REVOCATION_LIST_STALE: (
+        "critical",
+        "revocation list of a client CA is past its date or cannot be fetched",
     ),
     "InvalidCsr": ("notice", "certificate request that must not be signed"),
     "ForeignTransaction": ("critical", "transaction of another charge point"),

@@ -225,6 +225,9 @@ OUTGOING_CA_FILE: str = env.str("OUTGOING_CA_FILE", "")
 CONTRACT_PROVIDER_URL: str = env.str("CONTRACT_PROVIDER_URL", "")
 # Whether a contract counts whose OCSP responder gives no usable answer: it does not.
 CONTRACT_OCSP_REQUIRED: bool = env.bool("CONTRACT_OCSP_REQUIRED", True)
+# Revocation lists (DER or PEM) of the gateways' --client-ca, fetched every 15 minutes.
+CLIENT_CRL_URLS: list[str] = env.list("CLIENT_CRL_URLS", [])
+CLIENT_CA_FILE: str = env.str("CLIENT_CA_FILE", "")
 
 # The console's map draws its own ground without a tile server.
 MAP_TILE_URL: str = env.str("MAP_TILE_URL", "")

