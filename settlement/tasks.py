@@ -26,6 +26,7 @@ from settlement.services import (
     late_money,
     looks,
     method_pages,
+    own_keys,
     payees,
     platform_fees,
     receivables,
@@ -119,6 +120,18 @@ def on_evidence_queued(event: Event) -> None:
 
 
 @subscriber(
+    "settlement.own_keys",
+    topics=[events.OWN_KEY_SUBMITTED],
+    queue=QUEUE,
+    transactional=False,
+)
+def on_own_key_submitted(event: Event) -> None:
+    """Try an operator's own key at the provider."""
+    with _at_the_accounts_pace():
+        _decide_key(event.payload["submission_id"])
+
+
+@subscriber(
     "settlement.reconciliations",
     topics=[events.RECONCILIATION_QUEUED],
     queue=QUEUE,
@@ -179,6 +192,8 @@ def look_after() -> int:
     asked = _each(looks.unheard_webhooks(at=at), _process)
     asked += _each(looks.forgotten(at=at), _revive)
     asked += _each(looks.pages_left_open(at=at), _look)
+    asked += _each(own_keys.to_look_at(at=at), _decide_key)
+    own_keys.forget_former(at=at)
     return asked + _each(looks.waiting_disputes(at=at), _look_at_dispute)
 
 
@@ -188,6 +203,10 @@ def _process(webhook_event_id: int) -> None:
 
 def _revive(payment_id: int) -> None:
     looks.revive(payment_id=payment_id, at=timezone.now())
+
+
+def _decide_key(submission_id: int) -> None:
+    own_keys.decide(submission_id=submission_id, at=timezone.now())
 
 
 def _look_at_dispute(dispute_id: int) -> None:

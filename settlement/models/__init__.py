@@ -11,6 +11,7 @@ from settlement.models.ledger import (
     LedgerLine,
     LedgerSeal,
 )
+from settlement.models.own_key import OwnKeySubmission
 from settlement.models.payee_account import PayeeAccount
 from settlement.models.payment import Payment
 from settlement.models.payment_attempt import PaymentAttempt
@@ -38,6 +39,7 @@ __all__ = [
     "LedgerEntry",
     "LedgerLine",
     "LedgerSeal",
+    "OwnKeySubmission",
     "PayeeAccount",
     "Payment",
     "PaymentAttempt",

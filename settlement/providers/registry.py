@@ -63,9 +63,16 @@ def get_provider(name: str) -> PaymentProvider:
 
 @lru_cache(maxsize=OWN_KEY_ADAPTERS_MAX)
 def own_key_provider(
-    name: str, *, account: str, api_key: str, webhook_secret: str
+    name: str,
+    *,
+    account: str,
+    api_key: str,
+    webhook_secret: str,
+    former_secret: str = "",
 ) -> PaymentProvider:
     """Return provider `name` as one operator reaches it with its own key.
+
+    `former_secret` signs webhooks too, while the endpoint is changed.
 
     Raises:
         UnableToFindProvider: no such entry in PAYMENT_PROVIDERS.
@@ -74,7 +81,10 @@ def own_key_provider(
     get_provider(name)
     platform = StripeConfig.from_mapping(name, settings.PAYMENT_PROVIDERS[name])
     return StripeOwnKey.of(
-        platform, account=account, api_key=api_key, webhook_secret=webhook_secret
+        platform,
+        account=account,
+        api_key=api_key,
+        webhook_secrets=(webhook_secret, former_secret),
     )
 
 

@@ -21,15 +21,18 @@ def provider_for(name: str, account: str) -> PaymentProvider:
         PayeeAccount.objects.filter(
             provider=name, reference=account, mode=PayeeAccount.Mode.OWN_KEY
         )
-        .values_list("sealed_key", "sealed_webhook_secret")
+        .values_list(
+            "sealed_key", "sealed_webhook_secret", "sealed_former_webhook_secret"
+        )
         .first()
     )
     if own is None:
         return get_provider(name)
-    key, secret = own
+    key, secret, former = own
     return own_key_provider(
         name,
         account=account,
         api_key=unseal(key),
         webhook_secret=unseal(secret) if secret else "",
+        former_secret=unseal(former) if former else "",
     )

@@ -99,7 +99,7 @@ class OwnKey:
 
 
 @transaction.atomic
-def _create(
+def take_in(
     *,
     operator_id: int,
     provider: str,
@@ -108,6 +108,11 @@ def _create(
     at: datetime,
     own: OwnKey | None = None,
 ) -> PayeeAccount:
+    """Register an account that the provider answered for.
+
+    Raises:
+        UnableToRegisterPayee: ``payee_account_taken``.
+    """
     currency = status.currency
     account = PayeeAccount(
         operator_id=operator_id,
@@ -121,6 +126,7 @@ def _create(
         account.mode = PayeeAccount.Mode.OWN_KEY
         account.sealed_key = seal(own.api_key)
         account.sealed_webhook_secret = seal(own.webhook_secret)
+        account.key_ending, account.key_set_at = own.api_key[-4:], at
     _mirror(account, status, at)
     PayeeAccount.objects.filter(
         operator_id=operator_id, currency=currency, is_default=True
@@ -157,7 +163,7 @@ def register(
     """
     status = _ask(provider, reference)
     with acting_for([operator_id]):
-        return _create(
+        return take_in(
             operator_id=operator_id,
             provider=provider,
             status=status,
@@ -184,13 +190,7 @@ def register_own_key(
         UnableToRegisterPayee: ``key_not_restricted``, or the provider does not know
             the account under this key, or it is registered already.
     """
-    if not own.api_key.startswith("rk_") or not own.webhook_secret:
-        raise UnableToRegisterPayee(
-            "key_not_restricted",
-            "Give a restricted key (rk_…) and the signing secret of its webhook "
-            "endpoint; an unrestricted key could pay out the operator's money.",
-            http_status=422,
-        )
+    require_restricted(own)
     try:
         remote = own_key_provider(
             provider,
@@ -202,13 +202,28 @@ def register_own_key(
         raise UnableToRegisterPayee("unknown_provider", str(error)) from error
     status = _status(remote, provider, reference)
     with acting_for([operator_id]):
-        return _create(
+        return take_in(
             operator_id=operator_id,
             provider=provider,
             status=status,
             by=by,
             at=at,
             own=own,
+        )
+
+
+def require_restricted(own: OwnKey) -> None:
+    """Refuse a key that could do more than take payments.
+
+    Raises:
+        UnableToRegisterPayee: ``key_not_restricted``.
+    """
+    if not own.api_key.startswith("rk_") or not own.webhook_secret:
+        raise UnableToRegisterPayee(
+            "key_not_restricted",
+            "Give a restricted key (rk_…) and the signing secret of its webhook "
+            "endpoint; an unrestricted key could pay out the operator's money.",
+            http_status=422,
         )
 
 

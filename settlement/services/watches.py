@@ -14,6 +14,7 @@ from settlement.models import (
     Checkout,
     Correction,
     Dispute,
+    OwnKeySubmission,
     Payment,
     PaymentAttempt,
     PaymentState,
@@ -69,6 +70,7 @@ WATCHES: Final[dict[type[Model], dict[str, Watch]]] = {
         Receivable.State.OPEN: Watch("settlement-collect-receivables", "receivable"),
     },
     WebhookEvent: {WebhookEvent.State.PENDING: _FORGOTTEN},
+    OwnKeySubmission: {OwnKeySubmission.State.PENDING: _FORGOTTEN},
     Correction: {
         Correction.State.PENDING: _SWEEP,
         # Nothing more happens until a person decides.
@@ -105,5 +107,8 @@ FINAL: Final[dict[type[Model], frozenset[str]]] = {
     ),
     Correction: frozenset({Correction.State.DONE}),
     WebhookEvent: frozenset({WebhookEvent.State.DONE, WebhookEvent.State.IGNORED}),
+    OwnKeySubmission: frozenset(
+        {OwnKeySubmission.State.ACCEPTED, OwnKeySubmission.State.REFUSED}
+    ),
     PlatformInvoice: frozenset({PlatformInvoice.State.PAID}),
 }

@@ -26,10 +26,10 @@ class StripeOwnKey(StripeConnect):
         *,
         account: str,
         api_key: str,
-        webhook_secret: str,
+        webhook_secrets: tuple[str, ...],
     ) -> "StripeOwnKey":
         """Return the adapter at the platform's address, with an operator's key."""
-        secrets = (webhook_secret,) if webhook_secret else ()
+        secrets = tuple(filter(None, webhook_secrets))
         config = replace(
             platform, api_key=api_key, webhook_secrets=secrets, account=account
         )
