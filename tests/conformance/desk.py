@@ -42,8 +42,8 @@ class Desk:
             at=now,
         )
 
-    def leave(self):
-        """The oldest command leaves; what went out keeps its schema."""
+    def take(self):
+        """Take the oldest command; what may leave now."""
         station = self.station
         peer = Peer(
             station.id,
@@ -56,8 +56,12 @@ class Desk:
         )
         with transaction.atomic():
             (taking,) = self.work.take.execute([Taking({station.id: peer})])
-        (self.sent,) = taking.sent
-        call = (station.version, self.sent.action, self.sent.payload)
+        return taking.sent
+
+    def leave(self):
+        """The oldest command leaves; what went out keeps its schema."""
+        (self.sent,) = self.take()
+        call = (self.station.version, self.sent.action, self.sent.payload)
         assert validate_call(*call) is None
         return self.sent
 

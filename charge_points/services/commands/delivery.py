@@ -3,6 +3,7 @@
 import json
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final
 
 from django.db import connection, transaction
@@ -126,9 +127,20 @@ def mark_sent(*, wordings: Sequence[CommandWording]) -> None:
         row = rows.get(wording.command_id)
         if row is not None:
             row.action = wording.action[:60]
-            row.payload = mask_payload(wording.action, wording.payload)
+            row.payload = mask_payload(wording.action, _as_json(wording.payload))
             row.request_id = secrets.request_id(wording.payload)
     Command.objects.bulk_update(rows.values(), ["action", "payload", "request_id"])
+
+
+def _as_json(value: Any) -> Any:  # noqa: ANN401 - whatever a payload holds
+    """Exact decimals as the JSON numbers that they are on the wire."""
+    if isinstance(value, dict):
+        return {name: _as_json(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_as_json(inner) for inner in value]
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    return value
 
 
 @transaction.atomic(savepoint=False)

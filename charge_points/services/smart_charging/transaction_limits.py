@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import structlog
 from django.db.models import OuterRef, Subquery
+from django.db.models.fields.json import KT
 
 from charge_points.events import iso
 from charge_points.models import Command, Connector, Transaction
@@ -150,13 +151,17 @@ def renew_unsent(*, at: datetime) -> int:
     Returns:
         How many of them the next meter value brings again.
     """
-    newest = Command.objects.filter(
-        charge_point_id=OuterRef("charge_point_id"),
-        intent=SET,
-        requested_by=LIMITS,
-        created_at__gt=at - LOOK_BACK,
-        arguments__transaction_id=OuterRef("ocpp_id"),
-    ).order_by("-pk")
+    newest = (
+        Command.objects.annotate(ocpp_id=KT("arguments__transaction_id"))
+        .filter(
+            charge_point_id=OuterRef("charge_point_id"),
+            intent=SET,
+            requested_by=LIMITS,
+            created_at__gt=at - LOOK_BACK,
+            ocpp_id=OuterRef("ocpp_id"),
+        )
+        .order_by("-pk")
+    )
     lost = (
         Transaction.objects.filter(
             state=Transaction.State.ACTIVE, limit_profile_until__gt=at + RENEW_BEFORE
