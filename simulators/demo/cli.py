@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 import secrets
+import shlex
 import signal
 import threading
 import time
@@ -239,6 +240,20 @@ def _prove(
     }
 
 
+def _plugged_in(system: System, network: dict[str, Any]) -> str:
+    """The command that lets a vehicle wait for its start at the first charger."""
+    point = network["operators"][0]["charge_points"][0]
+    return shlex.join(
+        [
+            *[".venv/bin/python", "-m", "simulators", "charge-point"],
+            *["--url", system.ocpp_url, "--identity", point["identity"]],
+            *["--password", point["password"], "--ocpp", point["version"]],
+            *["--stock", "--remote", "--start-timeout", "3600", "--stop", "server"],
+            *["--time-scale", "20", "--evses", str(len(point["connector_codes"]))],
+        ]
+    )
+
+
 def _keep(system: System, network: dict[str, Any]) -> None:
     say("\nIt stays up until Ctrl-C:")
     say(f"  admin      {system.web_url}/admin/")
@@ -252,7 +267,11 @@ def _keep(system: System, network: dict[str, Any]) -> None:
                 f"  charger    {system.ocpp_url}/{point['identity']}  "
                 f"OCPP {point['version']}  password {point['password']}"
             )
+            say(f"  QR label   {system.web_url}/q/{point['connector_codes'][0]}")
+    say(f"  drivers    {system.web_url}/")
     say(f"  API        {system.web_url}/api/docs/")
+    say("\nTo charge with a phone, plug a simulated vehicle in:")
+    say(f"  {_plugged_in(system, network)}")
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
