@@ -8,6 +8,7 @@ from charge_points.admin.campaigns import FirmwareCampaignAdmin
 from charge_points.admin.certificates import CertificateAdmin
 from charge_points.admin.commands import CommandAdmin
 from charge_points.admin.connectors import ConnectorAdmin
+from charge_points.admin.contract_roots import ContractRootAdmin
 from charge_points.admin.id_tokens import IdTokenAdmin
 from charge_points.admin.lists import (
     ChargingLimitAdmin,
@@ -30,6 +31,7 @@ from charge_points.admin.public_keys import (
     InstalledCertificateAdmin,
     StationCertificateAdmin,
 )
+from charge_points.admin.revocation_lists import ClientRevocationListAdmin
 from charge_points.admin.security import QuirkAdmin, SecurityEventAdmin
 from charge_points.admin.sites import SiteAdmin
 from charge_points.admin.stations import ChargePointAdmin
@@ -49,9 +51,11 @@ __all__ = [
     "ChargePointAdmin",
     "ChargingLimitAdmin",
     "ChargingProfileAdmin",
+    "ClientRevocationListAdmin",
     "CommandAdmin",
     "CommandBatchAdmin",
     "ConnectorAdmin",
+    "ContractRootAdmin",
     "CustomerInformationAdmin",
     "DisplayMessageAdmin",
     "FirmwareCampaignAdmin",

@@ -9,6 +9,7 @@ from charge_points.api import (
     charge_points,
     commands,
     conformance,
+    contract_roots,
     lists,
     monitoring,
     pki,
@@ -64,6 +65,11 @@ urlpatterns = [
     path(
         f"{BASE}/certificates/<str:serial_number>/revoke",
         pki.RevokeCertificateView.as_view(),
+    ),
+    path(f"{BASE}/contract-roots", contract_roots.ContractRootsView.as_view()),
+    path(
+        f"{BASE}/contract-roots/<int:root_id>",
+        contract_roots.ContractRootView.as_view(),
     ),
     path("pki/ca.pem", pki.AuthoritiesView.as_view()),
     path("pki/ocsp", pki.OcspView.as_view()),

@@ -13,10 +13,13 @@ from charge_points.services.contract_chains import (
     UnableToTrustContract,
     certificates_of,
 )
+from cpms.accounts.services import audit
 from cpms.kernel.errors import DomainError
 
 ROOTS_MAX: Final = 100
 """Of one operator, and of the platform."""
+
+PEM_CHARS_MAX: Final = 10_000
 
 USES: Final = frozenset({"MORootCertificate", "V2GRootCertificate"})
 
@@ -46,6 +49,33 @@ def add(*, pem: str, operator_id: int | None, by: str, at: datetime) -> Contract
     Raises:
         UnableToAddRoot: ``root_invalid`` or ``too_many_roots``.
     """
+    certificate = check(pem, at=at)
+    rows = ContractRoot.objects.filter(_at(operator_id))
+    fingerprint = certificate.fingerprint(hashes.SHA256()).hex()
+    known = rows.filter(fingerprint=fingerprint).first()
+    if known is not None:
+        return known
+    if rows.count() >= ROOTS_MAX:
+        raise UnableToAddRoot("too_many_roots", f"There are {ROOTS_MAX} roots.")
+    row = ContractRoot.objects.create(
+        operator_id=operator_id,
+        fingerprint=fingerprint,
+        subject=certificate.subject.rfc4514_string()[:255],
+        certificate_pem=certificate.public_bytes(serialization.Encoding.PEM).decode(),
+        not_after=certificate.not_valid_after_utc,
+        added_by=by[:150],
+        added_at=at,
+    )
+    _audit(row, "contract_root.added", by=by, at=at)
+    return row
+
+
+def check(pem: str, *, at: datetime) -> x509.Certificate:
+    """Read a root.
+
+    Raises:
+        UnableToAddRoot: ``root_invalid``.
+    """
     try:
         (certificate,) = certificates_of(pem)
         limits = certificate.extensions.get_extension_for_class(x509.BasicConstraints)
@@ -58,36 +88,34 @@ def add(*, pem: str, operator_id: int | None, by: str, at: datetime) -> Contract
         raise UnableToAddRoot(
             "root_invalid", "The certificate is not that of a CA, or expired."
         )
-    rows = ContractRoot.objects.filter(_at(operator_id))
-    fingerprint = certificate.fingerprint(hashes.SHA256()).hex()
-    known = rows.filter(fingerprint=fingerprint).first()
-    if known is not None:
-        return known
-    if rows.count() >= ROOTS_MAX:
-        raise UnableToAddRoot("too_many_roots", f"There are {ROOTS_MAX} roots.")
-    return ContractRoot.objects.create(
-        operator_id=operator_id,
-        fingerprint=fingerprint,
-        subject=certificate.subject.rfc4514_string()[:255],
-        certificate_pem=certificate.public_bytes(serialization.Encoding.PEM).decode(),
-        not_after=certificate.not_valid_after_utc,
-        added_by=by,
-        added_at=at,
+    return certificate
+
+
+def _audit(row: ContractRoot, action: str, *, by: str, at: datetime) -> None:
+    audit.record(
+        operator_id=row.operator_id,
+        actor=by,
+        action=action,
+        object=f"contract root {row.fingerprint}",
+        changes={"subject": row.subject},
+        at=at,
     )
 
 
 @transaction.atomic
-def remove(*, fingerprint: str, operator_id: int | None) -> None:
+def remove(*, fingerprint: str, operator_id: int | None, by: str, at: datetime) -> None:
     """Trust a root no more.
 
     Raises:
         UnableToFindRoot: ``unknown_root``.
     """
-    rows = ContractRoot.objects.filter(
+    row = ContractRoot.objects.filter(
         _at(operator_id), fingerprint=fingerprint.lower().replace(":", "")
-    )
-    if not rows.delete()[0]:
+    ).first()
+    if row is None:
         raise UnableToFindRoot("unknown_root", f"There is no root {fingerprint!r}.")
+    _audit(row, "contract_root.removed", by=by, at=at)
+    row.delete()
 
 
 def trusted(*, operator_id: int | None) -> tuple[x509.Certificate, ...]:

@@ -49,6 +49,12 @@ GROUPS: Final[tuple[tuple[Any, tuple[Item, ...]], ...]] = (
                 _("Installed certificates"),
                 "verified_user",
             ),
+            Item("charge_points.contractroot", _("Contract roots"), "account_tree"),
+            Item(
+                "charge_points.clientrevocationlist",
+                _("Revocation lists"),
+                "event_busy",
+            ),
             Item("charge_points.firmwarefile", _("Firmware"), "memory"),
             Item("charge_points.firmwarecampaign", _("Firmware campaigns"), "waves"),
             Item(

@@ -319,10 +319,13 @@ def test_a_root_that_is_installed_on_a_station_counts_at_its_operator(pki):
     )
     payload = pki.contract(EMAID).authorize(central=True)
     assert present(station, payload) == ("Accepted", "Accepted")
-    contract_roots.remove(fingerprint=row.fingerprint, operator_id=station.operator_id)
+    by = {"by": "test", "at": station.now}
+    contract_roots.remove(
+        fingerprint=row.fingerprint, operator_id=station.operator_id, **by
+    )
     assert present(station, payload)[1] == "CertChainError"
     with pytest.raises(contract_roots.UnableToFindRoot):
-        contract_roots.remove(fingerprint="00", operator_id=None)
+        contract_roots.remove(fingerprint="00", operator_id=None, **by)
 
 
 GOOD = TestPki.new()

@@ -32,7 +32,12 @@ class Command(DomainCommand):
         operator_id = _operator_id(options["operator"])
         if options["remove"]:
             fingerprint = options["remove"].lower()
-            contract_roots.remove(fingerprint=fingerprint, operator_id=operator_id)
+            contract_roots.remove(
+                fingerprint=fingerprint,
+                operator_id=operator_id,
+                by="manage.py",
+                at=timezone.now(),
+            )
             return {"fingerprint": fingerprint, "subject": "", "trusted": False}
         row = contract_roots.add(
             pem=_text_of(options["add"]),
