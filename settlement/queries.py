@@ -164,7 +164,9 @@ def payments_of_order(order_number: str) -> list[PaymentView]:
 def refunds_of_order(order_number: str) -> list[RefundFact]:
     """What goes back of an order or went back, oldest first."""
     rows = (
-        Refund.objects.filter(payment__order_number=order_number)
+        Refund.objects.filter(
+            payment__order_number=order_number, payment__unowed_reason=""
+        )
         .exclude(state=Refund.State.FAILED)
         .order_by("pk")
     )

@@ -172,7 +172,8 @@ def _hand_over(order: Order, reason: str, *, at: datetime) -> None:
 
 def _apply(order: Order, last: Cdr, bill: _Bill, cause: moves.Cause) -> None:
     receipt = receipts.latest(order)
-    _check_refunds(order)
+    if receipt is None or credit_notes.left_of(receipt):
+        _check_refunds(order)
     credit = _credit(order, last, at=cause.at)
     after = rating.keep(order, bill.facts, bill.session, bill.priced, at=cause.at)
     order.correction_reason = ""
@@ -235,7 +236,7 @@ def _exchange(order: Order, receipt: Receipt, change: _Change) -> None:
     if (before, receipt.body["taxes"]) == (now, change.after.taxes):
         # Some Wh below the smallest coin: the CDR says them, no money does.
         return
-    left = before - credit_notes.credited(receipt)
+    left = credit_notes.left_of(receipt)
     if before and not left:
         # The charge was given back whole: nothing is left to correct.
         return

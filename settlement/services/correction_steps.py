@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from settlement.models import Correction, Payment, PaymentAttempt, PaymentState
 from settlement.models.payment_states import WAITING_STATES
@@ -10,6 +11,9 @@ from settlement.services.moves import open_attempt
 
 _STATE = Correction.State
 _S = PaymentState
+
+NOT_TAKEN: Final = frozenset({*WAITING_STATES, _S.AUTHORIZED, _S.CAPTURING})
+"""Whatever the capture brings, what is due above it becomes a debt there."""
 
 
 @dataclass(frozen=True, slots=True)

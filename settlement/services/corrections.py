@@ -25,7 +25,7 @@ from cpms.outbox import publish
 from settlement import events
 from settlement.models import Correction, Payment, Receivable
 from settlement.services import money_back, money_on_top, refunds
-from settlement.services.correction_steps import Step, done, later
+from settlement.services.correction_steps import NOT_TAKEN, Step, done, later
 from settlement.services.moves import locked
 
 SWEEP_MAX: Final = 500
@@ -62,7 +62,10 @@ def request(
     by: str,
     at: datetime,
 ) -> CorrectionView:
-    """Ask for a difference; once per (payment, key). A worker moves the money.
+    """Ask for a difference; once per (payment, key).
+
+    A worker moves the money; while nothing is captured yet, the amount to take is
+    changed at once, before a worker asks for it.
 
     Args:
         payment_id: the order's own payment.
@@ -107,7 +110,11 @@ def request(
         next_try_at=at,
         created_at=at,
     )
-    _wake(row)
+    over = payment.state in NOT_TAKEN and _take(
+        row, _step(row, payment, [], [], at), at
+    )
+    if not over:
+        _wake(row)
     audit.record(
         operator_id=payment.operator_id,
         actor=by,
@@ -170,6 +177,8 @@ def _holders(payment: Payment) -> list[Payment]:
         order_number=payment.order_number,
         operator_id=payment.operator_id,
         captured_minor__gt=0,
+        # Money that nobody owed goes back by itself.
+        unowed_reason="",
     ).order_by("sequence")
     ids = list(rows.values_list("pk", flat=True))
     return [payment if pk == payment.pk else locked(pk) for pk in ids]

@@ -12,6 +12,7 @@ from settlement.models import (
 )
 from settlement.services import captures, debts, refunds
 from settlement.services.correction_steps import (
+    NOT_TAKEN,
     Step,
     done,
     is_waiting,
@@ -41,7 +42,7 @@ def step(
         holders: payments of the order that took money, its own first.
         at: now.
     """
-    if payment.state in {_S.AUTHORIZED, _S.CAPTURING} or is_waiting(payment):
+    if payment.state in NOT_TAKEN:
         return _of_the_hold(row, payment, at)
     debt = next((each for each in owed if each.state == Receivable.State.OPEN), None)
     if debt is not None:

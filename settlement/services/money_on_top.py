@@ -2,16 +2,18 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
 
 from settlement.models import Correction, Payment, PaymentState, Receivable
-from settlement.models.payment_states import WAITING_STATES
 from settlement.services import debts
-from settlement.services.correction_steps import Step, done, later, set_due
+from settlement.services.correction_steps import (
+    NOT_TAKEN,
+    Step,
+    done,
+    later,
+    set_due,
+)
 
 _S = PaymentState
-_NOT_TAKEN: Final = frozenset({*WAITING_STATES, _S.AUTHORIZED, _S.CAPTURING})
-"""Whatever the capture brings, what is due above it becomes a debt there."""
 
 
 def step(
@@ -19,7 +21,7 @@ def step(
 ) -> Step:
     """Ask the payer for the rest of a correction."""
     more = row.rest_minor
-    if payment.state in _NOT_TAKEN:
+    if payment.state in NOT_TAKEN:
         set_due(payment, (payment.due_minor or 0) + more, at=at)
         return done(more)
     if payment.state in {_S.RELEASED, _S.DECLINED}:

@@ -164,6 +164,7 @@ def waits_for_others(order_number: str) -> bool:
     """Whether a refund of an order that no correction asked for has no answer yet."""
     return Refund.objects.filter(
         payment__order_number=order_number,
+        payment__unowed_reason="",
         state=Refund.State.PENDING,
         correction=None,
     ).exists()

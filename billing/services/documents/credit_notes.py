@@ -85,10 +85,11 @@ def _part(amount: int, taxes: int, total: int) -> int:
     return int(Fraction(2 * amount * taxes + total, 2 * total))
 
 
-def credited(receipt: Receipt) -> int:
-    """What its credit notes took off a receipt, in minor units."""
+def left_of(receipt: Receipt) -> int:
+    """What its credit notes left of a receipt, in minor units."""
     rows = CreditNote.objects.filter(receipt=receipt)
-    return rows.aggregate(total=Sum("amount_minor"))["total"] or 0
+    credited = rows.aggregate(total=Sum("amount_minor"))["total"] or 0
+    return int(receipt.body["amount_minor"] - credited)
 
 
 @transaction.atomic
@@ -121,7 +122,7 @@ def issue(
     receipt = receipts.latest(order)
     if receipt is None:
         raise RetryLater(RECEIPT_PAUSE_S, f"order {order_number} has no receipt yet")
-    amount = min(amount_minor, receipt.body["amount_minor"] - credited(receipt))
+    amount = min(amount_minor, left_of(receipt))
     if amount <= 0:
         return None
     return _write(receipt, amount, reason, at, refund_id=refund_id)
