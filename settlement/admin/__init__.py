@@ -1,10 +1,12 @@
 """Pages of settlement for operators and platform staff."""
 
+from settlement.admin.agreements import SplitAgreementAdmin
 from settlement.admin.inbox import WebhookEventAdmin
 from settlement.admin.ledger import LedgerAccountAdmin, LedgerEntryAdmin
 from settlement.admin.onboarding import payee_account
+from settlement.admin.own_keys import OwnKeySubmissionAdmin
 from settlement.admin.panels import money
-from settlement.admin.payees import PayeeAccountAdmin, SplitAgreementAdmin
+from settlement.admin.payees import PayeeAccountAdmin
 from settlement.admin.payments import DisputeAdmin, PaymentAdmin, RefundAdmin
 from settlement.admin.statements import PlatformInvoiceAdmin, SplitLineAdmin
 from settlement.admin.work import (
@@ -17,6 +19,7 @@ __all__ = [
     "DisputeAdmin",
     "LedgerAccountAdmin",
     "LedgerEntryAdmin",
+    "OwnKeySubmissionAdmin",
     "PayeeAccountAdmin",
     "PaymentAdmin",
     "PlatformInvoiceAdmin",

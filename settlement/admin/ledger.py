@@ -1,6 +1,6 @@
 """The books: accounts with their balances, entries with their lines."""
 
-from typing import Any
+from typing import Any, Final
 
 from django.contrib import admin
 from django.db.models import OuterRef, QuerySet, Subquery, Sum
@@ -22,6 +22,9 @@ from cpms.accounts.models import Operator
 from settlement.admin.shared import MONEY_ROLES, MoneyAdmin, money
 from settlement.models import LedgerAccount, LedgerEntry, LedgerLine
 
+LINES_SHOWN: Final = 100
+"""Lines of an account on one page."""
+
 
 def _with_book(rows: QuerySet[Any]) -> QuerySet[Any]:
     """The platform's book has no operator, so a join would hide its rows."""
@@ -31,9 +34,11 @@ def _with_book(rows: QuerySet[Any]) -> QuerySet[Any]:
 
 
 @admin.register(LedgerAccount)
-class LedgerAccountAdmin(MoneyAdmin):
-    """The trial balance: every account with the sum of its lines."""
+class LedgerAccountAdmin(PageAdmin, MoneyAdmin):
+    """The trial balance; each account's page has its lines and how it grew."""
 
+    page_template = "settlement/ledger_account.html"
+    action_roles = MONEY_ROLES
     list_display = ("code", "type", "balance", "book")
     list_filter = (
         ("type", ChoicesDropdownFilter),
@@ -57,6 +62,27 @@ class LedgerAccountAdmin(MoneyAdmin):
         rows = _with_book(super().get_queryset(request))
         found: QuerySet[Any] = rows.annotate(balance_minor=Subquery(total))
         return found
+
+    def page(self, request: HttpRequest, row: Any) -> dict[str, Any]:  # noqa: ANN401 - annotated
+        """A page of lines, the newest first, each with the balance after it."""
+        rows = LedgerLine.objects.filter(account=row).order_by("-pk")
+        before = request.GET.get("before", "")
+        if before.isdecimal():
+            rows = rows.filter(pk__lt=int(before))
+        lines = list(rows.select_related("entry")[: LINES_SHOWN + 1])
+        shown, running = lines[:LINES_SHOWN], []
+        if shown:
+            upto = LedgerLine.objects.filter(account=row, pk__lte=shown[0].pk)
+            balance = upto.aggregate(total=Sum("amount_minor"))["total"]
+            for line in shown:
+                running.append({"line": line, "balance": money(balance, row.currency)})
+                balance -= line.amount_minor
+        return {
+            "lines": running,
+            "balance": money(row.balance_minor or 0, row.currency),
+            "older": shown[-1].pk if len(lines) > LINES_SHOWN else None,
+            "newest": not before,
+        }
 
     @display(description=_("Balance (debit > 0)"), ordering="balance_minor")  # type: ignore[untyped-decorator]
     def balance(self, row: Any) -> str:  # noqa: ANN401 - annotated

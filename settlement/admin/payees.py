@@ -1,14 +1,16 @@
-"""Payee accounts and split agreements."""
+"""Payee accounts."""
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from cpms.accounts.admin_pages import OperatorFilter, utc
-from settlement.admin.shared import MoneyAdmin, ReadOnlyInline
-from settlement.models import PayeeAccount, SplitAgreement, SplitParty
+from settlement.admin.shared import MoneyAdmin, who
+from settlement.models import PayeeAccount
+from settlement.services import reconciliation
 from settlement.services.payees import ask_again
 
 
@@ -35,8 +37,9 @@ class PayeeAccountAdmin(MoneyAdmin):
         "books_after",
         "sealed_key",
         "sealed_webhook_secret",
+        "sealed_former_webhook_secret",
     )
-    actions = ("ask_provider",)
+    actions = ("ask_provider", "compare")
 
     @display(description=_("Takes payments"), boolean=True, ordering="charges_enabled")  # type: ignore[untyped-decorator]
     def takes_payments(self, row: PayeeAccount) -> bool:
@@ -65,36 +68,14 @@ class PayeeAccountAdmin(MoneyAdmin):
             done=_("accounts are being asked for; reload in a moment"),
         )
 
-
-class PartyInline(ReadOnlyInline):
-    """Who gets what."""
-
-    model = SplitParty
-    fields = (
-        "position",
-        "key",
-        "name",
-        "role",
-        "basis_points",
-        "fixed_minor",
-        "min_minor",
-        "max_minor",
-    )
-
-
-@admin.register(SplitAgreement)
-class SplitAgreementAdmin(MoneyAdmin):
-    """Agreements (made by ``manage.py create_split_agreement``)."""
-
-    list_display = (
-        "name",
-        "site_id",
-        "charge_point",
-        "valid_from",
-        "valid_until",
-        "operator",
-    )
-    list_filter = (OperatorFilter,)
-    list_select_related = ("operator",)
-    ordering = ("-valid_from",)
-    inlines = (PartyInline,)
+    @admin.action(description=_("Compare with the provider's report now"))
+    def compare(self, request: HttpRequest, queryset: QuerySet[PayeeAccount]) -> None:
+        """A worker compares; what differs comes to the reconciliation's work list."""
+        self.act(
+            request,
+            queryset,
+            lambda row: reconciliation.ask(
+                payee_account_id=row.pk, by=who(request), at=timezone.now()
+            ),
+            done=_("accounts are being compared; reload in a moment"),
+        )

@@ -1,23 +1,25 @@
 """Statements of the splits' parties, and what own-key operators owe the platform."""
 
-import json
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import Max, Min, QuerySet, Sum
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
+from cpms.accounts.admin import request_operator_ids
 from cpms.accounts.admin_pages import OperatorFilter, link, order_url, utc
-from cpms.accounts.tenancy import acting_for
+from cpms.accounts.models import Operator
 from settlement.admin.shared import MoneyAdmin, money, who
-from settlement.exports import statement
+from settlement.admin.statement_page import StatementForm, as_file, on_page
 from settlement.models import PlatformInvoice, SplitLine
 from settlement.services import platform_fees
 from settlement.services.statements import Period
@@ -39,6 +41,41 @@ class SplitLineAdmin(MoneyAdmin):
     ordering = ("-id",)
     actions = ("as_csv", "as_json")
     list_before_template = "settlement/statement.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        """The statement of a period beside the list."""
+        own = path(
+            "statement/",
+            self.admin_site.admin_view(self.statement_view),
+            name="settlement_splitline_statement",
+        )
+        return [own, *super().get_urls()]
+
+    def statement_view(self, request: HttpRequest) -> HttpResponseBase:
+        """A period as page, or to take away as CSV or JSON."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        operators = Operator.objects.order_by("name")
+        if not request.user.is_superuser:
+            operators = operators.filter(pk__in=request_operator_ids(request))
+        asked = request.GET if "operator" in request.GET else None
+        form = StatementForm(asked, operators=operators, today=timezone.now().date())
+        found: dict[str, Any] = {}
+        if asked is not None and form.is_valid():
+            kind = asked.get("format", "")
+            if kind in {"csv", "json"}:
+                return as_file(form.period(), kind)
+            found = on_page(form.period())
+        request.current_app = self.admin_site.name
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Statement"),
+            "opts": self.opts,
+            "form": form,
+            "query": request.GET.urlencode(),
+            **found,
+        }
+        return TemplateResponse(request, "settlement/statement_page.html", context)
 
     @display(description=_("At (UTC)"), ordering="at")  # type: ignore[untyped-decorator]
     def when(self, row: SplitLine) -> str:
@@ -80,26 +117,18 @@ class SplitLineAdmin(MoneyAdmin):
     @admin.action(description=_("Statement of these days and operator as CSV"))
     def as_csv(
         self, request: HttpRequest, queryset: QuerySet[SplitLine]
-    ) -> StreamingHttpResponse:
+    ) -> HttpResponseBase:
         """All lines of the operator of the chosen rows, over their days."""
-        period = self._period(queryset)
-        answer = StreamingHttpResponse(_csv(period), content_type="text/csv")
-        answer["Content-Disposition"] = 'attachment; filename="statement.csv"'
         del request
-        return answer
+        return as_file(self._period(queryset), "csv")
 
     @admin.action(description=_("Statement of these days and operator as JSON"))
     def as_json(
         self, request: HttpRequest, queryset: QuerySet[SplitLine]
-    ) -> HttpResponse:
+    ) -> HttpResponseBase:
         """The same with each party's totals."""
         del request
-        period = self._period(queryset)
-        with acting_for([period.operator_id]):
-            body = json.dumps(statement.as_json(period))
-        answer = HttpResponse(body, content_type="application/json")
-        answer["Content-Disposition"] = 'attachment; filename="statement.json"'
-        return answer
+        return as_file(self._period(queryset), "json")
 
     @staticmethod
     def _period(queryset: QuerySet[SplitLine]) -> Period:
@@ -114,11 +143,6 @@ class SplitLineAdmin(MoneyAdmin):
             days["first"].replace(**begins),
             days["last"].replace(**begins) + timedelta(days=1),
         )
-
-
-def _csv(period: Period) -> Iterator[str]:
-    with acting_for([period.operator_id]):
-        yield from statement.as_csv(period)
 
 
 @admin.register(PlatformInvoice)

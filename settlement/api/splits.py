@@ -21,7 +21,7 @@ from cpms.kernel.errors import DomainError
 from settlement.exports import statement
 from settlement.models import SplitAgreement, SplitParty
 from settlement.services.split_terms import agree_as_operator
-from settlement.services.splits import PARTIES_MAX, Agreement, Party, parties_of
+from settlement.services.splits import Agreement, Party, parties_of
 from settlement.services.statements import Period, lines, totals
 
 LINES_MAX: Final = 5_000
@@ -69,7 +69,7 @@ class AgreementRequest(serializers.Serializer[Any]):
     valid_until = serializers.DateTimeField(
         allow_null=True, default=None, help_text="exclusive; null: until the next one"
     )
-    parties = PartyShape(many=True, max_length=PARTIES_MAX, allow_empty=False)
+    parties = PartyShape(many=True, allow_empty=False)
 
 
 class AgreementShape(serializers.Serializer[Any]):
