@@ -53,7 +53,7 @@ class MoneyAdmin(OwnListAdmin):
         rows: Iterable[Any],
         deed: Callable[[Any], object],
         *,
-        done: str,
+        done: object,  # shown: words, or words that are still to be translated
     ) -> None:
         """Do something to each row that the user may act on, and say how it went."""
         acted = 0

@@ -134,6 +134,39 @@ def decide(*, submission_id: int, at: datetime) -> None:
         _refuse(row, error.message, at)
 
 
+def change(
+    *,
+    operator_id: int,
+    provider: str,
+    reference: str,
+    own: OwnKey,
+    by: str,
+    at: datetime,
+) -> None:
+    """Give a key, try it at once, and take it.
+
+    Asks the provider, so call it outside of a database transaction.
+
+    Raises:
+        UnableToRegisterPayee: ``key_not_restricted``.
+        UnableToTakeKey: ``account_of_another_kind``, ``key_too_long`` or
+            ``key_refused``.
+        ProviderUnavailable: the provider could not be asked; a worker asks again.
+    """
+    row = submit(
+        operator_id=operator_id,
+        provider=provider,
+        reference=reference,
+        own=own,
+        by=by,
+        at=at,
+    )
+    decide(submission_id=row.pk, at=at)
+    row.refresh_from_db()
+    if row.state == _STATE.REFUSED:
+        raise UnableToTakeKey("key_refused", row.note)
+
+
 def _ask(row: OwnKeySubmission, own: OwnKey) -> AccountStatus:
     remote = own_key_provider(
         row.provider,

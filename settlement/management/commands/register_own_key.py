@@ -8,8 +8,10 @@ from typing import Any, Final
 from django.core.management.base import CommandParser
 from django.utils import timezone
 
-from cpms.accounts.management.base import DomainCommand
 from cpms.accounts.models import Operator
+from settlement.management.payee_command import PayeeCommand
+from settlement.models import PayeeAccount
+from settlement.services import own_keys
 from settlement.services.payees import (
     OwnKey,
     UnableToRegisterPayee,
@@ -17,56 +19,60 @@ from settlement.services.payees import (
 )
 
 STANDARD_INPUT: Final = "-"
+BY: Final = "manage.py"
 KEYS_CHARS_MAX: Final = 4_096
 _NAMES: Final = ("api_key", "webhook_secret")
 EXAMPLE: Final = '{"api_key": "rk_...", "webhook_secret": "whsec_..."}'
 
 
-class Command(DomainCommand):
+class Command(PayeeCommand):
     """Take in an account with the operator's own restricted key, which is sealed."""
 
     help = (
         "Register an operator's own account that the platform reaches with the "
         "operator's own restricted key. The key is read from a file or standard input, "
         f"as {EXAMPLE}, never from the command line, and is kept encrypted. "
+        "An account that has a key gets the new one while payments go on. "
         "Exit codes: 0 done, 1 refused, 2 usage."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Name the operator, the account and where the key is read from."""
+        """Also where the key is read from."""
         super().add_arguments(parser)
-        parser.add_argument("--operator", required=True, help="the operator's code")
-        parser.add_argument("--provider", default="stripe")
-        parser.add_argument("--account", required=True, help="such as acct_...")
         parser.add_argument(
             "--key-file",
             required=True,
             help=f"a file with {EXAMPLE}; {STANDARD_INPUT} reads standard input",
         )
 
-    def act(self, options: dict[str, Any]) -> dict[str, Any]:
-        """Register it."""
-        operator = Operator.objects.filter(code=options["operator"]).first()
-        if operator is None:
-            raise UnableToRegisterPayee(
-                "unknown_operator",
-                f"There is no operator with the code {options['operator']!r}.",
+    def account(self, operator: Operator, options: dict[str, Any]) -> PayeeAccount:
+        """Register it, or give the account that is registered its new key."""
+        own = _own_key(_text(options["key_file"]))
+        name, reference = options["provider"], options["account"]
+        known = PayeeAccount.objects.filter(
+            operator=operator,
+            provider=name,
+            reference=reference,
+            mode=PayeeAccount.Mode.OWN_KEY,
+        )
+        if not known:
+            return register_own_key(
+                operator_id=operator.pk,
+                provider=name,
+                reference=reference,
+                own=own,
+                by=BY,
+                at=timezone.now(),
             )
-        account = register_own_key(
+        own_keys.change(
             operator_id=operator.pk,
-            provider=options["provider"],
-            reference=options["account"],
-            own=_own_key(_text(options["key_file"])),
-            by="manage.py",
+            provider=name,
+            reference=reference,
+            own=own,
+            by=BY,
             at=timezone.now(),
         )
-        return {
-            "id": account.pk,
-            "operator": operator.code,
-            "account": account.reference,
-            "currency": account.currency,
-            "charges_enabled": account.charges_enabled,
-        }
+        return known.get()
 
 
 def _text(path: str) -> str:
