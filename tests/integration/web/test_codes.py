@@ -1,10 +1,13 @@
 """The pages behind the codes: what a driver sees before the start."""
 
+import re
+
 import pytest
 
 from billing.models import Order
 from cpms.web.limits import MISSES_MAX
-from tests.factories import tariffs
+from tests.factories import accounts, tariffs
+from tests.factories.accounts import PASSWORD
 
 
 def text(response):
@@ -137,3 +140,67 @@ def test_a_start_that_is_refused_says_why_and_leads_back(client, plugged, label)
     assert "This operator cannot take payments now" in text(page)
     assert f'href="/c/{code}"' in text(page)
     assert not Order.objects.exists()
+
+
+def price_of(page):
+    (price,) = set(re.findall(r'name="price" value="([0-9a-f]{64})"', text(page)))
+    return price
+
+
+def test_a_price_that_changed_after_it_was_shown_starts_nothing(client, plugged, label):
+    code = client.get(f"/q/{label}")["Location"].rpartition("/")[2]
+    shown = price_of(client.get(f"/c/{code}"))
+    tariffs.tariff(plugged.operator, tariffs.component(price="5.00", vat=19))
+    page = client.post(f"/c/{code}/start", {"guest": "1", "price": shown})
+    assert page.status_code == 409
+    assert "The price has just changed" in text(page)
+    assert f'href="/c/{code}"' in text(page)
+    assert not Order.objects.exists()
+    again = price_of(client.get(f"/c/{code}"))
+    started = client.post(f"/c/{code}/start", {"guest": "1", "price": again})
+    assert started.status_code == 302
+    assert Order.objects.get().tariff_hash == again != shown
+
+
+def test_an_account_sees_its_own_price_and_the_guests_beside_it(client, plugged, label):
+    tariffs.tariff(
+        plugged.operator,
+        tariffs.component(price="0.30", vat=19),
+        token_type="APP_USER",
+        code="APP",
+    )
+    code = client.get(f"/q/{label}")["Location"].rpartition("/")[2]
+    assert "€0.595 per kWh" in text(client.get(f"/c/{code}"))
+    person = plugged.person
+    client.post("/account/log-in", {"email": person.driver.email, "password": PASSWORD})
+    page = client.get(f"/c/{code}")
+    assert "€0.357 per kWh" in text(page)
+    assert f'href="/c/{code}?guest=1"' in text(page)
+    as_guest = client.get(f"/c/{code}?guest=1")
+    assert "€0.595 per kWh" in text(as_guest)
+    assert f'value="{person.driver.email}"' in text(as_guest)
+    assert price_of(as_guest) != price_of(page)
+    # The guest's price buys nothing for the account.
+    wrong = {"hold": "5000", "price": price_of(as_guest)}
+    assert client.post(f"/c/{code}/start", wrong).status_code == 409
+    right = {"hold": "5000", "price": price_of(page)}
+    assert client.post(f"/c/{code}/start", right).status_code == 302
+    assert Order.objects.get().driver == person.driver
+
+
+def test_an_account_whose_cap_is_used_up_is_led_to_paying_as_a_guest(
+    client, plugged, label
+):
+    tariffs.tariff(
+        plugged.operator, tariffs.component("FLAT", price="1.00"), code="FLAT"
+    )
+    person = accounts.driver_with_card()
+    type(person.driver).objects.filter(pk=person.driver.pk).update(
+        cap_minor=1, cap_currency="EUR"
+    )
+    client.post("/account/log-in", {"email": person.driver.email, "password": PASSWORD})
+    page = client.get(f"/q/{label}")
+    assert "Your spending cap is too low" in text(page)
+    assert f'href="/q/{label}?guest=1"' in text(page)
+    there = client.get(f"/q/{label}?guest=1", follow=True)
+    assert "Pay and start" in text(there)

@@ -83,6 +83,15 @@ def test_very_deep_values_end_the_search_and_are_not_shown(logged):
         ("at redis://:geheim@host:1/0", "at redis://:***@host:1/0"),
         ("key sk_live_51Habc and whsec_9a8b7c", "key sk_*** and whsec_***"),
         ("jws eyJhbGciOi.eyJqdGki.c2ln-_ brought", "jws *** brought"),
+        ("GET /live/00AA11.s3cr3t_x-y/events", "GET /live/***/events"),
+        ("POST /pay/00AA11:s3cr3t HTTP/1.1", "POST /pay/*** HTTP/1.1"),
+        ("/receipt/00AA11.s3cr3t/pdf", "/receipt/***/pdf"),
+        ("GET /c/abcDEF123456/start", "GET /c/***/start"),
+        (
+            "/account/vehicles/take-over?code=abc&x=1",
+            "/account/vehicles/take-over?code=***&x=1",
+        ),
+        ("GET /q/AB12CD34/start", "GET /q/AB12CD34/start"),
         ("nothing to hide: 12:30 a@b.example", "nothing to hide: 12:30 a@b.example"),
     ],
 )
@@ -130,3 +139,18 @@ def test_developers_read_lines(settings, monkeypatch, logged):
 
     assert "happened" in stream.getvalue()
     assert "geheim" not in stream.getvalue()
+
+
+def test_the_web_servers_own_lines_are_masked_too(logged):
+    logging.getLogger("uvicorn.access").info(
+        '%s - "%s %s HTTP/%s" %d',
+        "::1",
+        "GET",
+        "/live/00AA11.s3cr3t/events",
+        "1.1",
+        200,
+    )
+
+    (line,) = logged()
+    assert line["event"] == '::1 - "GET /live/***/events HTTP/1.1" 200'
+    assert line["logger"] == "uvicorn.access"
