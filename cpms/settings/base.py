@@ -153,6 +153,10 @@ SPECTACULAR_SETTINGS = {
         ),
         "CommandShapeStatusEnum": "charge_points.models.command.Command.State",
         "ConnectorTypeEnum": "charge_points.models.connector.Connector.Type",
+        "ConnectorStatusEnum": "charge_points.models.connector.Connector.Status",
+        "DifferenceResolutionEnum": (
+            "settlement.models.reconciliation.ReconciliationDifference.Resolution"
+        ),
         "OrderStateEnum": "billing.models.order_states.OrderState",
         "OrderStartedByEnum": "billing.models.order.StartedBy",
     },

@@ -21,6 +21,7 @@ SCOPES: Final = (
     "commands:write",
     "orders:read",
     "payments:write",
+    "tariffs:write",
     "tokens:write",
     "webhooks:write",
 )

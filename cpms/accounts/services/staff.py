@@ -9,7 +9,7 @@ from cpms.accounts.services.operators import SCOPES
 _LOOK: Final = frozenset({"charge_points:read", "orders:read"})
 ROLE_SCOPES: Final[dict[str, frozenset[str]]] = {
     Membership.Role.OWNER: frozenset(SCOPES),
-    Membership.Role.FINANCE: _LOOK | {"payments:write"},
+    Membership.Role.FINANCE: _LOOK | {"payments:write", "tariffs:write"},
     Membership.Role.TECHNICIAN: _LOOK
     | {"charge_points:write", "commands:write", "tokens:write"},
     Membership.Role.VIEWER: _LOOK,
