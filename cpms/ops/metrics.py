@@ -47,6 +47,15 @@ QUERIES: Final = {
             "('queued', 'sent') GROUP BY 1"
         ),
     ),
+    "cpms_client_crl_remaining_seconds": (
+        "Until a newer revocation list of a client CA is due; negative: it is late",
+        "issuer",
+        (
+            "SELECT issuer, min(extract(epoch FROM next_update - now()))::float8 "
+            "FROM charge_points_clientrevocationlist WHERE next_update IS NOT NULL "
+            "GROUP BY 1"
+        ),
+    ),
 }
 
 

@@ -6,15 +6,20 @@ from typing import Final
 
 import redis
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from cpms.accounts.tenancy import acting_as_platform
 from cpms.ops.metrics import REGISTRY
 
 REDIS_TIMEOUT_S: Final = 1.0
+STALE_LISTS: Final = (
+    "SELECT issuer, source FROM charge_points_clientrevocationlist "
+    "WHERE this_update IS NULL OR next_update <= now() ORDER BY 1, 2 LIMIT 20"
+)
 
 
 def healthz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Django's own
@@ -53,13 +58,31 @@ def _redis_problem() -> str | None:
     return None
 
 
+def _warnings() -> list[str]:
+    """What does not stop this process, and somebody should look at."""
+    try:
+        with (
+            acting_as_platform("readiness"),
+            transaction.atomic(),
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(STALE_LISTS)
+            return [
+                f"revocation list of {issuer or source} is past its date"
+                for issuer, source in cursor.fetchall()
+            ]
+    except (DatabaseError, InterfaceError):
+        return []  # the database is a problem of its own
+
+
 def readyz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Django's own
     """Answer 200 when this process can do its work, else 503 with the reasons."""
     problems = [p for p in (_database_problem(), _redis_problem()) if p]
     status = 503 if problems else 200
+    body = {"status": "ready" if not problems else "not ready", "problems": problems}
+    warnings = [] if problems else _warnings()
     return JsonResponse(
-        {"status": "ready" if not problems else "not ready", "problems": problems},
-        status=status,
+        {**body, "warnings": warnings} if warnings else body, status=status
     )
 
 
