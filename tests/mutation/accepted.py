@@ -2,6 +2,7 @@
 
 FASTER = "A short cut: the other way gives the same, slower."
 NO_EDGE = "At the edge itself both sides give the same slice or none at all."
+ONLY_EXPONENT = "Decimal.quantize takes the exponent of its argument, nothing else."
 
 ACCEPTED = {
     "walking._over: if isinstance(denominator, int): | if isinstance(denominator, int):"
@@ -17,4 +18,12 @@ ACCEPTED = {
     "exact.(module): _CONTEXT: Final = Context(prec=100) | 100 -> 101": (
         "More digits than any number that is taken has."
     ),
+    "exact.quotient: if type(numerator) is int: | type(numerator) is int"
+    " -> type(numerator) is not int": FASTER,
+    "exact.half_up: if type(numerator) is not int: | type(numerator) is not int"
+    " -> type(numerator) is int": FASTER,
+    "exact.rounded: Decimal((0, (1,), -digits)), rounding=ROUND_HALF_UP,"
+    " context=_CONTEXT | 1 -> 2": ONLY_EXPONENT,
+    "exact.rounded: Decimal((0, (1,), -digits)), rounding=ROUND_HALF_UP,"
+    " context=_CONTEXT | 0 -> 1": ONLY_EXPONENT,
 }

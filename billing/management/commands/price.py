@@ -11,6 +11,7 @@ from django.core.management.base import CommandParser
 from billing.pricing import (
     PricedSession,
     Session,
+    Tariff,
     parse_tariff,
     rate,
     session_from_cdr,
@@ -24,6 +25,18 @@ from cpms.kernel.money import format_minor
 
 FILE_BYTES_MAX: Final = 5_000_000
 VERSIONS: Final = ("2.2.1", "2.3.0")
+
+_PRICES: Final = frozenset(
+    {
+        "total_cost",
+        "total_fixed_cost",
+        "total_energy_cost",
+        "total_time_cost",
+        "total_parking_cost",
+        "total_reservation_cost",
+    }
+)
+"""What a CDR was priced at before: all of it is said anew, or not at all."""
 
 
 class UnableToReadFile(DomainError):
@@ -69,15 +82,20 @@ class Command(DomainCommand):
         tariff = parse_tariff(_read(options["tariff"]))
         if options["session"] is not None:
             session = session_from_segments(_read(options["session"]))
-            return _answer(rate(tariff, session), options)
+            return _answer(rate(tariff, session), options) | _notes(tariff, session)
         cdr = _read(options["cdr"])
-        priced = rate(tariff, _session(cdr, options["time_zone"]))
+        session = _session(cdr, options["time_zone"])
+        priced = rate(tariff, session)
         document = {
-            **cdr,
+            **{name: cdr[name] for name in cdr if name not in _PRICES},
             "tariffs": [to_ocpi(tariff, options["ocpi"])],
             **priced.to_ocpi(options["ocpi"]),
         }
-        return {**_answer(priced, options), "cdr": _numbers(document)}
+        if not document["total_energy"] and "total_energy" in cdr:
+            # Periods need not say the energy; what was measured stays.
+            document["total_energy"] = cdr["total_energy"]
+        answer = _answer(priced, options) | _notes(tariff, session)
+        return {**answer, "cdr": _numbers(document)}
 
 
 def _answer(priced: PricedSession, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -92,6 +110,16 @@ def _answer(priced: PricedSession, options: Mapping[str, Any]) -> dict[str, Any]
         "taxes": taxes_json(priced),
         "rounding_policy": priced.rounding_policy,
     }
+
+
+def _notes(tariff: Tariff, session: Session) -> dict[str, Any]:
+    """A tariff that was not valid at the start prices all the same, and says so."""
+    at, notes = session.periods[0].starts_at, []
+    if tariff.start_at is not None and at < tariff.start_at:
+        notes.append(f"The tariff is valid only from {tariff.start_at.isoformat()}.")
+    if tariff.end_at is not None and tariff.end_at <= at:
+        notes.append(f"The tariff expired {tariff.end_at.isoformat()}.")
+    return {"notes": notes} if notes else {}
 
 
 def _words(priced: PricedSession) -> dict[str, Any]:

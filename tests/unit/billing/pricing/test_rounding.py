@@ -119,6 +119,28 @@ def test_a_limit_of_zero_leaves_zero():
     assert share_amounts(amounts, 0, 0) == (Amounts(0, 0), Amounts(0, 0))
 
 
+def test_a_limit_of_nothing_that_was_untaxed_has_no_tax():
+    assert share_amounts((Amounts(5, 5),), 0, 0) == (Amounts(0, 0),)
+
+
+def test_a_least_price_of_nothing_is_the_first_rates_alone():
+    amounts = (Amounts(0, 0), Amounts(0, 0), Amounts(0, 0))
+    assert share_amounts(amounts, 5, 6) == (
+        Amounts(5, 6),
+        Amounts(0, 0),
+        Amounts(0, 0),
+    )
+
+
+def test_a_rate_of_nothing_does_not_spread_the_taxes():
+    amounts = (Amounts(0, 0), Amounts(100, 120), Amounts(100, 100))
+    assert share_amounts(amounts, 150, 165) == (
+        Amounts(0, 0),
+        Amounts(75, 90),
+        Amounts(75, 75),
+    )
+
+
 @given(st.lists(st.fractions(0, 100, max_denominator=50), min_size=1, max_size=6))
 def test_shares_are_whole_near_and_add_up(shares):
     total = sum(shares)
