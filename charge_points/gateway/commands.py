@@ -8,7 +8,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
@@ -173,11 +173,17 @@ class CommandWork:
         return run_set(self._end, ends, _end_failed)
 
     def _end(self, ends: Sequence[CommandEnd]) -> list[None]:
-        self._doors.end_commands(ends)
+        again = self._doors.end_commands([self._judged(end) for end in ends])
         for end in ends:
-            if end.error_code != NOT_SENT:
+            if end.command.command_id not in again:
                 run_set(self._tell_handler, [end], _handler_failed)
         return [None] * len(ends)
+
+    def _judged(self, end: CommandEnd) -> CommandEnd:
+        """With whether the action does no harm when it is done twice."""
+        outgoing = self._tables[end.command.version].outgoing.get(end.command.action)
+        repeatable = outgoing is not None and outgoing.repeatable
+        return replace(end, repeatable=repeatable)
 
     def _tell_handler(self, ends: Sequence[CommandEnd]) -> list[None]:
         for end in ends:

@@ -99,6 +99,7 @@ class CommandEnd:
 
     ``result`` is the charger's payload, or None with ``error_code`` and
     ``error_text``. ``accepted`` and ``status`` are the interpretation of the version.
+    ``repeatable``: it may be sent again when its connection was lost.
     """
 
     command: SentCommand
@@ -109,6 +110,7 @@ class CommandEnd:
     error_code: str
     error_text: str
     at: datetime
+    repeatable: bool = False
 
 
 class Doors(Protocol):
@@ -166,8 +168,8 @@ class Doors(Protocol):
     ) -> None:
         """Keep what an intent became on the wire."""
 
-    def end_commands(self, ends: Sequence[CommandEnd]) -> None:
-        """Record how commands ended."""
+    def end_commands(self, ends: Sequence[CommandEnd]) -> Collection[int]:
+        """Record how commands ended; returns those that were queued again."""
 
     def recover_commands(
         self, charge_point_ids: Sequence[int], repeatable: frozenset[str], at: datetime

@@ -196,9 +196,9 @@ class ServiceDoors:
         if wordings:
             commands.mark_sent(wordings=wordings)
 
-    def end_commands(self, ends: Sequence[CommandEnd]) -> None:
-        """Record how commands ended; what never left is queued again."""
-        commands.record_answers(
+    def end_commands(self, ends: Sequence[CommandEnd]) -> Collection[int]:
+        """Record how commands ended; returns those that were queued again."""
+        return commands.record_answers(
             answers=[
                 CommandAnswer(
                     command_id=end.command.command_id,
@@ -209,6 +209,7 @@ class ServiceDoors:
                     response=end.result,
                     error_code=end.error_code,
                     error_text=end.error_text,
+                    repeatable=end.repeatable,
                 )
                 for end in ends
             ]

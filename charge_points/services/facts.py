@@ -377,7 +377,7 @@ class CommandAnswer:
     """How a command ended.
 
     ``error_code`` is empty for a CALLRESULT; "Timeout" or "ConnectionLost" when no
-    answer came.
+    answer came. ``repeatable``: after a lost connection the CALL may leave again.
     """
 
     command_id: int
@@ -388,3 +388,4 @@ class CommandAnswer:
     response: dict[str, object] | None = None
     error_code: str = ""
     error_text: str = ""
+    repeatable: bool = False

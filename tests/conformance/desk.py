@@ -90,4 +90,8 @@ class Desk:
     def _end(self, end):
         with transaction.atomic():
             self.work.end.execute([end])
+        return self.row()
+
+    def row(self):
+        """What left, as it stands now."""
         return Command.objects.get(pk=self.sent.command_id)

@@ -24,23 +24,30 @@ SWEEP_MAX: Final = 500
 # The CALL never left: back to the queue, for sending it now is the first time.
 NOT_SENT: Final = "NotSent"
 # Nobody knows whether the station acted: a start may still follow.
-UNKNOWN_OUTCOMES: Final = frozenset({"Timeout", "ConnectionLost"})
+CONNECTION_LOST: Final = "ConnectionLost"
+UNKNOWN_OUTCOMES: Final = frozenset({"Timeout", CONNECTION_LOST})
+ATTEMPTS_MAX: Final = 5
+"""Some stations hang up when they are asked for what they do not like."""
 UNREADABLE: Final = "UnableToUnseal"
 
+# Materialized: a plan that looked for the next one again after the update of the first
+# would take two of a station, and send one.
 _TAKE: Final = """
+WITH chosen AS MATERIALIZED (
+    SELECT next.id FROM unnest(%(ids)s) AS wanted (id)
+    CROSS JOIN LATERAL (
+        SELECT id FROM charge_points_command
+        WHERE charge_point_id = wanted.id AND state = 'queued' AND parts = 0
+          AND scheduled_at <= %(at)s AND expires_at > %(at)s
+          AND (%(only)s::text[] IS NULL OR action = ANY(%(only)s::text[]))
+        ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
+    ) AS next
+)
 UPDATE charge_points_command AS command SET
     state = 'sent', sent_at = %(at)s, node = %(node)s, attempts = attempts + 1,
     generation = station.generation
-FROM unnest(%(ids)s) AS wanted (id)
-CROSS JOIN LATERAL (
-    SELECT id FROM charge_points_command
-    WHERE charge_point_id = wanted.id AND state = 'queued' AND parts = 0
-      AND scheduled_at <= %(at)s AND expires_at > %(at)s
-      AND (%(only)s::text[] IS NULL OR action = ANY(%(only)s::text[]))
-    ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
-) AS chosen
-JOIN charge_points_chargepoint AS station ON station.id = wanted.id
-WHERE command.id = chosen.id
+FROM chosen, charge_points_chargepoint AS station
+WHERE command.id = chosen.id AND station.id = command.charge_point_id
 RETURNING command.id, command.charge_point_id, command.operator_id, command.intent,
           command.arguments, command.action, command.payload, command.repeatable,
           command.sealed_payload
@@ -144,11 +151,14 @@ def _as_json(value: Any) -> Any:  # noqa: ANN401 - whatever a payload holds
 
 
 @transaction.atomic(savepoint=False)
-def record_answers(*, answers: Sequence[CommandAnswer]) -> None:
+def record_answers(*, answers: Sequence[CommandAnswer]) -> frozenset[int]:
     """Record how commands ended; an answer to one that is not under way is ignored.
 
     A start that was refused fails its order at once; one whose outcome is unknown
     waits for the start timeout, for the charge may have begun.
+
+    Returns:
+        The commands that have not ended: they were queued again.
     """
     by_id = {answer.command_id: answer for answer in answers}
     rows = list(
@@ -175,13 +185,16 @@ def record_answers(*, answers: Sequence[CommandAnswer]) -> None:
     splitting.join(row.parent_id for row in rows if row.parent_id is not None)
     if answers:
         batches.go_on(rows, at=max(answer.at for answer in answers))
-    again = [row.charge_point_id for row in rows if row.state == Command.State.QUEUED]
-    wake_commands(again)
+    again = [row for row in rows if row.state == Command.State.QUEUED]
+    wake_commands(row.charge_point_id for row in again)
+    return frozenset(row.pk for row in again)
 
 
 def _end(row: Command, answer: CommandAnswer) -> None:
     lost = answer.error_code in UNKNOWN_OUTCOMES and row.repeatable
-    if answer.error_code == NOT_SENT or (lost and answer.at < row.expires_at):
+    lost |= answer.error_code == CONNECTION_LOST and answer.repeatable
+    once_more = answer.at < row.expires_at and row.attempts < ATTEMPTS_MAX
+    if answer.error_code == NOT_SENT or (lost and once_more):
         row.state = Command.State.QUEUED
         row.sent_at = None
         return

@@ -138,6 +138,7 @@ class MemoryDoors:
 
     def end_commands(self, ends):
         self.ends += ends
+        return {end.command.command_id for end in ends if end.error_code == "NotSent"}
 
     def recover_commands(self, charge_point_ids, repeatable, at):
         self.recovered.append((tuple(charge_point_ids), repeatable))
