@@ -91,13 +91,17 @@ def on_dispute(events: list[Event]) -> None:
 
 @subscriber(
     "billing.receipt_mail",
-    topics=["ReceiptReady"],
+    topics=["ReceiptReady", "ReceiptCorrected"],
     queue="notifications",
     transactional=False,
 )
 def on_receipt(event: Event) -> None:
     """The receipt goes to the driver, or to the address that a guest gave."""
-    mailing.send_receipt(_number(event))
+    mailing.send_receipt(
+        _number(event),
+        receipt_id=event.payload.get("receipt_id"),
+        difference_minor=int(event.payload.get("difference_minor") or 0),
+    )
 
 
 @subscriber("billing.charges", topics=[*_CHARGES, ENDED], queue="billing")

@@ -22,6 +22,7 @@ from billing.services import (
     running_costs,
     standing,
 )
+from billing.services.documents import mailing
 from cpms.kernel.errors import DomainError
 
 SWEEP_MAX: Final = 500
@@ -92,6 +93,12 @@ def sweep_rated() -> int:
     return _each(OrderState.RATED, timezone.now() - PAYMENT_AFTER, _ask_payment)
 
 
+@shared_task(name="billing.sweep_mails")
+def sweep_mails() -> int:
+    """Name the receipts of which nobody knows whether they were sent."""
+    return mailing.sweep(at=timezone.now())
+
+
 @shared_task(name="billing.refresh_payability")
 def refresh_payability() -> int:
     """Let drivers' tokens in only where the operator can be paid (new ones as well)."""
@@ -159,6 +166,11 @@ BEAT_SCHEDULE: Final[dict[str, dict[str, Any]]] = {
         "task": "billing.tell_running_costs",
         "schedule": 30.0,
         "options": BILLING,
+    },
+    "billing-sweep-mails": {
+        "task": "billing.sweep_mails",
+        "schedule": 300.0,
+        "options": MAINTENANCE,
     },
     "billing-report-stuck": {
         "task": "billing.report_stuck",

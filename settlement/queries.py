@@ -247,6 +247,14 @@ def open_receivables(operator_ids: Iterable[int]) -> list[ReceivableView]:
     return [_receivable(row) for row in rows]
 
 
+def owed_minor(order_number: str) -> int:
+    """What is open of an order, in minor units."""
+    rows = Receivable.objects.filter(
+        order_number=order_number, state=Receivable.State.OPEN
+    )
+    return sum(rows.values_list("amount_minor", flat=True))
+
+
 def debts_of_driver(driver_id: int) -> list[ReceivableView]:
     """What an account owes and can pay, oldest first.
 

@@ -275,7 +275,7 @@ class ReceiptView(DriverScopedView):
 
     @extend_schema(responses=shapes.ReceiptShape)
     def get(self, request: Request, number: str) -> Response:  # noqa: ARG002 - DRF's own
-        """The receipt of an own order."""
+        """The receipt of an own order that holds; late facts may have replaced one."""
         row = self._row(number)
         return _no_receipt() if row is None else Response(shapes.ReceiptShape(row).data)
 
@@ -283,6 +283,7 @@ class ReceiptView(DriverScopedView):
         return (
             Receipt.objects.select_related("order", "operator")
             .filter(order__number=number, order__driver_id=self.driver_id)
+            .order_by("-pk")
             .first()
         )
 

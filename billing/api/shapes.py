@@ -76,9 +76,11 @@ class OrderDetailShape(OrderShape):
         fields = (*OrderShape.Meta.fields, "cost", "pay_url")
 
     def get_pay_url(self, order: Order) -> str | None:
-        """Where a debt is paid, while the charge is owed."""
+        """Where a debt is paid, while the charge or a part of it is owed."""
         owes = order.payment_state == PaymentState.RECEIVABLE
-        return pay_links.url_of(order.number) if owes else None
+        if owes or pay_links.is_owed(order):
+            return pay_links.url_of(order.number)
+        return None
 
     def get_cost(self, order: Order) -> dict[str, Any] | None:
         """Lines, taxes and total of the newest price."""
@@ -104,7 +106,10 @@ class MoveShape(serializers.ModelSerializer[OrderMove]):
 
 
 class ReceiptShape(serializers.ModelSerializer[Receipt]):
-    """A receipt, as it was issued: parties, meter, lines, taxes, total."""
+    """A receipt, as it was issued: parties, meter, lines, taxes, total.
+
+    ``corrects`` is the number of the receipt that it takes the place of, if any.
+    """
 
     order = serializers.CharField(source="order.number")
     operator = serializers.CharField(source="operator.name")
@@ -115,7 +120,8 @@ class ReceiptShape(serializers.ModelSerializer[Receipt]):
 
     def to_representation(self, instance: Receipt) -> dict[str, Any]:
         """Lay the frozen body and its number side by side."""
-        return {**instance.body, **super().to_representation(instance)}
+        frozen = {"corrects": None, **instance.body}
+        return {**frozen, **super().to_representation(instance)}
 
 
 class SignUpRequest(serializers.Serializer[Any]):

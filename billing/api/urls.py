@@ -7,6 +7,7 @@ from billing.api import (
     battery_limits,
     charging,
     contracts,
+    documents,
     operator,
     tariffs,
     vehicles,
@@ -72,6 +73,14 @@ urlpatterns = [
     path(f"{API}/driver/receipts", charging.ReceiptsView.as_view()),
     path(f"{API}/driver/receipts/<str:number>", charging.ReceiptView.as_view()),
     path(f"{API}/driver/receipts/<str:number>/pdf", charging.ReceiptPdfView.as_view()),
+    path(
+        f"{API}/driver/receipts/<str:number>/documents",
+        documents.DocumentsView.as_view(),
+    ),
+    path(
+        f"{API}/driver/receipts/<str:number>/documents/<str:kind>/<int:document>/pdf",
+        documents.DocumentPdfView.as_view(),
+    ),
     path(f"{API}/operator/tariffs/preview", tariffs.TariffPreviewView.as_view()),
     path(f"{API}/operator/orders", operator.OperatorOrdersView.as_view()),
     path(f"{API}/operator/orders/<str:number>", operator.OperatorOrderView.as_view()),

@@ -29,9 +29,6 @@ REASON_CHARS_MAX: Final = 300
 BILLED: Final = (OrderState.RATED, OrderState.CLOSED)
 """Before these late facts are simply used."""
 
-LATE: Final = "late facts of the charge"
-CARRIED: Final = "refunded before the bill was corrected"
-
 
 class UnableToCorrectBill(DomainError):
     """A refund is on its way, so nobody knows yet what is left of the receipt."""
@@ -85,7 +82,7 @@ def correct(order: Order, *, at: datetime) -> bool:
     if doubt:
         _hand_over(order, doubt, at=at)
         return False
-    _apply(order, last, bill, moves.Cause(LATE, "system", at))
+    _apply(order, last, bill, moves.Cause(credit_notes.LATE, "system", at))
     return True
 
 
@@ -248,8 +245,9 @@ def _exchange(order: Order, receipt: Receipt, change: _Change) -> None:
         )
     new = receipts.replace(receipt, change.after, at=at)
     if now > keeps:
+        over = now - keeps
         credit_notes.of_correction(
-            new, change.after, amount_minor=now - keeps, reason=CARRIED, at=at
+            new, change.after, amount_minor=over, reason=credit_notes.CARRIED, at=at
         )
     _move_money(order, keeps - left, change)
     more: dict[str, Any] = {}

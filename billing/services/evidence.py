@@ -4,7 +4,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from billing.models import Order, Receipt
+from billing.models import Order
+from billing.services import receipts
 from billing.services.documents.words import LANGUAGES
 from charge_points.queries import (
     PeriodFact,
@@ -54,7 +55,7 @@ def _facts(order: Order, started_at: datetime) -> EvidenceFacts:
     view = connector_view(order.charge_point, order.evse, order.connector)
     site = f"{view.site}, " if view is not None and view.site else ""
     session = charging_session(order.transaction_id) if order.transaction_id else None
-    receipt = Receipt.objects.filter(order=order).first()
+    receipt = receipts.latest(order)
     email = order.contact_email or (order.driver.email if order.driver else "")
     return EvidenceFacts(
         place=f"{site}{order.charge_point}, EVSE {order.evse} ({order.operator.name})",
@@ -109,4 +110,7 @@ def _receipt_text(body: dict[str, Any]) -> str:
         for line in body["lines"]
     ]
     total = english.money(body["amount_minor"], body["currency"])
-    return "\n".join([*lines, f"Total {total}, taxes included"])
+    lines.append(f"Total {total}, taxes included")
+    if body.get("corrects") is not None:
+        lines.append(f"It takes the place of receipt {body['corrects']}.")
+    return "\n".join(lines)

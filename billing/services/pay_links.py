@@ -12,9 +12,10 @@ from django.conf import settings
 from django.core import signing
 
 from billing.models import Order
+from billing.models.order_states import OrderState
 from cpms.accounts.tenancy import acting_as_platform
 from cpms.kernel.errors import DomainError
-from settlement.queries import open_receivables
+from settlement.queries import open_receivables, owed_minor
 from settlement.services import payments, receivables
 
 PAY_PATH: Final = "/pay/"
@@ -62,6 +63,14 @@ def _order(token: str) -> Order:
 
 def _unknown() -> UnableToFindDebt:
     return UnableToFindDebt("unknown_debt", "There is nothing to pay at this address.")
+
+
+def is_owed(order: Order) -> bool:
+    """Whether anything of a charge is open, a later raised bill included."""
+    if order.state != OrderState.CLOSED:
+        return False
+    with acting_as_platform("what an own charge left owing"):
+        return owed_minor(order.number) > 0
 
 
 def look(token: str) -> Debt:

@@ -9,6 +9,8 @@ from typing import Any, Final
 
 from billing.models import Cdr, Order, OrderMove, Receipt
 from billing.pricing import UnableToParseTariff, describe, parse_tariff
+from billing.services import receipts
+from billing.services.documents.listing import Document, documents_of
 from charge_points.queries import PeriodFact, SessionFacts, charging_session
 from cpms.kernel.money import format_minor
 from cpms.kernel.plots import Series, plot_svg
@@ -105,6 +107,7 @@ class Story:
     shares: tuple[Share, ...]
     entries: tuple[Entry, ...]
     receipt: Receipt | None
+    documents: tuple[Document, ...]
 
 
 def story_of(order: Order) -> Story:
@@ -128,7 +131,8 @@ def story_of(order: Order) -> Story:
         payments=tuple(payments_of_order(order.number)),
         shares=_shares(split_lines(order.number)),
         entries=_entries(ledger_lines(order.number)),
-        receipt=Receipt.objects.filter(order=order).first(),
+        receipt=receipts.latest(order),
+        documents=tuple(documents_of(order.number)),
     )
 
 

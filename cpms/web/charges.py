@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from billing.models import Order, Receipt
 from billing.services import guests
+from billing.services.documents import listing
 from billing.services.documents.receipt_pdf import receipt_pdf
 from billing.services.guests import LiveOrder
 from charge_points.queries import (
@@ -166,21 +167,39 @@ def label_of(charge: Charge) -> str:
 
 
 def receipt_pdf_of(number: str, language: str) -> bytes | None:
-    """The receipt as PDF; None before its issue."""
+    """The receipt that holds, as PDF; None before its issue."""
     with acting_as_platform("the receipt of a charge whose address is known"):
         row = Receipt.objects.select_related("order").filter(order__number=number)
-        found = row.first()
+        found = row.order_by("-pk").first()
         return None if found is None else receipt_pdf(found, language_code=language)
 
 
+def document_pdf_of(
+    number: str, kind: str, document: int, language: str
+) -> bytes | None:
+    """One document of a charge as PDF: also those that another one replaced."""
+    with acting_as_platform("a document of a charge whose address is known"):
+        return listing.pdf_of(number, kind, document, language_code=language)
+
+
 def receipt_of(number: str) -> dict[str, Any] | None:
-    """The receipt's frozen body with its number and date; None before its issue."""
+    """The receipt that holds: its frozen body with number, date and all documents.
+
+    None before its issue. ``documents`` is empty while there is only this one.
+    """
     with acting_as_platform("the receipt of a charge whose address is known"):
         row = (
             Receipt.objects.select_related("operator")
             .filter(order__number=number)
+            .order_by("-pk")
             .first()
         )
         if row is None:
             return None
-        return {**row.body, "number": row.number, "issued_at": row.issued_at}
+        documents = listing.documents_of(number)
+        return {
+            **row.body,
+            "number": row.number,
+            "issued_at": row.issued_at,
+            "documents": documents if len(documents) > 1 else [],
+        }

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from billing.models import Order, Receipt
+from billing.models import CreditNote, Order, Receipt
 from cpms.accounts.models import Driver, Vehicle
 from cpms.accounts.tenancy import acting_as_platform
 from settlement.services import methods
@@ -11,6 +11,10 @@ _ORDER = (
     *("number", "state", "payment_state", "started_by", "charge_point", "evse"),
     *("connector", "currency", "hold_minor", "energy_wh", "amount_minor"),
     *("created_at", "started_at", "ended_at", "unplugged_at"),
+)
+_CREDIT_NOTE = (
+    *("order__number", "receipt__number", "number", "amount_minor", "currency"),
+    *("taxes", "reason", "issued_at"),
 )
 _VEHICLE = (
     *("label", "fingerprint", "status", "public_key_pem", "certificate_pem"),
@@ -51,4 +55,9 @@ def data_of(driver: Driver) -> dict[str, Any]:
                 {**row.body, "number": row.number, "issued_at": row.issued_at}
                 for row in receipts
             ],
+            "credit_notes": list(
+                CreditNote.objects.filter(order__driver_id=driver.pk)
+                .order_by("pk")
+                .values(*_CREDIT_NOTE)
+            ),
         }

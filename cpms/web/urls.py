@@ -36,6 +36,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("live/<str:token>/stop", live.stop, name="live-stop"),
     path("receipt/<str:token>", live.receipt, name="receipt"),
     path("receipt/<str:token>/pdf", live.receipt_document, name="receipt_pdf"),
+    path(
+        "receipt/<str:token>/<str:kind>/<int:number>/pdf",
+        live.document,
+        name="document",
+    ),
     path("account/", account.history, name="history"),
     path("account/log-in", sessions.log_in, name="log-in"),
     path("account/sign-up", sessions.sign_up, name="sign-up"),

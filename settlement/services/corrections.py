@@ -168,7 +168,11 @@ def advance(*, correction_id: int, at: datetime) -> bool:
     row = Correction.objects.select_for_update().get(pk=correction_id)
     if row.state != _STATE.PENDING:
         return True
-    return _take(row, _step(row, payment, debts, holders, at), at)
+    while True:
+        step = _step(row, payment, debts, holders, at)
+        over = _take(row, step, at)
+        if over or not step.moved_minor:
+            return over
 
 
 def _holders(payment: Payment) -> list[Payment]:

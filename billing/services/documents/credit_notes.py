@@ -15,6 +15,8 @@ from billing.services.documents.words import language
 from cpms.outbox.subscriptions import RetryLater
 
 RECEIPT_PAUSE_S: Final = 30.0
+LATE: Final = "late facts of the charge"
+CARRIED: Final = "refunded before the bill was corrected"
 _NEXT: Final = """
 INSERT INTO billing_creditnotecounter AS counter (operator_id, last) VALUES (%s, 1)
 ON CONFLICT (operator_id) DO UPDATE SET last = counter.last + 1
@@ -196,13 +198,23 @@ def credit_note_pdf(note: CreditNote, *, language_code: str) -> bytes:
                 (words["for_receipt"], str(note.receipt.number)),
                 (words["order"], body["order"]),
                 (words["issued"], speech.when(note.issued_at.isoformat(), zone)),
-                (words["reason"], note.reason or "-"),
+                (words["reason"], _reason(note, words)),
             ],
             head=(words["item"], "", words["amount"]),
             rows=[
-                (words["refund"], "", speech.money(note.amount_minor, note.currency))
+                (
+                    words["refund" if note.cdr_id is None else "correction"],
+                    "",
+                    speech.money(note.amount_minor, note.currency),
+                )
             ],
             sums=sums,
             language=speech.code,
         )
     )
+
+
+def _reason(note: CreditNote, words: dict[str, str]) -> str:
+    """Our own reasons in the reader's language, people's as they wrote them."""
+    own = {LATE: "late_facts", CARRIED: "carried"}
+    return words[own[note.reason]] if note.reason in own else note.reason or "-"

@@ -1,58 +1,196 @@
-"""The receipt by mail, as Django's mail settings say."""
+"""Receipts by mail, as Django's mail settings say: each at most once.
 
-from smtplib import SMTPException
+Mail has no transactions: a worker that dies after the server took a mail and before it
+could write that down leaves nobody who knows. So a claim is written before the server
+is asked (``DocumentMail``):
+
+* PREPARED: nothing was sent; whoever finds it sends.
+* SENDING, and the server refuses or cannot be reached: PREPARED again, and a later
+  try. When it breaks off half-way: in doubt.
+* SENDING when somebody comes back to it: in doubt. It is not sent again, since a
+  driver who gets a receipt twice looks for a second payment, and the documents stay on
+  their page. ``sweep`` names such mails IN_DOUBT for the operator, who can send them
+  again by hand; they carry the same Message-ID then.
+"""
+
+from datetime import datetime, timedelta
+from smtplib import SMTPException, SMTPServerDisconnected
 from typing import Final
 
+import structlog
 from django.conf import settings
 from django.core.mail import EmailMessage
+from django.db import transaction
+from django.utils import timezone
 
-from billing.models import Receipt
+from billing.models import DocumentMail, Order, Receipt
+from billing.services import pay_links
+from billing.services.documents.credit_notes import credit_note_pdf
 from billing.services.documents.receipt_pdf import receipt_pdf
-from billing.services.documents.words import language
+from billing.services.documents.words import Language, language
+from cpms.kernel.errors import DomainError
 from cpms.outbox.subscriptions import RetryLater
 
 PAUSE_S: Final = 300.0
+SENDING_MAX: Final = timedelta(minutes=10)
+"""Longer than any mail server takes."""
+
+_STATE = DocumentMail.State
+log = structlog.get_logger(__name__)
 
 
-def send_receipt(order_number: str) -> bool:
-    """Mail the receipt of an order; False when there is nobody or nothing to send to.
+class UnableToSendAgain(DomainError):
+    """The mail is not in doubt: it was sent, or will be."""
 
-    A worker that dies between sending and noting it sends once more, with the same
-    Message-ID, which mail programs show once.
+
+def send_receipt(
+    order_number: str,
+    *,
+    receipt_id: int | None = None,
+    difference_minor: int = 0,
+    at: datetime | None = None,
+) -> bool:
+    """Mail a receipt, with the credit note of the one that it takes the place of.
+
+    Args:
+        order_number: whose receipt.
+        receipt_id: which of them; None: the first.
+        difference_minor: of a corrected bill: what goes back (< 0) or is asked for.
+        at: now; None: by the clock.
+
+    Returns:
+        False when there is nobody or nothing to send to, or it was sent already.
 
     Raises:
         RetryLater: the mail server did not take it.
     """
-    receipt = (
-        Receipt.objects.select_related("order__driver")
-        .filter(order__number=order_number)
+    found = Receipt.objects.select_related("order__driver", "corrects").filter(
+        order__number=order_number
+    )
+    if receipt_id is not None:
+        found = found.filter(pk=receipt_id)
+    receipt = found.order_by("pk").first()
+    address = "" if receipt is None else _address(receipt.order)
+    if receipt is None or not address:
+        return False
+    now = at or timezone.now()
+    claim, _ = DocumentMail.objects.get_or_create(
+        receipt=receipt,
+        defaults={"operator_id": receipt.operator_id, "moved_at": now},
+    )
+    if claim.state != _STATE.PREPARED:
+        return False
+    # All that can fail by itself fails before the claim says that it is being sent.
+    message = _message(receipt, address, difference_minor)
+    if not _move(claim, _STATE.PREPARED, _STATE.SENDING, now):
+        return False
+    return _send(claim, message, now)
+
+
+def _send(claim: DocumentMail, message: EmailMessage, at: datetime) -> bool:
+    try:
+        message.send()
+    except SMTPServerDisconnected:
+        # It broke off: perhaps after the last byte. Nobody knows.
+        log.warning("receipt_mail_in_doubt", receipt=claim.receipt_id)
+        _move(claim, _STATE.SENDING, _STATE.IN_DOUBT, at)
+        return False
+    except (SMTPException, OSError) as error:
+        # It said no, or was not there: nothing was sent.
+        _move(claim, _STATE.SENDING, _STATE.PREPARED, at)
+        reason = f"the mail server: {type(error).__name__}"
+        raise RetryLater(PAUSE_S, reason) from error
+    _move(claim, _STATE.SENDING, _STATE.SENT, at)
+    return True
+
+
+def _move(claim: DocumentMail, before: str, after: str, at: datetime) -> bool:
+    """One worker wins; committed at once, since the server cannot be rolled back."""
+    rows = DocumentMail.objects.filter(pk=claim.pk, state=before)
+    return bool(rows.update(state=after, moved_at=at))
+
+
+def sweep(*, at: datetime) -> int:
+    """Name the mails in doubt; returns how many."""
+    rows = DocumentMail.objects.filter(
+        state=_STATE.SENDING, moved_at__lt=at - SENDING_MAX
+    )
+    found = rows.update(state=_STATE.IN_DOUBT, moved_at=at)
+    if found:
+        log.warning("receipt_mails_in_doubt", count=found)
+    return found
+
+
+@transaction.atomic
+def send_again(*, mail_id: int, at: datetime) -> str:
+    """Let a mail in doubt be sent once more: somebody asked for it.
+
+    Returns:
+        The number of its order, to be told to a worker.
+
+    Raises:
+        UnableToSendAgain: ``not_in_doubt``.
+    """
+    claim = (
+        DocumentMail.objects.select_for_update(of=("self",))
+        .select_related("receipt__order")
+        .filter(pk=mail_id, state=_STATE.IN_DOUBT)
         .first()
     )
-    if receipt is None:
-        return False
+    if claim is None:
+        raise UnableToSendAgain("not_in_doubt", f"Mail {mail_id} is not in doubt.")
+    _move(claim, _STATE.IN_DOUBT, _STATE.PREPARED, at)
+    return claim.receipt.order.number
+
+
+def _address(order: Order) -> str:
+    return order.contact_email or (order.driver.email if order.driver else "")
+
+
+def _message(receipt: Receipt, address: str, difference_minor: int) -> EmailMessage:
     order = receipt.order
-    address = order.contact_email or (order.driver.email if order.driver else "")
-    if not address:
-        return False
     code = order.language or (order.driver.locale if order.driver else "") or "en"
     speech = language(code)
     title = f"{speech.words['receipt']} {receipt.number}"
     issuer = " ".join(receipt.body["operator"].split())
-    total = speech.money(receipt.body["amount_minor"], receipt.body["currency"])
     domain = settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].strip("> ")
     message = EmailMessage(
         f"{title} · {issuer}",
-        f"{title}\n{speech.words['total']}: {total}\n"
-        f"{speech.words['paid_to']}: {issuer}\n",
+        _text(receipt, title, issuer, difference_minor, speech),
         to=[address],
         headers={"Message-ID": f"<receipt-{receipt.pk}@{domain}>"},
     )
-    name = f"{speech.words['receipt']}-{receipt.number}.pdf"
-    pdf = receipt_pdf(receipt, language_code=code)
-    message.attach(name, pdf, "application/pdf")
-    try:
-        message.send()
-    except (SMTPException, OSError) as error:
-        reason = f"the mail server: {type(error).__name__}"
-        raise RetryLater(PAUSE_S, reason) from error
-    return True
+    message.attach(
+        f"{speech.words['receipt']}-{receipt.number}.pdf",
+        receipt_pdf(receipt, language_code=code),
+        "application/pdf",
+    )
+    for note in order.credit_notes.filter(
+        cdr__isnull=False,
+        receipt__in=[each for each in (receipt.corrects, receipt) if each],
+    ).order_by("pk"):
+        message.attach(
+            f"{speech.words['credit_note']}-{note.number}.pdf",
+            credit_note_pdf(note, language_code=code),
+            "application/pdf",
+        )
+    return message
+
+
+def _text(
+    receipt: Receipt, title: str, issuer: str, difference_minor: int, speech: Language
+) -> str:
+    words, currency = speech.words, receipt.body["currency"]
+    lines = [title]
+    if receipt.corrects is not None:
+        lines.append(f"{words['replaces']}: {receipt.corrects.number}")
+    lines += [
+        f"{words['total']}: {speech.money(receipt.body['amount_minor'], currency)}",
+        f"{words['paid_to']}: {issuer}",
+    ]
+    if difference_minor:
+        name = "difference_back" if difference_minor < 0 else "difference_due"
+        lines.append(f"{words[name]}: {speech.money(abs(difference_minor), currency)}")
+    if difference_minor > 0:
+        lines.append(f"{words['pay_here']}: {pay_links.url_of(receipt.order.number)}")
+    return "\n".join([*lines, ""])

@@ -37,6 +37,7 @@ def _facts(receipt: Receipt, speech: Language) -> list[pdf.Row]:
     if body.get("estimated"):
         energy += f" ({words['estimated']})"
     facts: list[pdf.Row] = [
+        *_replaced(body, words),
         (words["order"], body["order"]),
         (words["issued"], speech.when(receipt.issued_at.isoformat(), zone)),
         (words["paid_to"], body["operator"]),
@@ -50,6 +51,11 @@ def _facts(receipt: Receipt, speech: Language) -> list[pdf.Row]:
         shown = " \N{EN DASH} ".join(_kwh(value, speech) for value in meter)
         facts.append((words["meter"], f"{shown} kWh"))
     return facts
+
+
+def _replaced(body: dict[str, Any], words: dict[str, str]) -> list[pdf.Row]:
+    corrects = body.get("corrects")
+    return [] if corrects is None else [(words["replaces"], str(corrects))]
 
 
 def _kwh(energy_wh: Any, speech: Language) -> str:  # noqa: ANN401 - int or exact text

@@ -30,24 +30,40 @@ _FIELDS: Final = (
     "reason",
     "signed",
     "estimated",
+    "replaces",
+    "correction",
+    "late_facts",
+    "carried",
+    "difference_back",
+    "difference_due",
+    "pay_here",
 )
 _EN: Final = (
     *("Receipt", "Credit note", "Order", "Issued", "Paid directly to", "Place"),
     *("Begin", "End", "Energy", "Meter", "Item", "Quantity", "Amount", "Tax"),
     *("Before taxes", "Total", "Refund", "For receipt", "Reason"),
-    *("Signed meter values", "estimated"),
+    *("Signed meter values", "estimated", "Replaces receipt", "Correction"),
+    "measured values that arrived later",
+    "refunded before the correction",
+    *("Goes back to you", "Still to pay", "Pay here"),
 )
 _DE: Final = (
     *("Beleg", "Gutschrift", "Auftrag", "Ausgestellt", "Bezahlt direkt an", "Ort"),
     *("Beginn", "Ende", "Energie", "Zähler", "Posten", "Menge", "Betrag", "Steuer"),
     *("Netto", "Summe", "Erstattung", "Zum Beleg", "Grund"),
-    *("Signierte Messwerte", "geschätzt"),
+    *("Signierte Messwerte", "geschätzt", "Ersetzt Beleg", "Korrektur"),
+    "später eingetroffene Messwerte",
+    "vor der Korrektur erstattet",
+    *("Geht an Sie zurück", "Noch zu zahlen", "Hier bezahlen"),
 )
 _ZH: Final = (
     *("收据", "红字凭证", "订单", "开具时间", "款项直接支付给", "地点"),
     *("开始", "结束", "电量", "电表", "项目", "数量", "金额", "税"),
     *("税前", "合计", "退款", "对应收据", "原因"),
-    *("签名电表读数", "估算"),
+    *("签名电表读数", "估算", "替代收据", "更正"),
+    "稍后到达的计量值",
+    "更正前已退款",
+    *("将退还给您", "尚需支付", "在此支付"),
 )
 _NAMES: Final = {
     "en": ("Start fee", "Energy", "Charging time", "Parking", "Reservation"),

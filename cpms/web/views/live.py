@@ -17,6 +17,7 @@ from cpms.kernel.money import minor_digits
 from cpms.web import limits
 from cpms.web.charges import (
     Charge,
+    document_pdf_of,
     find_charge,
     label_of,
     receipt_of,
@@ -146,11 +147,26 @@ def receipt_document(request: HttpRequest, token: str) -> HttpResponse:
     charge = _find(request, token)
     if charge is None:
         return _refusal(request)
-    pdf = receipt_pdf_of(charge.order.order_number, get_language() or "en")
+    number = charge.order.order_number
+    pdf = receipt_pdf_of(number, get_language() or "en")
+    return _pdf(pdf, f"receipt-{number}.pdf", token)
+
+
+@require_GET
+def document(request: HttpRequest, token: str, kind: str, number: int) -> HttpResponse:
+    """A receipt that was replaced, or a credit note, as PDF."""
+    charge = _find(request, token)
+    if charge is None:
+        return _refusal(request)
+    order_number = charge.order.order_number
+    pdf = document_pdf_of(order_number, kind, number, get_language() or "en")
+    return _pdf(pdf, f"{kind}-{number}-{order_number}.pdf", token)
+
+
+def _pdf(pdf: bytes | None, name: str, token: str) -> HttpResponse:
     if pdf is None:
         return redirect("web:live", token=token)
     response = HttpResponse(pdf, content_type="application/pdf")
-    name = f"receipt-{charge.order.order_number}.pdf"
     response["Content-Disposition"] = f'inline; filename="{name}"'
     return response
 
