@@ -1,8 +1,10 @@
 """How grave security events are: the tables of the standards, and our own kinds.
 
-OCPP 1.6 security whitepaper, edition 3, appendix A; OCPP 2.0.1 part 2, appendix 1.
-``critical`` there means that whoever guards the network is to look at once. Stations
-invent further kinds: these are notices.
+OCA, "Improved security for OCPP 1.6-J", edition 3 (2022-02-17), section 8; OCPP 2.0.1,
+part 2, appendices 1.4 (2024-05-06), appendix 1. ``critical`` there means that the
+station has to push the event: whoever guards the network is to look at once. Where the
+two differ, the graver rank counts for both, for the event is the same. Stations invent
+further kinds: these are notices.
 """
 
 from typing import Final, Literal
@@ -15,32 +17,35 @@ HANDSHAKE_REFUSED: Final = "HandshakeRefused"
 CLIENT_CERTIFICATE_REFUSED: Final = "ClientCertificateRefused"
 REVOCATION_LIST_STALE: Final = "RevocationListStale"
 
-# Kind: (severity in the standard, OCPP versions that have it).
-OF_STATIONS: Final[dict[str, tuple[Severity, tuple[str, ...]]]] = {
-    "FirmwareUpdated": ("critical", ("1.6", "2.0.1")),
-    "FailedToAuthenticateAtCentralSystem": ("notice", ("1.6",)),
-    "FailedToAuthenticateAtCsms": ("notice", ("2.0.1",)),
-    "CentralSystemFailedToAuthenticate": ("notice", ("1.6",)),
-    "CsmsFailedToAuthenticate": ("notice", ("2.0.1",)),
-    "SettingSystemTime": ("critical", ("1.6", "2.0.1")),
-    "StartupOfTheDevice": ("critical", ("1.6", "2.0.1")),
-    "ResetOrReboot": ("critical", ("1.6", "2.0.1")),
-    "SecurityLogWasCleared": ("critical", ("1.6", "2.0.1")),
-    "ReconfigurationOfSecurityParameters": ("notice", ("1.6", "2.0.1")),
-    "MemoryExhaustion": ("critical", ("1.6", "2.0.1")),
-    "InvalidMessages": ("notice", ("1.6", "2.0.1")),
-    "AttemptedReplayAttacks": ("notice", ("1.6", "2.0.1")),
-    "TamperDetectionActivated": ("critical", ("1.6", "2.0.1")),
-    "InvalidFirmwareSignature": ("notice", ("1.6", "2.0.1")),
-    "InvalidFirmwareSigningCertificate": ("notice", ("1.6", "2.0.1")),
-    "InvalidCentralSystemCertificate": ("notice", ("1.6",)),
-    "InvalidCsmsCertificate": ("notice", ("2.0.1",)),
-    "InvalidChargePointCertificate": ("notice", ("1.6",)),
-    "InvalidChargingStationCertificate": ("notice", ("2.0.1",)),
-    "InvalidTLSVersion": ("notice", ("1.6", "2.0.1")),
-    "InvalidTLSCipherSuite": ("notice", ("1.6", "2.0.1")),
-    "MaintenanceLoginAccepted": ("critical", ("2.0.1",)),
-    "MaintenanceLoginFailed": ("critical", ("2.0.1",)),
+# Kind: severity by OCPP version that has it.
+OF_STATIONS: Final[dict[str, dict[str, Severity]]] = {
+    "FirmwareUpdated": {"1.6": "critical", "2.0.1": "critical"},
+    "FailedToAuthenticateAtCentralSystem": {"1.6": "notice"},
+    # As section 8 of edition 3 spells them.
+    "FailedToAuthenticationAtCentralSystem": {"1.6": "notice"},
+    "FailedToAuthenticateAtCsms": {"2.0.1": "notice"},
+    "CentralSystemFailedToAuthenticate": {"1.6": "notice"},
+    "CentralSystemFailedToAuthentication": {"1.6": "notice"},
+    "CsmsFailedToAuthenticate": {"2.0.1": "notice"},
+    "SettingSystemTime": {"1.6": "critical", "2.0.1": "critical"},
+    "StartupOfTheDevice": {"1.6": "critical", "2.0.1": "critical"},
+    "ResetOrReboot": {"1.6": "critical", "2.0.1": "critical"},
+    "SecurityLogWasCleared": {"1.6": "critical", "2.0.1": "critical"},
+    "ReconfigurationOfSecurityParameters": {"1.6": "notice", "2.0.1": "notice"},
+    "MemoryExhaustion": {"1.6": "critical", "2.0.1": "critical"},
+    "InvalidMessages": {"1.6": "notice", "2.0.1": "notice"},
+    "AttemptedReplayAttacks": {"1.6": "notice", "2.0.1": "notice"},
+    "TamperDetectionActivated": {"1.6": "critical", "2.0.1": "critical"},
+    "InvalidFirmwareSignature": {"1.6": "notice", "2.0.1": "critical"},
+    "InvalidFirmwareSigningCertificate": {"1.6": "notice", "2.0.1": "critical"},
+    "InvalidCentralSystemCertificate": {"1.6": "notice"},
+    "InvalidCsmsCertificate": {"2.0.1": "critical"},
+    "InvalidChargePointCertificate": {"1.6": "notice"},
+    "InvalidChargingStationCertificate": {"2.0.1": "critical"},
+    "InvalidTLSVersion": {"1.6": "notice", "2.0.1": "critical"},
+    "InvalidTLSCipherSuite": {"1.6": "notice", "2.0.1": "critical"},
+    "MaintenanceLoginAccepted": {"2.0.1": "critical"},
+    "MaintenanceLoginFailed": {"2.0.1": "critical"},
 }
 
 # Kind: (severity, what it says).
@@ -79,5 +84,8 @@ def severity_of(kind: str, source: str) -> Severity:
     return table.get(kind.lower(), NOTICE)
 
 
-_STATION_SEVERITIES: Final = {k.lower(): v[0] for k, v in OF_STATIONS.items()}
+_STATION_SEVERITIES: Final[dict[str, Severity]] = {
+    kind.lower(): "critical" if "critical" in ranks.values() else "notice"
+    for kind, ranks in OF_STATIONS.items()
+}
 _PLATFORM_SEVERITIES: Final = {k.lower(): v[0] for k, v in OF_PLATFORM.items()}
