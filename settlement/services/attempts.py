@@ -16,7 +16,7 @@ from settlement.models.payment_attempt import OPEN_STATES
 from settlement.providers.base import ProviderCheckout, ProviderThrottled
 from settlement.services import asking, checkouts, outcomes, page_outcomes
 from settlement.services.asking import Page, Question, Refused, Unanswered
-from settlement.services.moves import locked, wake
+from settlement.services.moves import locked, locked_of_attempt, wake
 
 LEASE: Final = timedelta(seconds=60)
 """Longer than the calls of one attempt can take (provider timeout x 3)."""
@@ -56,8 +56,7 @@ def perform_attempt(attempt_id: int, *, at: datetime) -> float | None:
 @transaction.atomic(durable=True)
 def _begin(attempt_id: int, at: datetime) -> Question | float | None:
     """Mark the attempt as asked, with its key, before the call."""
-    found = PaymentAttempt.objects.get(pk=attempt_id)
-    payment = locked(found.payment_id)
+    payment = locked_of_attempt(attempt_id)
     attempt = PaymentAttempt.objects.select_related("refund").get(pk=attempt_id)
     if attempt.state not in OPEN_STATES:
         return None
@@ -67,7 +66,7 @@ def _begin(attempt_id: int, at: datetime) -> Question | float | None:
     attempt.tries += 1
     attempt.first_asked_at = attempt.first_asked_at or at
     attempt.next_try_at = at + LEASE
-    attempt.save()
+    attempt.save(update_fields=["state", "tries", "first_asked_at", "next_try_at"])
     return _question(payment, attempt, at)
 
 
@@ -81,6 +80,7 @@ def _question(payment: Payment, attempt: PaymentAttempt, at: datetime) -> Questi
     refund = attempt.refund
     return Question(
         attempt_id=attempt.pk,
+        payment_id=payment.pk,
         tries=attempt.tries,
         kind=attempt.kind,
         provider=payment.provider,
@@ -106,9 +106,9 @@ def _question(payment: Payment, attempt: PaymentAttempt, at: datetime) -> Questi
 
 @transaction.atomic(durable=True)
 def _record(question: Question, answer: asking.Answer, at: datetime) -> float | None:
-    found = PaymentAttempt.objects.get(pk=question.attempt_id)
-    payment = locked(found.payment_id)
-    attempt = PaymentAttempt.objects.select_related("refund").get(pk=found.pk)
+    payment = locked(question.payment_id)
+    attempts = PaymentAttempt.objects.select_related("refund")
+    attempt = attempts.get(pk=question.attempt_id)
     if attempt.state not in OPEN_STATES:
         return None
     if not isinstance(answer, Unanswered):

@@ -39,6 +39,21 @@ def locked(payment_id: int) -> Payment:
     return row
 
 
+def locked_of_attempt(attempt_id: int) -> Payment:
+    """The row of the payment that an attempt belongs to, locked as by ``locked``.
+
+    Raises:
+        UnableToFindPayment: no such attempt in the caller's scope.
+    """
+    rows = Payment.objects.select_for_update(of=("self",))
+    row = rows.filter(attempts__pk=attempt_id).first()
+    if row is None:
+        raise UnableToFindPayment(
+            "unknown_payment", f"There is no payment of the attempt {attempt_id} here."
+        )
+    return row
+
+
 def move(payment: Payment, wanted: PaymentState, *, cause: str, at: datetime) -> None:
     """Move a locked payment, save it, and write the audit row.
 

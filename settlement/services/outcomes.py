@@ -65,7 +65,7 @@ def record(
 def close(attempt: PaymentAttempt, state: PaymentAttempt.State, at: datetime) -> None:
     """Nothing more is to be asked."""
     attempt.state, attempt.finished_at = state, at
-    attempt.save()
+    attempt.save(update_fields=["state", "finished_at", "error_code", "error_message"])
 
 
 def _settled(
@@ -131,10 +131,16 @@ def _apply_to_ended(
 
 
 def _remember(payment: Payment, known: ProviderPayment) -> None:
-    payment.provider_ref = payment.provider_ref or known.ref
-    payment.charge_ref = known.charge_ref or payment.charge_ref
-    payment.capture_before = known.capture_before or payment.capture_before
-    payment.save(update_fields=["provider_ref", "charge_ref", "capture_before"])
+    told = {
+        "provider_ref": payment.provider_ref or known.ref,
+        "charge_ref": known.charge_ref or payment.charge_ref,
+        "capture_before": known.capture_before or payment.capture_before,
+    }
+    news = [name for name, value in told.items() if getattr(payment, name) != value]
+    for name in news:
+        setattr(payment, name, told[name])
+    if news:
+        payment.save(update_fields=news)
 
 
 def _apply_to_waiting(
