@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db import transaction
+from django.db.models import Count, OuterRef, Subquery
+from django.db.models.functions import Coalesce
 
 from charge_points.models import ChargePoint, Command
 from charge_points.models.states import COMMAND_OPEN
@@ -129,9 +131,14 @@ def queue_intent(  # noqa: PLR0913 - the fields of one row, all named
 
 
 def _add(row: Command) -> Command:
+    open_ones = Command.objects.filter(
+        charge_point_id=OuterRef("pk"), state__in=COMMAND_OPEN
+    )
+    counted = open_ones.order_by().values("charge_point_id").annotate(n=Count("pk"))
     station = (
         ChargePoint.objects.filter(pk=row.charge_point_id)
-        .values_list("operator_id", "identity")
+        .annotate(waiting=Coalesce(Subquery(counted.values("n")), 0))
+        .values_list("operator_id", "identity", "waiting")
         .first()
     )
     if station is None:
@@ -140,18 +147,15 @@ def _add(row: Command) -> Command:
             f"There is no charge point {row.charge_point_id}.",
             http_status=404,
         )
-    row.operator_id = station[0]
+    row.operator_id, identity, waiting = station
     if row.expires_at <= row.created_at:
         raise UnableToQueueCommand(
             "command_expired", "The expiry lies in the past; nothing was queued."
         )
-    waiting = Command.objects.filter(
-        charge_point_id=row.charge_point_id, state__in=COMMAND_OPEN
-    ).count()
     if waiting >= QUEUED_MAX:
         raise UnableToQueueCommand(
             "command_queue_full",
-            f"{waiting} commands of {station[1]} wait already; wait, or cancel some.",
+            f"{waiting} commands of {identity} wait already; wait, or cancel some.",
             http_status=429,
         )
     if not insert_unless_exists(row):
