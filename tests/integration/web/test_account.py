@@ -238,7 +238,7 @@ def test_a_deleted_account_names_nobody_and_receipts_stay(inside, world):
     assert email not in {driver.email, driver.user.email}
     assert not driver.user.is_active
     assert methods.list_for(driver.pk) == []
-    assert Order.objects.get(pk=order.pk).receipt.body["amount_minor"] == 595
+    assert Order.objects.get(pk=order.pk).receipts.get().body["amount_minor"] == 595
     assert log_in(inside, accounts.Person(world.driver, "")).status_code == 422
     assert inside.get("/account/").status_code == 302
 
