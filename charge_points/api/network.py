@@ -48,6 +48,7 @@ class SiteRow(OfOperator):
             *("latitude", "longitude", "time_zone", "created_at"),
         )
         read_only_fields = ("created_at",)
+        validators = ()  # one name a site: asked where the operator is known
 
     def validate_time_zone(self, value: str) -> str:
         """Refuse names that no clock knows."""
@@ -252,10 +253,7 @@ class SitesView(IdempotentMixin, OperatorScopedView):
         form = NewSite(data=request.data)
         form.is_valid(raise_exception=True)
         asked = dict(form.validated_data)
-        named = asked.pop("operator", None)
-        operator = chosen_operator(
-            self.operator_ids, named["code"] if isinstance(named, dict) else named
-        )
+        operator = chosen_operator(self.operator_ids, asked.pop("operator", None))
         if Site.objects.filter(operator=operator, name=asked["name"]).exists():
             raise ValidationError({"name": ["You have a site of this name already."]})
         now = timezone.now()

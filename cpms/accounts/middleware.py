@@ -6,13 +6,36 @@ from urllib.parse import urlencode
 
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.middleware.http import ConditionalGetMiddleware
 from django.urls import reverse
+from django.utils.cache import patch_vary_headers
 
 from cpms.accounts.services.second_factor import is_waiting
 from cpms.accounts.services.staff import operator_ids_of
 from cpms.accounts.tenancy import acting_as_platform, set_scope
 
 ADMIN_PREFIX: Final = "/admin/"
+API_PREFIX: Final = "/api/v1/"
+
+
+class ConditionalReadMiddleware(ConditionalGetMiddleware):
+    """ETags of what REST shows: who knows it already gets 304 (RFC 9110, 13.1.2).
+
+    Answers differ by who asks, so nobody in between may keep one.
+    """
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        """Compare with what the caller has."""
+        reads = request.method in {"GET", "HEAD"}
+        if not reads or not request.path.startswith(API_PREFIX):
+            return response
+        patch_vary_headers(response, ("Authorization", "Cookie"))
+        if "Cache-Control" not in response:
+            response["Cache-Control"] = "private, no-cache"
+        return super().process_response(request, response)
 
 
 class TenancyMiddleware:

@@ -50,6 +50,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "cpms.web.middleware.PageHeadersMiddleware",
+    "cpms.accounts.middleware.ConditionalReadMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -154,6 +155,7 @@ SPECTACULAR_SETTINGS = {
         "CommandShapeStatusEnum": "charge_points.models.command.Command.State",
         "ConnectorTypeEnum": "charge_points.models.connector.Connector.Type",
         "ConnectorStatusEnum": "charge_points.models.connector.Connector.Status",
+        "IdTokenStatusEnum": "charge_points.models.id_token.IdToken.Status",
         "DifferenceResolutionEnum": (
             "settlement.models.reconciliation.ReconciliationDifference.Resolution"
         ),

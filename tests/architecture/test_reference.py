@@ -7,6 +7,7 @@ from django.core.management import call_command, get_commands
 
 from charge_points.management.commands.ocpp_coverage import markdown
 from cpms.notifications.catalogue import CATALOGUE, reference
+from cpms.ops import problem_catalogue
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "docs" / "reference"
@@ -40,6 +41,13 @@ def test_the_ocpp_table_is_that_of_the_routes():
 
 def test_the_event_catalogue_is_that_of_the_code():
     assert (REFERENCE / "events.md").read_text() == reference()
+
+
+def test_the_problem_catalogue_is_that_of_the_code():
+    told = problem_catalogue.reference()
+    assert (REFERENCE / "problems.md").read_text() == told, (
+        "write it anew: manage.py problem_catalogue > docs/reference/problems.md"
+    )
 
 
 def test_every_public_event_is_published_somewhere():
