@@ -98,6 +98,25 @@ def production_key(name: str) -> str:
     return value
 
 
+def former_keys(name: str) -> list[str]:
+    """Keys that may still be read with, in ``NAME`` or ``NAME_FILE``, with commas.
+
+    Raises:
+        ImproperlyConfigured: one of them is no Fernet key.
+    """
+    found = [text.strip() for text in secret(name).replace("\n", ",").split(",")]
+    keys = [text for text in found if text]
+    for number, key in enumerate(keys, 1):
+        try:
+            Fernet(key)
+        except ValueError as error:
+            raise ImproperlyConfigured(
+                f"{name}: the key number {number} is none; each must be 32 random "
+                "bytes in URL-safe base64 (docs/reference/settings.md)."
+            ) from error
+    return keys
+
+
 def require_public_address(base_url: str, hosts: list[str]) -> None:
     """Refuse addresses that others could stand for.
 

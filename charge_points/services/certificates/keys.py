@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
 
-from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -13,7 +12,6 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
-from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 from django.db.models import Q
@@ -21,6 +19,11 @@ from django.db.models import Q
 from charge_points.models import CertificateKey, ChargingCertificate
 from charge_points.models.states import CERTIFICATE_LIVE
 from charge_points.services.rows import insert_unless_exists
+from cpms.accounts.services.sealing import (
+    UnableToUnseal,
+    seal_bytes,
+    unseal_bytes,
+)
 from cpms.kernel.ids import b64url
 from cpms.kernel.json import canonical
 
@@ -29,6 +32,7 @@ PUBLIC_AFTER_RETIREMENT: Final = timedelta(days=1)
 """Longer than any certificate lives."""
 SIGNING_FOR: Final = timedelta(days=30)
 CACHED_KEYS_MAX: Final = 16
+_public_jwks: dict[str, dict[str, Any]] = {}
 
 
 def _public_jwk(key: ec.EllipticCurvePrivateKey) -> dict[str, str]:
@@ -55,7 +59,7 @@ def _add_key(at: datetime) -> None:
         CertificateKey(
             kid=thumbprint(jwk),
             public_jwk=jwk,
-            private_key=Fernet(settings.KEY_ENCRYPTION_KEY).encrypt(pem),
+            private_key=seal_bytes(pem),
             created_at=at,
         )
     )
@@ -70,8 +74,8 @@ def _private_key(kid: str) -> ec.EllipticCurvePrivateKey:
     """
     row = CertificateKey.objects.get(kid=kid)
     try:
-        pem = Fernet(settings.KEY_ENCRYPTION_KEY).decrypt(bytes(row.private_key))
-    except InvalidToken as error:
+        pem = unseal_bytes(bytes(row.private_key))
+    except UnableToUnseal as error:
         raise ImproperlyConfigured(
             "KEY_ENCRYPTION_KEY does not fit the stored signing keys. Set the former "
             "key again, or retire the keys with the task charge_points.rotate_keys."
@@ -94,13 +98,19 @@ def signing_key(*, at: datetime) -> tuple[str, ec.EllipticCurvePrivateKey]:
 
 
 def public_jwk(kid: str) -> dict[str, Any] | None:
-    """The public key of this id, also a retired one; None when there is none."""
-    found: dict[str, Any] | None = (
-        CertificateKey.objects.filter(kid=kid)
-        .values_list("public_jwk", flat=True)
-        .first()
-    )
-    return found
+    """The public key of this id, also a retired one; None when there is none.
+
+    The id is the key's own hash, so that what was once read never changes.
+    """
+    known = _public_jwks.get(kid)
+    if known is None:
+        rows = CertificateKey.objects.filter(kid=kid)
+        known = rows.values_list("public_jwk", flat=True).first()
+        if known is not None:
+            if len(_public_jwks) >= CACHED_KEYS_MAX:
+                _public_jwks.clear()
+            _public_jwks[kid] = known
+    return known
 
 
 def jwks() -> dict[str, Any]:
