@@ -11,7 +11,7 @@ from billing.models import Order
 from billing.models.order import StartedBy
 from billing.models.order_states import LIVE_STATES, OrderState
 from billing.services import caps, moves, notices, proofs
-from billing.services.placing import REASON_CHARS_MAX, Origin, place
+from billing.services.placing import REASON_CHARS_MAX, Origin, place, place_locked
 from billing.services.presence import Presence, confirm
 from billing.services.terms import Buyer
 from charge_points.queries import (
@@ -120,6 +120,7 @@ def claim_certificate(*, claim: Claim, at: datetime) -> Order:
         order_number=number,
         idempotency_key=claim.idempotency_key,
         at=at,
+        seen=view,
     )
     if claimed.order_number != number:
         # Another buyer's claim with the same idempotency key.
@@ -132,7 +133,7 @@ def claim_certificate(*, claim: Claim, at: datetime) -> Order:
         certificate_jti=view.jti,
         actor="vehicle" if proof is not None else "driver",
     )
-    order = place(place_view, buyer, origin, number=number, at=at)
+    order = place_locked(place_view, buyer, origin, number=number, at=at)
     notices.tell(notices.CHARGE_REQUESTED, order)
     return order
 

@@ -65,6 +65,14 @@ def place(
         ``starting.reserve`` when the connector is taken.
     """
     caps.lock(buyer.driver, buyer.vehicle)
+    return place_locked(view, buyer, origin, number=number, at=at)
+
+
+@transaction.atomic(savepoint=False)
+def place_locked(
+    view: ConnectorView, buyer: Buyer, origin: Origin, *, number: str, at: datetime
+) -> Order:
+    """As ``place``, for who called ``caps.lock`` for the buyer already."""
     terms = terms_for(view, buyer, **origin.token, at=at)
     require_worth(terms)
     terms = with_payee(terms, view, at=at)
@@ -164,7 +172,7 @@ def _new_order(
     at: datetime,
 ) -> Order:
     return Order(
-        operator_id=view.operator_id,
+        operator=terms.operator,
         number=number,
         state=OrderState.CREATED,
         payment_state=PaymentState.NONE,

@@ -5,9 +5,8 @@ from datetime import datetime
 from typing import Any, Final
 
 import jwt
-from django.db import IntegrityError, transaction
+from django.db import connection
 
-from billing.models import UsedProof
 from billing.services.presence import Presence
 from cpms.accounts.models import Vehicle
 from cpms.accounts.services.vehicles import active_by_fingerprint
@@ -20,6 +19,10 @@ PURPOSE: Final = "charge"
 PLUGGED_IN_S_MAX: Final = 30 * 86_400
 DEGREES_MAX: Final = 180
 NOWHERE: Final = Presence()
+_USE: Final = (
+    "INSERT INTO billing_usedproof (vehicle_id, jti, order_number, used_at) "
+    "VALUES (%s, %s, %s, %s) ON CONFLICT (vehicle_id, jti) DO NOTHING"
+)
 
 
 class UnableToVerifyProof(DomainError):
@@ -188,17 +191,12 @@ def use(proof: VehicleProof, *, order_number: str, at: datetime) -> None:
     Raises:
         UnableToVerifyProof: proof_replayed.
     """
-    try:
-        with transaction.atomic():
-            UsedProof.objects.create(
-                vehicle=proof.vehicle,
-                jti=proof.jti,
-                order_number=order_number,
-                used_at=at,
-            )
-    except IntegrityError as error:
+    with connection.cursor() as cursor:
+        cursor.execute(_USE, [proof.vehicle.pk, proof.jti, order_number, at])
+        is_first = cursor.rowcount == 1
+    if not is_first:
         raise UnableToVerifyProof(
             "proof_replayed",
             "This proof was used before; a vehicle signs a new one for each claim.",
             http_status=409,
-        ) from error
+        )

@@ -90,6 +90,7 @@ class Buyer:
 class Terms:
     """The terms as they are frozen on an order; a free charge has no limits."""
 
+    operator: Operator
     applied: AppliedTariff
     hold_minor: int
     limits: ChargeLimits | None
@@ -201,7 +202,7 @@ def terms_for(
     applied = tariff_for(place, at=at)
     tariff = parse_tariff(applied.ocpi)
     if is_free(tariff):
-        return Terms(applied, 0, None)
+        return Terms(operator, applied, 0, None)
     hold_minor = hold_for(
         operator,
         buyer,
@@ -217,7 +218,7 @@ def terms_for(
         amount_minor=hold_minor - min(reserve_minor, hold_minor // 2),
         currency=applied.currency,
     )
-    return Terms(applied, hold_minor, limits)
+    return Terms(operator, applied, hold_minor, limits)
 
 
 def require_agreed(terms: Terms, buyer: Buyer) -> None:
@@ -259,14 +260,14 @@ def with_payee(terms: Terms, view: ConnectorView, *, at: datetime) -> Terms:
     """
     if terms.free:
         return terms
-    operator = Operator.objects.get(pk=view.operator_id)
+    operator = terms.operator
     try:
         payee = payees.snapshot(
             operator_id=operator.pk, currency=terms.applied.currency, at=at
         )
     except payees.UnableToResolvePayee as error:
         if operator.free_vend:
-            return Terms(_given_away(terms.applied, error), 0, None)
+            return Terms(operator, _given_away(terms.applied, error), 0, None)
         raise
     split = splits.snapshot(
         operator_id=operator.pk,

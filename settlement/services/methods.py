@@ -10,7 +10,11 @@ from typing import ClassVar, Final
 from django.db import transaction
 
 from cpms.accounts.models import Driver
-from cpms.accounts.tenancy import acting_as_driver, acting_as_platform
+from cpms.accounts.tenancy import (
+    able_to_read_driver,
+    acting_as_driver,
+    acting_as_platform,
+)
 from cpms.kernel.errors import DomainError
 from cpms.kernel.ids import sha256_hex
 from cpms.outbox import publish
@@ -79,7 +83,7 @@ def default_for(
     ``operator_account`` asks for the one saved on the account of an operator with an
     own key; such a method cannot be used anywhere else.
     """
-    with acting_as_driver(driver_id):
+    with able_to_read_driver(driver_id):
         row = DriverPaymentMethod.objects.filter(
             driver_id=driver_id, is_default=True, operator_account=operator_account
         ).first()
@@ -103,7 +107,7 @@ def list_for(driver_id: int) -> list[PaymentMethodView]:
 
 def get(*, driver_id: int, payment_method_id: int) -> PaymentMethodView | None:
     """One method of this driver; None when it is not the driver's or was removed."""
-    with acting_as_driver(driver_id):
+    with able_to_read_driver(driver_id):
         row = DriverPaymentMethod.objects.filter(
             pk=payment_method_id, driver_id=driver_id, removed_at__isnull=True
         ).first()

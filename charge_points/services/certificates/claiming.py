@@ -27,19 +27,27 @@ class UnableToClaim(DomainError):
 
 @transaction.atomic
 def claim(
-    *, presented: str, order_number: str, idempotency_key: str, at: datetime
+    *,
+    presented: str,
+    order_number: str,
+    idempotency_key: str,
+    at: datetime,
+    seen: CertificateView | None = None,
 ) -> CertificateView:
     """Give a certificate to one order: of any number of claims one wins.
 
     It then lives until the hold has to stand (``CERTIFICATE_CLAIMED_LIFETIME_S``). The
     same idempotency key again gets the first answer, with the first order number.
 
+    ``seen`` is what ``verify`` said of ``presented`` a moment ago, if it was asked.
+
     Raises:
         UnableToVerifyCertificate: it is no certificate of ours.
         UnableToClaim: certificate_already_claimed (409) or certificate_expired (410).
     """
-    jti = jti_of(presented)
-    seen = find(jti, ChargingCertificate.objects.all())
+    if seen is None:
+        seen = view_of(find(jti_of(presented), ChargingCertificate.objects.all()))
+    jti = seen.jti
     # The connector is locked first, here as in every report about it.
     Connector.objects.select_for_update(no_key=True).get(pk=seen.connector_id)
     rows = ChargingCertificate.objects.select_for_update(no_key=True, of=("self",))

@@ -4,7 +4,7 @@ import json
 from datetime import timedelta
 from typing import Any, Final
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -22,6 +22,10 @@ KEY_CHARS_MAX: Final = 128
 IN_PROGRESS_MAX: Final = timedelta(seconds=60)
 """After this a first try counts as crashed and the next one takes over; the
 domain's own natural keys keep that safe."""
+_INSERT: Final = (
+    "INSERT INTO accounts_idempotencyrecord (principal, key, request_hash, started_at) "
+    "VALUES (%s, %s, %s, %s) ON CONFLICT (principal, key) DO NOTHING RETURNING id"
+)
 
 
 class IdempotencyConflict(DomainError):
@@ -53,15 +57,21 @@ def _principal(request: Request, subject: str | None) -> str:
 
 def _begin(principal: str, key: str, request_hash: str) -> IdempotencyRecord:
     now = timezone.now()
+    record = IdempotencyRecord(
+        principal=principal, key=key, request_hash=request_hash, started_at=now
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, [principal, key, request_hash, now])
+        made = cursor.fetchone()
+    if made is not None:
+        record.pk = made[0]
+        return record
     with transaction.atomic():
-        record, created = IdempotencyRecord.objects.get_or_create(
-            principal=principal,
-            key=key,
-            defaults={"request_hash": request_hash, "started_at": now},
-        )
-        if created:
-            return record
-        record = IdempotencyRecord.objects.select_for_update().get(pk=record.pk)
+        known = IdempotencyRecord.objects.select_for_update()
+        found = known.filter(principal=principal, key=key).first()
+        if found is None:  # refused and forgotten in this very moment
+            raise _in_progress()
+        record = found
         if record.request_hash != request_hash:
             raise IdempotencyConflict(
                 "idempotency_key_reused",
@@ -71,14 +81,18 @@ def _begin(principal: str, key: str, request_hash: str) -> IdempotencyRecord:
         if record.status is not None and record.response is not None:
             raise _Replay(record.status, record.response["sealed"])
         if record.started_at > now - IN_PROGRESS_MAX:
-            raise IdempotencyConflict(
-                "idempotency_in_progress",
-                "The first request with this Idempotency-Key is still being answered; "
-                "ask again in a moment.",
-            )
+            raise _in_progress()
         record.started_at = now
         record.save(update_fields=["started_at"])
         return record
+
+
+def _in_progress() -> IdempotencyConflict:
+    return IdempotencyConflict(
+        "idempotency_in_progress",
+        "The first request with this Idempotency-Key is still being answered; "
+        "ask again in a moment.",
+    )
 
 
 class IdempotentMixin(APIView):
