@@ -123,6 +123,14 @@ def _period(period: ChargingPeriod, tariff_id: str) -> dict[str, Any]:
     if period.energy_wh:
         energy = Decimal(period.energy_wh) / 1000
         dimensions.append({"type": "ENERGY", "volume": _text(energy)})
+    # Without its load nobody could price the period again where a tariff asks for it.
+    # A period has one load; CURRENT and POWER themselves are not for CDRs.
+    for name, load in (("CURRENT", period.current_a), ("POWER", period.power_kw)):
+        if load is not None:
+            dimensions += [
+                {"type": f"{bound}_{name}", "volume": _text(load)}
+                for bound in ("MIN", "MAX")
+            ]
     return {
         "start_date_time": _utc(period.starts_at),
         "dimensions": dimensions,

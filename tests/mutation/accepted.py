@@ -3,6 +3,7 @@
 FASTER = "A short cut: the other way gives the same, slower."
 NO_EDGE = "At the edge itself both sides give the same slice or none at all."
 ONLY_EXPONENT = "Decimal.quantize takes the exponent of its argument, nothing else."
+WHOLE_DAY = "A window of the whole day holds always, as none does: a short cut."
 
 ACCEPTED = {
     "walking._over: if isinstance(denominator, int): | if isinstance(denominator, int):"
@@ -26,4 +27,14 @@ ACCEPTED = {
     " context=_CONTEXT | 1 -> 2": ONLY_EXPONENT,
     "exact.rounded: Decimal((0, (1,), -digits)), rounding=ROUND_HALF_UP,"
     " context=_CONTEXT | 0 -> 1": ONLY_EXPONENT,
+    "restrictions._clock_checks: if from_us < until_us: | from_us < until_us"
+    " -> from_us <= until_us": "Equal times are no window: window_us says None.",
+    "restrictions.window_us: if from_us == until_us or (from_us == 0 and until_us =="
+    " DAY_US): | from_us == until_us or (from_us == 0 and until_us == DAY_US)"
+    " -> from_us == until_us": WHOLE_DAY,
+    "restrictions.window_us: if from_us == until_us or (from_us == 0 and until_us =="
+    " DAY_US): | 0 -> 1": WHOLE_DAY,
+    "restrictions.(module): clock_us: Exact = 0 | 0 -> 1": (
+        "Windows begin and end at whole minutes."
+    ),
 }

@@ -4,7 +4,7 @@ import json
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import assume, given, settings, strategies as st
 
 from billing.models import Order
 from billing.pricing import Session, parse_tariff, rate, session_from_cdr
@@ -12,12 +12,14 @@ from billing.services.cdr_json import (
     cdr_json,
     credit_json,
     credit_taxes,
+    exact_text,
     lines_json,
     taxes_json,
 )
 from billing.services.sessions import session_of
 from tests.factories.tariffs import component, ocpi
 from tests.unit.billing.making import after, facts, period
+from tests.unit.billing.pricing.strategies import documents, sessions
 
 TARIFF = ocpi(
     component(),
@@ -94,6 +96,35 @@ def test_who_reads_it_gets_the_same_price(cdr, priced):
     """What others compute from our CDR is what we charged."""
     again = rate(parse_tariff(TARIFF), session_from_cdr(cdr, "Europe/Berlin"))
     assert again.total_minor == priced.total_minor
+
+
+@settings(deadline=None)
+@given(documents(), sessions(reserved=False))
+def test_our_cdr_priced_again_costs_what_the_bill_says(document, session):
+    """Whatever the tariff asks for stands in the CDR: an auditor needs nothing else."""
+    whole = all(p.ends_at > p.starts_at for p in session.periods)
+    assume(whole)  # a period of no length has no volume of time to tell its state
+    priced = rate(parse_tariff(document), session)
+    cdr = cdr_json(an_order(tariff=document), session, priced, sequence=1, at=after(60))
+    again = rate(parse_tariff(cdr["tariffs"][0]), session_from_cdr(cdr, session.zone))
+    assert (again.before_taxes, again.after_taxes) == (
+        priced.before_taxes,
+        priced.after_taxes,
+    )
+    assert again.total_minor == priced.total_minor
+    assert exact_text(again.to_ocpi())["total_cost"] == cdr["total_cost"]
+
+
+def test_the_load_of_a_period_is_told():
+    charge = facts(
+        period(0, 20, 8000, current_a=Decimal(32), power_w=Decimal(22_000)),
+    )
+    loaded = session_of(charge)
+    priced = rate(parse_tariff(TARIFF), loaded)
+    cdr = cdr_json(an_order(), loaded, priced, sequence=1, at=after(60))
+    told = {d["type"]: d["volume"] for d in cdr["charging_periods"][0]["dimensions"]}
+    assert (told["MIN_CURRENT"], told["MAX_CURRENT"]) == ("32", "32")
+    assert (told["MIN_POWER"], told["MAX_POWER"]) == ("22", "22")
 
 
 def test_lines_add_up_to_the_total(priced):

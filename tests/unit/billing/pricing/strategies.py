@@ -6,7 +6,7 @@ from decimal import Decimal
 from hypothesis import strategies as st
 
 from billing.pricing import ChargingPeriod, Session, parse_tariff
-from billing.pricing.tariff import Day
+from billing.pricing.tariff import Day, TariffType
 
 ZONES = ("Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe")
 CHANGES = (
@@ -73,8 +73,10 @@ reservation_elements = st.fixed_dictionaries(
         "price_components": st.lists(
             components(("TIME", "FLAT")), min_size=1, max_size=2
         ),
-        "restrictions": st.fixed_dictionaries(
-            {"reservation": st.sampled_from(("RESERVATION", "RESERVATION_EXPIRES"))}
+        "restrictions": st.builds(
+            lambda kind, others: others | {"reservation": kind},
+            st.sampled_from(("RESERVATION", "RESERVATION_EXPIRES")),
+            st.just({}) | restrictions(*TIMED),
         ),
     }
 )
@@ -88,6 +90,14 @@ def limits():
     ) | prices.map(lambda before: {"before_taxes": before})
 
 
+def _both(least, more_before, more_after):
+    """A least and a greatest price that leave a price between them."""
+    most = {"before_taxes": least["before_taxes"] + more_before}
+    after = least.get("after_taxes", least["before_taxes"])
+    most["after_taxes"] = max(after, most["before_taxes"]) + more_after
+    return {"min_price": least, "max_price": most}
+
+
 idle_fees = st.fixed_dictionaries(
     {"grace_seconds": st.integers(0, 90).map(lambda n: n * 60)},
     optional={"cap_seconds": st.integers(1, 240).map(lambda n: n * 60)},
@@ -95,7 +105,7 @@ idle_fees = st.fixed_dictionaries(
 
 
 def documents(*names, currencies=("EUR", "JPY", "KWD")):
-    """Tariffs as JSON; least and greatest price only one at a time."""
+    """Tariffs as JSON, with no price limit, either, or both."""
     return st.fixed_dictionaries(
         {
             "id": st.just("T"),
@@ -111,8 +121,45 @@ def documents(*names, currencies=("EUR", "JPY", "KWD")):
             st.just(document)
             | limits().map(lambda limit: document | {"min_price": limit})
             | limits().map(lambda limit: document | {"max_price": limit})
+            | st.builds(_both, limits(), prices, prices).map(
+                lambda both: document | both
+            )
         )
     )
+
+
+instants = st.datetimes(
+    datetime(2024, 1, 1),  # noqa: DTZ001 - OCPI's are UTC, with or without a Z
+    datetime(2024, 6, 1),  # noqa: DTZ001
+).map(lambda at: at.replace(microsecond=0))
+letters = st.text("abcÄß中 -", min_size=1, max_size=20).filter(str.strip)
+
+
+def whole_documents():
+    """Tariffs as JSON with what no price depends on, too: every field of OCPI."""
+    others = st.fixed_dictionaries(
+        {},
+        optional={
+            "country_code": st.sampled_from(("DE", "NL")),
+            "party_id": st.just("TST"),
+            "type": st.sampled_from(list(TariffType)).map(str),
+            "tariff_alt_text": st.lists(
+                st.fixed_dictionaries(
+                    {"language": st.sampled_from(("en", "de")), "text": letters}
+                ),
+                max_size=2,
+            ),
+            "tariff_alt_url": st.just("https://tariffs.example/1"),
+            "preauthorize_amount": prices,
+            "start_date_time": instants.map(lambda at: f"{at.isoformat()}Z"),
+            "end_date_time": instants.map(
+                lambda at: f"{(at + timedelta(days=200)).isoformat()}"
+            ),
+            "energy_mix": st.booleans().map(lambda green: {"is_green_energy": green}),
+            "last_updated": instants.map(lambda at: f"{at.isoformat()}Z"),
+        },
+    )
+    return st.builds(lambda document, more: document | more, documents(), others)
 
 
 def tariffs(*names):

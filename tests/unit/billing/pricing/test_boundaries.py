@@ -41,6 +41,18 @@ def test_the_least_price_holds_for_a_charge_that_was_reserved_before():
     )
 
 
+def test_a_reservation_has_no_power_not_even_the_least():
+    rules = tariff(
+        element(
+            component("TIME", 60, step=0),
+            reservation="RESERVATION",
+            min_power="0.000001",
+        ),
+        PLAIN,
+    )
+    assert rate(rules, session(("reserved", 10))).total_minor == 0
+
+
 def test_the_time_of_an_expired_reservation_is_measured():
     usage = rate(tariff(PLAIN), session(("reservation_expired", 30))).usage
     assert usage.reservation_hours == Decimal("0.5")
