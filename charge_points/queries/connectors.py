@@ -112,6 +112,7 @@ def _position(site: Site) -> tuple[float, float] | None:
 
 
 def _address(site: Site) -> str:
-    """One line; what is not known is left out."""
+    """One line; what is not known is left out, and a country alone is no address."""
     town = f"{site.postal_code} {site.city}".strip()
-    return ", ".join(part for part in (site.address, town, site.country) if part)
+    known = [part for part in (site.address, town) if part]
+    return ", ".join([*known, site.country] if known and site.country else known)

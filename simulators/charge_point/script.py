@@ -7,6 +7,7 @@ from typing import Any, Literal
 from simulators.charge_point.battery import Battery
 from simulators.charge_point.facts import PluggedVehicle, Token
 from simulators.charge_point.station import SimulatedStation
+from simulators.errors import SimulatorError
 
 StopBy = Literal["local", "unplug", "server"]
 
@@ -95,12 +96,16 @@ async def _charge(
     outcome = ChargeOutcome(
         running.reference, held.token.value if held else "", 0, running.server_id
     )
-    await station.charge(
-        number,
-        energy_wh=script.energy_wh or None,
-        timeout_s=script.charge_timeout_s,
-    )
-    if script.idle_s:
+    try:
+        await station.charge(
+            number,
+            energy_wh=script.energy_wh or None,
+            timeout_s=script.charge_timeout_s,
+        )
+    except SimulatorError:
+        if not (running.ended and script.stop == "server"):
+            raise  # else a person or the server stopped before the vehicle had enough
+    if script.idle_s and not running.ended:
         await station.idle(
             number, seconds=script.idle_s, timeout_s=script.charge_timeout_s
         )

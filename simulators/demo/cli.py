@@ -249,7 +249,7 @@ def _plugged_in(system: System, network: dict[str, Any]) -> str:
             *["--url", system.ocpp_url, "--identity", point["identity"]],
             *["--password", point["password"], "--ocpp", point["version"]],
             *["--stock", "--remote", "--start-timeout", "3600", "--stop", "server"],
-            *["--time-scale", "20", "--evses", str(len(point["connector_codes"]))],
+            *["--evses", str(len(point["connector_codes"])), "--charges", "99"],
         ]
     )
 

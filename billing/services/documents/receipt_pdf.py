@@ -1,12 +1,12 @@
 """A receipt as PDF, from its frozen body: what was issued, not what is true today."""
 
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Any, Final
 
 from billing.models import Receipt
 from billing.services.documents import pdf
+from billing.services.documents.amounts import line_amount, rounding_of
 from billing.services.documents.words import UNITS, Language, language
-from cpms.kernel.money import minor_digits
 
 WH: Final = Decimal(1000)
 METER_DIGITS: Final = Decimal("0.001")
@@ -22,7 +22,7 @@ def receipt_pdf(receipt: Receipt, *, language_code: str) -> bytes:
             issuer=body["operator"],
             facts=_facts(receipt, speech),
             head=(words["item"], words["quantity"], words["amount"]),
-            rows=[_line(line, body["currency"], speech) for line in body["lines"]],
+            rows=_rows(body, speech),
             sums=_sums(body, speech),
             notes=_notes(body, speech),
             language=speech.code,
@@ -62,10 +62,17 @@ def _kwh(energy_wh: Any, speech: Language) -> str:  # noqa: ANN401 - int or exac
     return speech.number((Decimal(str(energy_wh)) / WH).quantize(METER_DIGITS))
 
 
+def _rows(body: dict[str, Any], speech: Language) -> list[pdf.Row]:
+    currency = body["currency"]
+    rows = [_line(line, currency, speech) for line in body["lines"]]
+    if rounding := rounding_of(body):
+        words = speech.words["rounding"]
+        rows.append((words, "", f"{speech.number(rounding)} {currency}"))
+    return rows
+
+
 def _line(line: dict[str, Any], currency: str, speech: Language) -> pdf.Row:
-    digits = Decimal(1).scaleb(-minor_digits(currency))
-    exact = Decimal(line["after_taxes"])
-    amount = speech.number(exact.quantize(digits, ROUND_HALF_UP))
+    amount = speech.number(line_amount(line, currency))
     unit = UNITS.get(line["dimension"], "")
     volume = Decimal(line["billed_volume"]).normalize() + 0
     quantity = f"{speech.number(volume)} {unit}" if unit else ""

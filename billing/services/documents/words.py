@@ -37,6 +37,7 @@ _FIELDS: Final = (
     "difference_back",
     "difference_due",
     "pay_here",
+    "rounding",
 )
 _EN: Final = (
     *("Receipt", "Credit note", "Order", "Issued", "Paid directly to", "Place"),
@@ -45,7 +46,7 @@ _EN: Final = (
     *("Signed meter values", "estimated", "Replaces receipt", "Correction"),
     "measured values that arrived later",
     "refunded before the correction",
-    *("Goes back to you", "Still to pay", "Pay here"),
+    *("Goes back to you", "Still to pay", "Pay here", "Rounding"),
 )
 _DE: Final = (
     *("Beleg", "Gutschrift", "Auftrag", "Ausgestellt", "Bezahlt direkt an", "Ort"),
@@ -54,7 +55,7 @@ _DE: Final = (
     *("Signierte Messwerte", "geschätzt", "Ersetzt Beleg", "Korrektur"),
     "später eingetroffene Messwerte",
     "vor der Korrektur erstattet",
-    *("Geht an Sie zurück", "Noch zu zahlen", "Hier bezahlen"),
+    *("Geht an Sie zurück", "Noch zu zahlen", "Hier bezahlen", "Rundung"),
 )
 _ZH: Final = (
     *("收据", "红字凭证", "订单", "开具时间", "款项直接支付给", "地点"),
@@ -63,7 +64,7 @@ _ZH: Final = (
     *("签名电表读数", "估算", "替代收据", "更正"),
     "稍后到达的计量值",
     "更正前已退款",
-    *("将退还给您", "尚需支付", "在此支付"),
+    *("将退还给您", "尚需支付", "在此支付", "舍入"),
 )
 _NAMES: Final = {
     "en": ("Start fee", "Energy", "Charging time", "Parking", "Reservation"),

@@ -1,6 +1,7 @@
 """Filters: values as people read them."""
 
 from datetime import datetime
+from decimal import Decimal
 
 from django import template
 
@@ -31,6 +32,12 @@ def about_kwh(energy_wh: int) -> str:
 def kw(power_w: int) -> str:
     """W as kW."""
     return figures.power_text(power_w)
+
+
+@register.filter
+def plain(number: object) -> str:
+    """``19`` of ``19.0``: no zeros at the end, in the reader's language."""
+    return figures.decimal_text(Decimal(str(number)).normalize() + 0)
 
 
 @register.filter

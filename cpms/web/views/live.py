@@ -1,7 +1,7 @@
 """The page of a charge: payment, live values, stop, receipt."""
 
 import json
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from django.utils.translation import get_language, gettext_lazy as _
 from django.views.decorators.http import require_GET, require_POST
 
 from billing.services import guests, ordering
-from cpms.kernel.money import minor_digits
+from billing.services.documents.amounts import line_amount, rounding_of
 from cpms.web import limits
 from cpms.web.charges import (
     Charge,
@@ -136,7 +136,7 @@ def receipt(request: HttpRequest, token: str) -> HttpResponse:
         "order": charge.order,
         "token": token,
         "plot": charge.plot,
-        "lines": [_line(line, body["currency"]) for line in body["lines"]],
+        "lines": _lines(body),
     }
     return show(request, "receipt.html", context)
 
@@ -171,14 +171,21 @@ def _pdf(pdf: bytes | None, name: str, token: str) -> HttpResponse:
     return response
 
 
+def _lines(body: dict[str, Any]) -> list[dict[str, Any]]:
+    currency = body["currency"]
+    lines = [_line(line, currency) for line in body["lines"]]
+    if rounding := rounding_of(body):
+        amount = amount_text(rounding, currency)
+        lines.append({"name": _("Rounding"), "volume": "", "amount": amount})
+    return lines
+
+
 def _line(line: dict[str, Any], currency: str) -> dict[str, Any]:
     """A price line to read: what, how much of it, and its amount with taxes."""
-    digits = Decimal(1).scaleb(-minor_digits(currency))
-    amount = Decimal(line["after_taxes"]).quantize(digits, ROUND_HALF_UP)
     volume = decimal_text(Decimal(line["billed_volume"]).normalize() + 0)
     unit = UNITS[line["dimension"]]
     return {
         "name": DIMENSIONS[line["dimension"]],
         "volume": f"{volume} {unit}" if unit else "",
-        "amount": amount_text(amount, currency),
+        "amount": amount_text(line_amount(line, currency), currency),
     }
