@@ -51,7 +51,6 @@ class Question:
     """Everything that one call needs, copied out of the rows before it."""
 
     attempt_id: int
-    payment_id: int
     tries: int
     kind: str
     provider: str

@@ -16,7 +16,7 @@ from settlement.models.payment_attempt import OPEN_STATES
 from settlement.providers.base import ProviderCheckout, ProviderThrottled
 from settlement.services import asking, checkouts, outcomes, page_outcomes
 from settlement.services.asking import Page, Question, Refused, Unanswered
-from settlement.services.moves import locked, locked_of_attempt, wake
+from settlement.services.moves import locked_attempt, wake
 
 LEASE: Final = timedelta(seconds=60)
 """Longer than the calls of one attempt can take (provider timeout x 3)."""
@@ -56,8 +56,8 @@ def perform_attempt(attempt_id: int, *, at: datetime) -> float | None:
 @transaction.atomic(durable=True)
 def _begin(attempt_id: int, at: datetime) -> Question | float | None:
     """Mark the attempt as asked, with its key, before the call."""
-    payment = locked_of_attempt(attempt_id)
-    attempt = PaymentAttempt.objects.select_related("refund").get(pk=attempt_id)
+    attempt = locked_attempt(attempt_id)
+    payment = attempt.payment
     if attempt.state not in OPEN_STATES:
         return None
     if attempt.next_try_at > at:
@@ -80,7 +80,6 @@ def _question(payment: Payment, attempt: PaymentAttempt, at: datetime) -> Questi
     refund = attempt.refund
     return Question(
         attempt_id=attempt.pk,
-        payment_id=payment.pk,
         tries=attempt.tries,
         kind=attempt.kind,
         provider=payment.provider,
@@ -106,9 +105,8 @@ def _question(payment: Payment, attempt: PaymentAttempt, at: datetime) -> Questi
 
 @transaction.atomic(durable=True)
 def _record(question: Question, answer: asking.Answer, at: datetime) -> float | None:
-    payment = locked(question.payment_id)
-    attempts = PaymentAttempt.objects.select_related("refund")
-    attempt = attempts.get(pk=question.attempt_id)
+    attempt = locked_attempt(question.attempt_id)
+    payment = attempt.payment
     if attempt.state not in OPEN_STATES:
         return None
     if not isinstance(answer, Unanswered):

@@ -39,17 +39,21 @@ def locked(payment_id: int) -> Payment:
     return row
 
 
-def locked_of_attempt(attempt_id: int) -> Payment:
-    """The row of the payment that an attempt belongs to, locked as by ``locked``.
+def locked_attempt(attempt_id: int) -> PaymentAttempt:
+    """A question with its payment's row (``.payment``), both locked, in one statement.
 
     Raises:
         UnableToFindPayment: no such attempt in the caller's scope.
     """
-    rows = Payment.objects.select_for_update(of=("self",))
-    row = rows.filter(attempts__pk=attempt_id).first()
+    row = (
+        PaymentAttempt.objects.select_for_update(of=("self", "payment"))
+        .select_related("payment")
+        .filter(pk=attempt_id)
+        .first()
+    )
     if row is None:
         raise UnableToFindPayment(
-            "unknown_payment", f"There is no payment of the attempt {attempt_id} here."
+            "unknown_payment", f"There is no attempt {attempt_id} here."
         )
     return row
 
