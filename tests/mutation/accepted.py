@@ -4,6 +4,8 @@ FASTER = "A short cut: the other way gives the same, slower."
 NO_EDGE = "At the edge itself both sides give the same slice or none at all."
 ONLY_EXPONENT = "Decimal.quantize takes the exponent of its argument, nothing else."
 WHOLE_DAY = "A window of the whole day holds always, as none does: a short cut."
+NOT_ASKED = "Stated wherever an element asks for it; elsewhere nobody looks."
+ALWAYS_STATED = "Whoever makes a moment states it."
 
 ACCEPTED = {
     "walking._over: if isinstance(denominator, int): | if isinstance(denominator, int):"
@@ -37,4 +39,18 @@ ACCEPTED = {
     "restrictions.(module): clock_us: Exact = 0 | 0 -> 1": (
         "Windows begin and end at whole minutes."
     ),
+    "restrictions.(module): day: int = 0 | 0 -> 1": NOT_ASKED,
+    "restrictions.(module): parked_us: Exact = 0 | 0 -> 1": NOT_ASKED,
+    "restrictions.(module): duration_us: Exact = 0 | 0 -> 1": ALWAYS_STATED,
+    "restrictions.(module): energy_uwh: Exact = 0 | 0 -> 1": ALWAYS_STATED,
+    "restrictions.window_us: until_us = DAY_US if end is None else clock_us_of(end) or"
+    " DAY_US | clock_us_of(end) or DAY_US -> clock_us_of(end)": (
+        "A window that wraps and ends at 0 is one until the end of the day."
+    ),
+    "restrictions.window_us: if from_us == until_us or (from_us == 0 and until_us =="
+    " DAY_US): | from_us == until_us or (from_us == 0 and until_us == DAY_US)"
+    " -> from_us == until_us and (from_us == 0 and until_us == DAY_US)": WHOLE_DAY,
+    "restrictions.window_us: if from_us == until_us or (from_us == 0 and until_us =="
+    " DAY_US): | from_us == until_us or (from_us == 0 and until_us == DAY_US)"
+    " -> from_us == 0 and until_us == DAY_US": WHOLE_DAY,
 }

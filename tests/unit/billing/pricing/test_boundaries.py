@@ -53,6 +53,11 @@ def test_a_reservation_has_no_power_not_even_the_least():
     assert rate(rules, session(("reserved", 10))).total_minor == 0
 
 
+def test_a_current_that_nobody_measured_is_none():
+    rules = tariff(element(component("ENERGY", 1), min_current="0.001"))
+    assert rate(rules, session(("charging", 10, 1))).total_minor == 0
+
+
 def test_the_time_of_an_expired_reservation_is_measured():
     usage = rate(tariff(PLAIN), session(("reservation_expired", 30))).usage
     assert usage.reservation_hours == Decimal("0.5")
