@@ -14,6 +14,7 @@ from unfold.decorators import action, display
 
 from charge_points.admin.add_forms import AddByService, KeyedForm, StationForm
 from charge_points.admin.filters import StationSiteFilter
+from charge_points.admin.schema_forms import DisplayMessageForm, SendsByForm
 from charge_points.models import (
     ChargingLimit,
     ChargingProfile,
@@ -279,8 +280,12 @@ class ChargingLimitAdmin(OwnListAdmin):
 
 
 @admin.register(DisplayMessage)
-class DisplayMessageAdmin(OwnListAdmin):
+class DisplayMessageAdmin(SendsByForm):
     """Messages on stations' displays."""
+
+    add_form = DisplayMessageForm
+    add_title = _("Show a message on a display")
+    add_deed = "display_message.queued"
 
     list_display = (
         "message_id",

@@ -98,7 +98,7 @@ def _fields(schema: dict[str, Any], prefix: str, depth: int) -> Iterator[FieldHe
         while inner.get("type") == "array":
             inner, suffix = inner.get("items", {}), f"{suffix}[]"
         yield FieldHelp(
-            f"{prefix}{name}{suffix}", kind, name in required, _limits(inner)
+            f"{prefix}{name}{suffix}", kind, name in required, limits_of(inner)
         )
         if inner.get("type") == "object" and depth < DEPTH_MAX:
             yield from _fields(inner, f"{prefix}{name}{suffix}.", depth + 1)
@@ -112,7 +112,8 @@ def _kind(schema: dict[str, Any]) -> str:
     return str(schema.get("type", "any"))
 
 
-def _limits(schema: dict[str, Any]) -> str:
+def limits_of(schema: dict[str, Any]) -> str:
+    """What a value may be, in words; empty where the schema says nothing."""
     if "enum" in schema:
         return " · ".join(str(value) for value in schema["enum"])
     words = {

@@ -13,6 +13,7 @@ from unfold.decorators import display
 
 from charge_points.admin.add_forms import AddByService, KeyedForm, StationForm
 from charge_points.admin.filters import StationSiteFilter
+from charge_points.admin.schema_forms import NetworkProfileForm, SendsByForm
 from charge_points.models import (
     FirmwareFile,
     FirmwarePublication,
@@ -311,8 +312,12 @@ class StationEventAdmin(OwnListAdmin):
 
 
 @admin.register(NetworkProfile)
-class NetworkProfileAdmin(OwnListAdmin):
+class NetworkProfileAdmin(SendsByForm):
     """How stations reach this system."""
+
+    add_form = NetworkProfileForm
+    add_title = _("Send a network profile")
+    add_deed = "network_profile.queued"
 
     list_display = (
         "charge_point",
