@@ -10,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from environs import Env
 
 from cpms.settings.databases import database_url, parse_database_url, redis_url
-from cpms.settings.keys import secret
+from cpms.settings.keys import former_keys, secret
 
 env = Env()
 BASE_DIR: Final = Path(__file__).resolve().parents[2]
@@ -88,6 +88,8 @@ DATABASES: dict[str, dict[str, Any]] = {
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL: str = redis_url(CPMS_HOME)
+
+KEY_ENCRYPTION_KEYS_FORMER = former_keys("KEY_ENCRYPTION_KEYS_FORMER")
 
 AUTH_USER_MODEL = "accounts.User"
 AUTH_PASSWORD_VALIDATORS = [
