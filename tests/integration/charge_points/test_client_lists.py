@@ -14,6 +14,7 @@ from django.test import Client
 from django.urls import reverse
 
 from charge_points import tasks
+from charge_points.events import SECURITY_EVENT_RAISED
 from charge_points.gateway.service_doors import ServiceDoors
 from charge_points.models import ChargePoint, ClientRevocationList, SecurityEvent
 from charge_points.services import client_lists
@@ -212,7 +213,7 @@ def test_an_old_list_is_an_alarm_once_a_day_until_a_newer_one_comes(
     tasks.fetch_revocation_lists()
     tasks.fetch_revocation_lists()
     assert told() == [(station.operator_id, None, "critical")]
-    (event,) = EventRecord.objects.filter(name="SecurityEventRaised")
+    (event,) = EventRecord.objects.filter(topic=SECURITY_EVENT_RAISED)
     assert event.payload["charge_point"] == "network"
     assert event.payload["charge_point_id"] is None
     body = Client().get("/readyz").json()
