@@ -204,6 +204,7 @@ WALK = {
         "no root",
         lambda _: [],
     ),
+    "reseal_secrets": Entry(_nothing, None, "", "", lambda _: ["--key"]),
     "rotate_station_ca": Entry(_nothing, None, "", "", lambda _: ["--sub"]),
     "create_id_token": Entry(
         lambda w: [
