@@ -20,6 +20,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/docs/", InterfacePage.as_view(url_name="schema")),
     path("", include("cpms.accounts.api.urls")),
     path("", include("charge_points.api.network")),
+    path("", include("charge_points.api.station_state")),
     path("", include("settlement.api.books")),
     path("", include("billing.api.books")),
     path("", include("charge_points.api.urls")),
