@@ -91,17 +91,14 @@ def on_dispute(events: list[Event]) -> None:
 
 @subscriber(
     "billing.receipt_mail",
-    topics=["ReceiptReady", "ReceiptCorrected"],
+    topics=["ReceiptReady", "ReceiptCorrected", mailing.MAIL_WANTED],
     queue="notifications",
     transactional=False,
 )
 def on_receipt(event: Event) -> None:
     """The receipt goes to the driver, or to the address that a guest gave."""
-    mailing.send_receipt(
-        _number(event),
-        receipt_id=event.payload.get("receipt_id"),
-        difference_minor=int(event.payload.get("difference_minor") or 0),
-    )
+    receipt_id = event.payload.get("receipt_id")
+    mailing.send_receipt(_number(event), receipt_id=receipt_id, at=timezone.now())
 
 
 @subscriber("billing.charges", topics=[*_CHARGES, ENDED], queue="billing")

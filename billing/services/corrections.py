@@ -243,7 +243,7 @@ def _exchange(order: Order, receipt: Receipt, change: _Change) -> None:
         credit_notes.of_correction(
             receipt, change.credit, amount_minor=left, reason=change.cause.text, at=at
         )
-    new = receipts.replace(receipt, change.after, at=at)
+    new = receipts.replace(receipt, change.after, difference_minor=keeps - left, at=at)
     if now > keeps:
         over = now - keeps
         credit_notes.of_correction(

@@ -42,24 +42,32 @@ def issue(order: Order, *, at: datetime) -> Receipt | None:
     return _write(order, cdr, corrects=None, at=at)
 
 
-def replace(receipt: Receipt, cdr: Cdr, *, at: datetime) -> Receipt:
-    """Write the receipt that takes the place of one whose bill was corrected."""
-    return _write(cdr.order, cdr, corrects=receipt, at=at)
+def replace(
+    receipt: Receipt, cdr: Cdr, *, difference_minor: int, at: datetime
+) -> Receipt:
+    """Write the receipt that takes the place of one whose bill was corrected.
+
+    It says which one, and how much goes back to the driver (< 0) or is asked of it.
+    """
+    more = {"corrects": receipt.number, "difference_minor": difference_minor}
+    return _write(cdr.order, cdr, corrects=receipt, at=at, more=more)
 
 
 def _write(
-    order: Order, cdr: Cdr, *, corrects: Receipt | None, at: datetime
+    order: Order,
+    cdr: Cdr,
+    *,
+    corrects: Receipt | None,
+    at: datetime,
+    more: dict[str, Any] | None = None,
 ) -> Receipt:
-    body = _body(order, cdr)
-    if corrects is not None:
-        body["corrects"] = corrects.number
     return Receipt.objects.create(
         operator_id=order.operator_id,
         order=order,
         cdr=cdr,
         corrects=corrects,
         number=_next_number(order.operator_id),
-        body=body,
+        body=_body(order, cdr) | (more or {}),
         issued_at=at,
     )
 

@@ -28,10 +28,15 @@ from billing.services import pay_links
 from billing.services.documents.credit_notes import credit_note_pdf
 from billing.services.documents.receipt_pdf import receipt_pdf
 from billing.services.documents.words import Language, language
+from cpms.accounts.services import audit
 from cpms.kernel.errors import DomainError
+from cpms.outbox import publish
 from cpms.outbox.subscriptions import RetryLater
 
 PAUSE_S: Final = 300.0
+MAIL_WANTED: Final = "ReceiptMailWanted"
+"""Work of this room itself: ``order_number, receipt_id``."""
+
 SENDING_MAX: Final = timedelta(minutes=10)
 """Longer than any mail server takes."""
 
@@ -47,7 +52,6 @@ def send_receipt(
     order_number: str,
     *,
     receipt_id: int | None = None,
-    difference_minor: int = 0,
     at: datetime | None = None,
 ) -> bool:
     """Mail a receipt, with the credit note of the one that it takes the place of.
@@ -55,7 +59,6 @@ def send_receipt(
     Args:
         order_number: whose receipt.
         receipt_id: which of them; None: the first.
-        difference_minor: of a corrected bill: what goes back (< 0) or is asked for.
         at: now; None: by the clock.
 
     Returns:
@@ -81,7 +84,7 @@ def send_receipt(
     if claim.state != _STATE.PREPARED:
         return False
     # All that can fail by itself fails before the claim says that it is being sent.
-    message = _message(receipt, address, difference_minor)
+    message = _message(receipt, address)
     if not _move(claim, _STATE.PREPARED, _STATE.SENDING, now):
         return False
     return _send(claim, message, now)
@@ -122,32 +125,39 @@ def sweep(*, at: datetime) -> int:
 
 
 @transaction.atomic
-def send_again(*, mail_id: int, at: datetime) -> str:
-    """Let a mail in doubt be sent once more: somebody asked for it.
-
-    Returns:
-        The number of its order, to be told to a worker.
+def send_again(*, mail_id: int, by: str, at: datetime) -> None:
+    """Have a mail in doubt sent once more: somebody asked for it.
 
     Raises:
         UnableToSendAgain: ``not_in_doubt``.
     """
     claim = (
-        DocumentMail.objects.select_for_update(of=("self",))
-        .select_related("receipt__order")
-        .filter(pk=mail_id, state=_STATE.IN_DOUBT)
-        .first()
+        DocumentMail.objects.select_related("receipt__order").filter(pk=mail_id).first()
     )
-    if claim is None:
+    if claim is None or not _move(claim, _STATE.IN_DOUBT, _STATE.PREPARED, at):
         raise UnableToSendAgain("not_in_doubt", f"Mail {mail_id} is not in doubt.")
-    _move(claim, _STATE.IN_DOUBT, _STATE.PREPARED, at)
-    return claim.receipt.order.number
+    number = claim.receipt.order.number
+    publish(
+        MAIL_WANTED,
+        operator_id=claim.operator_id,
+        key=f"receipt mail {claim.receipt_id}",
+        payload={"order_number": number, "receipt_id": claim.receipt_id},
+    )
+    audit.record(
+        operator_id=claim.operator_id,
+        actor=by,
+        action="receipt.mailed_again",
+        object=f"receipt {claim.receipt.number} of order {number}",
+        changes={},
+        at=at,
+    )
 
 
 def _address(order: Order) -> str:
     return order.contact_email or (order.driver.email if order.driver else "")
 
 
-def _message(receipt: Receipt, address: str, difference_minor: int) -> EmailMessage:
+def _message(receipt: Receipt, address: str) -> EmailMessage:
     order = receipt.order
     code = order.language or (order.driver.locale if order.driver else "") or "en"
     speech = language(code)
@@ -156,7 +166,7 @@ def _message(receipt: Receipt, address: str, difference_minor: int) -> EmailMess
     domain = settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].strip("> ")
     message = EmailMessage(
         f"{title} · {issuer}",
-        _text(receipt, title, issuer, difference_minor, speech),
+        _text(receipt, title, issuer, speech),
         to=[address],
         headers={"Message-ID": f"<receipt-{receipt.pk}@{domain}>"},
     )
@@ -177,10 +187,9 @@ def _message(receipt: Receipt, address: str, difference_minor: int) -> EmailMess
     return message
 
 
-def _text(
-    receipt: Receipt, title: str, issuer: str, difference_minor: int, speech: Language
-) -> str:
+def _text(receipt: Receipt, title: str, issuer: str, speech: Language) -> str:
     words, currency = speech.words, receipt.body["currency"]
+    difference_minor = receipt.body.get("difference_minor", 0)
     lines = [title]
     if receipt.corrects is not None:
         lines.append(f"{words['replaces']}: {receipt.corrects.number}")
