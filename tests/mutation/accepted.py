@@ -53,4 +53,7 @@ ACCEPTED = {
     "restrictions.window_us: if from_us == until_us or (from_us == 0 and until_us =="
     " DAY_US): | from_us == until_us or (from_us == 0 and until_us == DAY_US)"
     " -> from_us == 0 and until_us == DAY_US": WHOLE_DAY,
+    "sheet.add: shown if billed == volume else decimal_of(fine(billed, unit))"
+    " | shown if billed == volume else decimal_of(fine(billed, unit))"
+    " -> decimal_of(fine(billed, unit))": FASTER,
 }

@@ -235,6 +235,21 @@ def test_an_entry_of_another_book_cannot_be_reversed(books, as_role):
         "TRUNCATE settlement_ledgerentry CASCADE",
         "TRUNCATE settlement_ledgeraccount CASCADE",
         "TRUNCATE settlement_ledgerseal",
+        "TRUNCATE accounts_operator CASCADE",
+        (
+            "INSERT INTO settlement_ledgerentry (operator_id, source, key, "
+            "order_number, effective_at) SELECT operator_id, source, key, "
+            "order_number, effective_at FROM settlement_ledgerentry "
+            "ON CONFLICT (source, key) DO UPDATE SET effective_at = now()"
+        ),
+        (
+            "MERGE INTO settlement_ledgerline line USING settlement_ledgerentry entry "
+            "ON entry.id = line.entry_id WHEN MATCHED THEN DELETE"
+        ),
+        (
+            "WITH gone AS (DELETE FROM settlement_ledgerline RETURNING id) "
+            "SELECT count(*) FROM gone"
+        ),
         "TRUNCATE settlement_splitline",
         "TRUNCATE settlement_paymentmove",
     ],
@@ -249,6 +264,28 @@ def test_the_books_only_grow(books, role, sql):
     ):
         run(sql)
     assert LedgerLine.objects.count() == 2
+
+
+@pytest.mark.parametrize("name", ["app", "system"])
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "ALTER TABLE settlement_ledgerline DISABLE TRIGGER ALL",
+        "ALTER TABLE settlement_ledgerentry DISABLE ROW LEVEL SECURITY",
+        "ALTER TABLE settlement_ledgerline DROP COLUMN currency",
+        "DROP TABLE settlement_ledgerseal",
+        "SET session_replication_role = replica",
+        "CREATE RULE quiet AS ON DELETE TO settlement_ledgerline DO INSTEAD NOTHING",
+    ],
+)
+def test_who_works_cannot_take_the_walls_down(books, as_role, name, sql):
+    post_ok(books)
+    with (
+        as_role(name),
+        pytest.raises(DatabaseError, match=r"permission denied|must be owner"),
+        transaction.atomic(),
+    ):
+        run(sql)
 
 
 @pytest.mark.parametrize("name", ["app", "system"])
