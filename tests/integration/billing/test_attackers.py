@@ -14,7 +14,7 @@ from django.utils import timezone
 from rest_framework.throttling import ScopedRateThrottle
 
 from billing.api.urls import urlpatterns
-from billing.models import Order
+from billing.models import Order, Receipt
 from billing.services import guests, ordering
 from billing.services.terms import UnableToPlaceOrder
 from charge_points.models import StartHandle
@@ -61,6 +61,7 @@ def owned(world, car):
     """What the addresses name: once the victim's, once nobody's."""
     accounts.driver(email=BODY["email"])
     order = world.closed()
+    receipt = Receipt.objects.get()
     method = DriverPaymentMethod.objects.get(driver=world.driver, is_default=True)
     return {
         "number": (order.number, "F" * 20),
@@ -68,6 +69,8 @@ def owned(world, car):
         "method_id": (method.pk, 999_999),
         "contract_id": (999_998, 999_999),
         "other_id": (world.driver.pk, 999_999),
+        "kind": ("receipt", "receipt"),
+        "document": (receipt.pk, 999_999),
     }
 
 
