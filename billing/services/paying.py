@@ -128,7 +128,10 @@ def _account_state(order: Order, payment: PaymentView, *, at: datetime) -> None:
     if order.driver_id is None:
         return
     if payment.state == PaymentState.AUTHORIZED:
-        set_can_pay(order.driver_id, can_pay=True, at=at)
+        # The usual case changes nothing, and the start waits for this.
+        known = Driver.objects.filter(pk=order.driver_id, can_pay=False)
+        if known.update(can_pay=True):
+            standing.refresh(order.driver_id, at=at)
         return
     blameless = payment.decline_code in NOT_THE_DRIVERS_FAULT
     if payment.state == PaymentState.DECLINED and not blameless:
