@@ -14,6 +14,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("metrics", metrics),
     path("admin/language/", set_language, name="set_language"),
     path("admin/", include("cpms.accounts.console_urls")),
+    path("", include("settlement.admin.opening_urls")),
     path("admin/", include("charge_points.admin.urls")),
     path("admin/", admin.site.urls),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),

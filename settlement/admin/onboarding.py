@@ -1,5 +1,6 @@
 """The money's step to the first charge."""
 
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from cpms.accounts.admin_pages import list_url
@@ -20,11 +21,17 @@ def payee_account(operator: Operator) -> Step:
             rows[0].reference
         )
     else:
-        state = _("The platform links the account: ask it, with the account's number.")
+        state = _("The provider's own pages ask who you are; it takes a few minutes.")
     return Step(
         _("Payee account"),
         _("Drivers pay straight into the operator's own account at the provider."),
         is_done=bool(ready),
         state=state,
-        links=(Link(_("Payee accounts"), list_url("settlement_payeeaccount")),),
+        links=(
+            Link(
+                _("Go on with the account") if rows else _("Open the account"),
+                reverse("payee:opening"),
+            ),
+            Link(_("Payee accounts"), list_url("settlement_payeeaccount")),
+        ),
     )
