@@ -215,11 +215,15 @@ def price_words(tariff: Tariff, language: str) -> list[str]:
 
 
 def own_words(tariff: Tariff, language: str) -> list[str]:
-    """What the operator itself says of the tariff in this language."""
+    """What the operator itself says of the tariff in this language, and where more is.
+
+    An address is shown as text, never as a link: it is the operator's.
+    """
     spoken = language_of(language)
-    return [
+    words = [
         text.text for text in tariff.tariff_alt_text if text.language.lower() == spoken
     ]
+    return [*words, tariff.tariff_alt_url] if tariff.tariff_alt_url else words
 
 
 def obstacle(spot: Spot) -> tuple[str, str] | None:

@@ -56,4 +56,9 @@ ACCEPTED = {
     "sheet.add: shown if billed == volume else decimal_of(fine(billed, unit))"
     " | shown if billed == volume else decimal_of(fine(billed, unit))"
     " -> decimal_of(fine(billed, unit))": FASTER,
+    "rating._money: if not limited and sheet.exceeds( | not limited and"
+    " sheet.exceeds(sum((part.before_minor for part in money)),"
+    " sum((part.after_minor for part in money)))"
+    " -> sheet.exceeds(sum((part.before_minor for part in money)),"
+    " sum((part.after_minor for part in money)))": FASTER,
 }

@@ -7,7 +7,7 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from billing.models import TariffAssignment, TariffVersion
-from billing.services import tariff_choice, tariffs, terms
+from billing.services import offers, tariff_choice, tariffs, terms
 from billing.services.tariff_choice import Place, UnableToFindTariff
 from billing.services.tariffs import UnableToSaveTariff
 from charge_points.queries import connector_view
@@ -213,3 +213,17 @@ def test_a_tariff_states_the_hold_of_guests(world):
     assert account.hold_minor == world.operator.hold_default_minor
     less = terms.Buyer(None, max_amount_minor=900, max_currency="EUR")
     assert terms.terms_for(view, less, group="", at=now).hold_minor == 900
+
+
+def test_the_operators_own_words_and_address_come_first(world):
+    tariff(
+        world.operator,
+        code="OWN",
+        tariff_alt_text=[{"language": "en", "text": "Half price."}],
+        tariff_alt_url="https://prices.example/own",
+    )
+    view = connector_view(world.station.identity, 1, 1)
+    shown = offers.offer(code=view.code, language="en", at=timezone.now())
+    assert shown.price_words[:2] == ["Half price.", "https://prices.example/own"]
+    german = offers.offer(code=view.code, language="de", at=timezone.now())
+    assert german.price_words[0] == "https://prices.example/own"

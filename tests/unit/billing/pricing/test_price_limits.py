@@ -94,3 +94,10 @@ def test_a_volume_without_an_end_is_shown_with_twelve_decimals():
     first, second = rate(rules, session(("charging", 7, "0.001"))).lines
     assert first.volume == first.billed_volume == Decimal("0.000428571429")
     assert second.volume == second.billed_volume == Decimal("0.000571428571")
+
+
+def test_what_is_free_has_no_tax_rate():
+    rules = tariff(element(component("ENERGY", 1, vat=19)))
+    priced = rate(rules, session(("parking", 9)))
+    assert priced.lines == priced.tax_totals == ()
+    assert priced.total_minor == 0
