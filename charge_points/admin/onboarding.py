@@ -20,6 +20,7 @@ from charge_points.admin.filters import ONLINE
 from charge_points.admin.labels import LABELS_MAX, Label, labels_pdf
 from charge_points.models import ChargePoint, Connector, Site, Transaction
 from charge_points.services import provisioning
+from charge_points.services.gateway_address import gateway_address
 from charge_points.services.provisioning import (
     DEFAULT_SITE,
     CreatedChargePoint,
@@ -124,6 +125,7 @@ def import_view(request: HttpRequest) -> HttpResponse:
         "title": _("Charge points from a file"),
         "form": form,
         "created": created,
+        "address": gateway_address(1),
         "example": f"{','.join(HEADINGS)}\n{EXAMPLE}",
         "types": [value for value in Connector.Type.values if value],
     }

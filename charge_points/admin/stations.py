@@ -29,6 +29,7 @@ from charge_points.admin.station_form import IntervalsForm, NewStationForm
 from charge_points.admin.station_reading import station_facts
 from charge_points.models import ChargePoint, CommandBatch, Connector
 from charge_points.services import boots, provisioning
+from charge_points.services.gateway_address import gateway_address
 from charge_points.services.selection import SELECTED_MAX, checked
 from cpms.accounts.admin_pages import (
     TONES,
@@ -197,7 +198,11 @@ class ChargePointAdmin(PageAdmin):
     def page(self, request: HttpRequest, row: ChargePoint) -> dict[str, Any]:
         """Everything on one page; long tables have pages of their own."""
         del request
-        return {"facts": station_facts(row, at=timezone.now()), "tab": "overview"}
+        return {
+            "facts": station_facts(row, at=timezone.now()),
+            "tab": "overview",
+            "address": gateway_address(row.security_profile),
+        }
 
     def messages_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """The message log."""
@@ -330,6 +335,7 @@ class ChargePointAdmin(PageAdmin):
             "charge_points/station_password.html",
             row,
             password=password,
+            address=gateway_address(row.security_profile),
             connectors=row.connector_set.order_by("evse_number", "number"),
         )
 

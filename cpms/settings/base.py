@@ -5,6 +5,7 @@ The table of settings in docs/reference/settings.md is made from this file.
 
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env
@@ -19,6 +20,10 @@ CPMS_HOME: Final = Path(env.str("CPMS_HOME", str(BASE_DIR / ".cpms")))
 DEBUG = False
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1"])
 PUBLIC_BASE_URL: str = env.str("PUBLIC_BASE_URL", "http://127.0.0.1:8000").rstrip("/")
+# What people put into chargers: by default the gateway's ports on the web's own host.
+_HOST: Final = urlsplit(PUBLIC_BASE_URL).hostname or "127.0.0.1"
+OCPP_BASE_URL: str = env.str("OCPP_BASE_URL", f"ws://{_HOST}:9000").rstrip("/")
+OCPP_TLS_BASE_URL: str = env.str("OCPP_TLS_BASE_URL", f"wss://{_HOST}:9443").rstrip("/")
 
 INSTALLED_APPS = [
     "unfold",
@@ -233,6 +238,9 @@ OUTGOING_CA_FILE: str = env.str("OUTGOING_CA_FILE", "")
 CONTRACT_PROVIDER_URL: str = env.str("CONTRACT_PROVIDER_URL", "")
 # Whether a contract counts whose OCSP responder gives no usable answer: it does not.
 CONTRACT_OCSP_REQUIRED: bool = env.bool("CONTRACT_OCSP_REQUIRED", True)
+# The operator's own CA signs the chargers' requests: POST of JSON with csr.
+STATION_CA_URL: str = env.str("STATION_CA_URL", "")
+STATION_CA_TOKEN: str = secret("STATION_CA_TOKEN")
 # Revocation lists (DER or PEM) of the gateways' --client-ca, fetched every 15 minutes.
 CLIENT_CRL_URLS: list[str] = env.list("CLIENT_CRL_URLS", [])
 CLIENT_CA_FILE: str = env.str("CLIENT_CA_FILE", "")
