@@ -109,7 +109,7 @@ def test_a_new_version_leaves_a_running_order_alone(finance, world):
         (written(elements=[]), "elements: has 0 entries"),
         (written("-1"), "elements[0].price_components[0].price: is -1"),
         (written(currency="euro"), "currency: is &#x27;euro&#x27;"),
-        (written().replace("NEW", "OTHER"), "id: is &#x27;OTHER&#x27;"),
+        (written().replace("NEW", "OTHER"), "id: is “OTHER”"),
     ],
 )
 def test_a_mistake_is_told_with_its_place_and_nothing_is_saved(
@@ -126,7 +126,7 @@ def test_a_new_tariff_needs_an_id_of_its_own(finance, world):
     tariffs.tariff(world.operator, code="NEW")
     form = {"operator": world.operator.pk, "ocpi": written()}
     answer = post(finance, at("tariff_add"), **form)
-    assert "has a tariff &#x27;NEW&#x27; already" in text(answer)
+    assert "has a tariff “NEW” already" in text(answer)
     assert Tariff.objects.filter(code="NEW").count() == 1
 
 
