@@ -11,10 +11,11 @@ from django.db import transaction
 from billing.models import Order
 from billing.models.order_states import LIVE_STATES
 from billing.services import contracts, driver_groups, paying
-from cpms.accounts.models import Driver, DriverToken, Vehicle
+from cpms.accounts.models import Driver, DriverToken, Vehicle, VehicleShare
 from cpms.accounts.services import audit
 from cpms.accounts.tenancy import acting_as_platform
 from cpms.kernel.errors import DomainError
+from cpms.notifications.models import DriverNotificationSettings
 from settlement.services import method_choices, methods
 
 UNPAID = ("RECEIVABLE", "CAPTURING", "AUTHORIZED", "AUTHORIZING", "REQUIRES_ACTION")
@@ -46,6 +47,8 @@ def delete_account(*, driver_id: int, at: datetime) -> None:
         ).update(status=Vehicle.Status.REVOKED, revoked_at=at)
         Vehicle.objects.filter(payer_id=driver_id).update(payer=None)
         Vehicle.objects.filter(driver_id=driver_id).update(label="–")
+        VehicleShare.objects.filter(driver_id=driver_id).delete()
+        DriverNotificationSettings.objects.filter(driver_id=driver_id).delete()
         DriverToken.objects.filter(driver_id=driver_id).delete()
         contracts.cancel_all(driver_id=driver_id, by=f"driver {driver_id}", at=at)
         driver_groups.forget_driver(driver_id)

@@ -2,9 +2,12 @@
 
 from typing import Any
 
+from django.db.models import F
+
 from billing.models import CreditNote, Order, Receipt
-from cpms.accounts.models import Driver, Vehicle
+from cpms.accounts.models import Contract, Driver, Vehicle, VehicleShare
 from cpms.accounts.tenancy import acting_as_platform
+from cpms.notifications.models import DriverNotificationSettings
 from settlement.services import methods
 
 _ORDER = (
@@ -18,12 +21,15 @@ _CREDIT_NOTE = (
 )
 _VEHICLE = (
     *("label", "fingerprint", "status", "public_key_pem", "certificate_pem"),
+    *("charge_cap_minor", "day_cap_minor", "month_cap_minor", "cap_currency"),
     *("enrolled_at", "revoked_at"),
 )
+_CONTRACT = ("emaid", "label", "state", "registered_at", "cancelled_at")
+_MAILS = ("muted", "quiet_from", "quiet_until", "time_zone")
 
 
 def data_of(driver: Driver) -> dict[str, Any]:
-    """The account, its vehicles, payment methods, charges and receipts."""
+    """The account, what belongs to it, its charges and receipts."""
     cards = methods.list_for(driver.pk)
     with acting_as_platform("a driver's own data, over all operators"):
         orders = Order.objects.filter(driver_id=driver.pk).order_by("pk")
@@ -33,6 +39,8 @@ def data_of(driver: Driver) -> dict[str, Any]:
                 "email": driver.email,
                 "language": driver.locale,
                 "cap_minor": driver.cap_minor,
+                "day_cap_minor": driver.day_cap_minor,
+                "month_cap_minor": driver.month_cap_minor,
                 "cap_currency": driver.cap_currency,
                 "created_at": driver.created_at,
             },
@@ -41,6 +49,19 @@ def data_of(driver: Driver) -> dict[str, Any]:
                 .order_by("pk")
                 .values(*_VEHICLE)
             ),
+            "shared_vehicles": list(
+                VehicleShare.objects.filter(driver_id=driver.pk)
+                .order_by("pk")
+                .values_list("vehicle__label", flat=True)
+            ),
+            "contracts": list(
+                Contract.objects.filter(driver_id=driver.pk)
+                .order_by("pk")
+                .values(*_CONTRACT)
+            ),
+            "mails": DriverNotificationSettings.objects.filter(driver_id=driver.pk)
+            .values(*_MAILS)
+            .first(),
             "payment_methods": [
                 {
                     "brand": card.brand,
@@ -50,7 +71,7 @@ def data_of(driver: Driver) -> dict[str, Any]:
                 }
                 for card in cards
             ],
-            "charges": list(orders.values("operator__name", *_ORDER)),
+            "charges": list(orders.values(*_ORDER, operator_name=F("operator__name"))),
             "receipts": [
                 {**row.body, "number": row.number, "issued_at": row.issued_at}
                 for row in receipts

@@ -14,7 +14,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext as _, override
 from django.views.decorators.http import require_GET, require_http_methods
 
 from billing.models import Order, Receipt
@@ -103,7 +103,8 @@ def preferences(request: HttpRequest, driver: Driver) -> HttpResponse:
             Driver.objects.filter(pk=driver.pk).update(**values)
         with acting_as_platform("tokens of a driver whose caps changed"):
             standing.refresh(driver.pk, at=timezone.now())
-        messages.success(request, _("Saved."))
+        with override(values["locale"]):
+            messages.success(request, _("Saved."))
         response = redirect("web:preferences")
         response.set_cookie(
             settings.LANGUAGE_COOKIE_NAME,

@@ -219,10 +219,18 @@ def test_settings_keep_language_and_caps(inside, world):
 
 def test_the_data_to_take_away_is_whole_and_own(inside, world):
     order = world.closed()
+    accounts.vehicle(world.person)
+    values = {"locale": "en", "cap": "20", "day_cap": "40", "cap_currency": "EUR"}
+    inside.post("/account/settings", values)
+    inside.post("/account/mails", {"time_zone": "Europe/Berlin"})
     answer = inside.get("/account/data")
     data = answer.json()
     assert "attachment" in answer["Content-Disposition"]
     assert data["account"]["email"] == world.driver.email
+    assert data["account"]["cap_minor"] == 2000
+    assert data["account"]["day_cap_minor"] == 4000
+    assert len(data["vehicles"]) == 1
+    assert data["mails"]["time_zone"] == "Europe/Berlin"
     assert [row["number"] for row in data["charges"]] == [order.number]
     assert data["receipts"][0]["amount_minor"] == 595
     assert data["payment_methods"][0]["last4"]
