@@ -26,6 +26,7 @@ from charge_points.services import (
     transactions,
     unsent,
 )
+from charge_points.services.public_keys import external
 from charge_points.services.smart_charging import profiles, transaction_limits
 from cpms.outbox import Event, subscriber
 
@@ -121,6 +122,12 @@ def fetch_revocation_lists() -> int:
     return fetched
 
 
+@shared_task(name="charge_points.ask_station_ca")
+def ask_station_ca() -> int:
+    """Ask the operator's own CA for stations' certificates."""
+    return external.work(at=timezone.now())
+
+
 @shared_task(name="charge_points.renew_certificates")
 def renew_certificates() -> int:
     """Ask stations whose certificate ends soon for a new request."""
@@ -206,6 +213,10 @@ BEAT_SCHEDULE: Final[dict[str, dict[str, Any]]] = {
         "task": "charge_points.fetch_revocation_lists",
         "schedule": 900.0,
         "options": MAINTENANCE,
+    },
+    "charge-points-ask-station-ca": {
+        "task": "charge_points.ask_station_ca",
+        "schedule": 20.0,
     },
     "charge-points-renew-certificates": {
         "task": "charge_points.renew_certificates",

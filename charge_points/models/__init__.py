@@ -43,6 +43,7 @@ from charge_points.models.quirk_count import QuirkCount
 from charge_points.models.report_part import ReportPart
 from charge_points.models.reservation import Reservation
 from charge_points.models.security_event import SecurityEvent
+from charge_points.models.signing_request import SigningRequest
 from charge_points.models.site import Site
 from charge_points.models.start_handle import StartHandle
 from charge_points.models.station_authority import StationAuthority
@@ -96,6 +97,7 @@ __all__ = [
     "ReportPart",
     "Reservation",
     "SecurityEvent",
+    "SigningRequest",
     "Site",
     "StartHandle",
     "StationAuthority",

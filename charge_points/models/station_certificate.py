@@ -25,7 +25,16 @@ class StationCertificate(TenantModel):
         db_constraint=False,
         db_index=False,
     )
-    authority = models.ForeignKey(StationAuthority, on_delete=models.PROTECT)
+    authority = models.ForeignKey(
+        StationAuthority,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        help_text="empty: the operator's own CA signed it",
+    )
+    chain_pem = models.TextField(
+        blank=True, default="", help_text="sub-CAs of the operator's own CA"
+    )
     serial_number = models.CharField(max_length=40, unique=True, help_text="hex")
     fingerprint = models.CharField(max_length=64, help_text="SHA-256 of the DER, hex")
     certificate_pem = models.TextField()

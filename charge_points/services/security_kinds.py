@@ -16,6 +16,7 @@ NOTICE: Final = "notice"
 HANDSHAKE_REFUSED: Final = "HandshakeRefused"
 CLIENT_CERTIFICATE_REFUSED: Final = "ClientCertificateRefused"
 REVOCATION_LIST_STALE: Final = "RevocationListStale"
+CERTIFICATE_NOT_ISSUED: Final = "CertificateNotIssued"
 
 # Kind: severity by OCPP version that has it.
 OF_STATIONS: Final[dict[str, dict[str, Severity]]] = {
@@ -59,6 +60,7 @@ OF_PLATFORM: Final[dict[str, tuple[Severity, str]]] = {
         "critical",
         "revocation list of a client CA is past its date or cannot be fetched",
     ),
+    CERTIFICATE_NOT_ISSUED: ("notice", "the operator's own CA gave no certificate"),
     "InvalidCsr": ("notice", "certificate request that must not be signed"),
     "ForeignTransaction": ("critical", "transaction of another charge point"),
     "ForeignStartHandle": ("critical", "order number made for another place"),

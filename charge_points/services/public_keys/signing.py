@@ -11,13 +11,13 @@ from charge_points import events
 from charge_points.models import ChargePoint, Command, StationCertificate
 from charge_points.services import commands, security
 from charge_points.services.facts import SecurityRow
-from charge_points.services.public_keys import authority
+from charge_points.services.public_keys import authority, external
 from charge_points.services.public_keys.csr import UnableToSign, check
+from charge_points.services.public_keys.delivering import SIGNER, send_chain
 from cpms.kernel.ids import sha256_hex
 from cpms.outbox import publish
 
 LIFETIME: Final = timedelta(days=365)
-DELIVERY: Final = timedelta(days=7)
 RENEW_BEFORE: Final = timedelta(days=30)
 WARN_BEFORE: Final = timedelta(days=7)
 REQUESTS_MAX: Final = 10
@@ -29,7 +29,6 @@ RENEWALS_MAX: Final = 500
 RETRY_AFTER: Final = timedelta(days=3)
 """A station that did not answer lets others come first until then."""
 
-SIGNER: Final = "station CA"
 BAD_CSR: Final = "InvalidCsr"
 
 
@@ -39,6 +38,8 @@ def request_signature(*, charge_point_id: int, csr: str, at: datetime) -> list[s
 
     The same request again gives the same certificate once more (A02: the station
     repeats what it got no certificate for).
+
+    With ``STATION_CA_URL`` the operator's own CA signs: later, by ``external``.
 
     Returns:
         The quirks that were tolerated.
@@ -57,6 +58,9 @@ def request_signature(*, charge_point_id: int, csr: str, at: datetime) -> list[s
     digest = sha256_hex(csr)
     known = StationCertificate.objects.filter(charge_point=station, csr_hash=digest)
     row = known.select_related("authority__parent").first()
+    if row is None and external.is_configured():
+        external.ask(station, csr=csr, digest=digest, at=at)
+        return list(checked.quirks)
     if row is None:
         _require_calm(station, at)
         signer = authority.signing(at=at)
@@ -80,7 +84,7 @@ def request_signature(*, charge_point_id: int, csr: str, at: datetime) -> list[s
             not_after=certificate.not_valid_after_utc,
             created_at=at,
         )
-    _send(station, row, at=at)
+    send_chain(row, at=at)
     return list(checked.quirks)
 
 
@@ -93,20 +97,6 @@ def _require_calm(station: ChargePoint, at: datetime) -> None:
             "too_many_requests",
             f"{station.identity} got {REQUESTS_MAX} certificates within a day.",
         )
-
-
-def _send(station: ChargePoint, row: StationCertificate, *, at: datetime) -> None:
-    # The root is not sent: the station has it installed, or must not believe it.
-    chain = row.certificate_pem + row.authority.certificate_pem
-    commands.queue(
-        charge_point_id=station.pk,
-        action="CertificateSigned",
-        payload={"certificateChain": chain},
-        by=SIGNER,
-        idempotency_key=f"certificate {row.pk} {at.isoformat()}",
-        expires_at=at + DELIVERY,
-        at=at,
-    )
 
 
 def note_refused(
