@@ -6,6 +6,7 @@ ONLY_EXPONENT = "Decimal.quantize takes the exponent of its argument, nothing el
 WHOLE_DAY = "A window of the whole day holds always, as none does: a short cut."
 NOT_ASKED = "Stated wherever an element asks for it; elsewhere nobody looks."
 ALWAYS_STATED = "Whoever makes a moment states it."
+CUT_FOR_NOTHING = "One more cut, at which nothing changes: the sums are the same."
 
 ACCEPTED = {
     "walking._over: if isinstance(denominator, int): | if isinstance(denominator, int):"
@@ -61,4 +62,21 @@ ACCEPTED = {
     " sum((part.after_minor for part in money)))"
     " -> sheet.exceeds(sum((part.before_minor for part in money)),"
     " sum((part.after_minor for part in money)))": FASTER,
+    "walking._instants: if cuts.parkings_us and self.period.state is State.PARKING: |"
+    " cuts.parkings_us and self.period.state is State.PARKING -> cuts.parkings_us": (
+        CUT_FOR_NOTHING
+    ),
+    "walking.slices: if cuts.parkings_us and self.period.state is State.PARKING: |"
+    " cuts.parkings_us and self.period.state is State.PARKING"
+    " -> cuts.parkings_us or self.period.state is State.PARKING": NOT_ASKED,
+    "walking.slices: if cuts.parkings_us and self.period.state is State.PARKING: |"
+    " cuts.parkings_us and self.period.state is State.PARKING -> cuts.parkings_us": (
+        NOT_ASKED
+    ),
+    "walking._clock_instants: if low < point < high: | low < point < high"
+    " -> low <= point < high": NO_EDGE,
+    "walking._instants: if starts_us < point < ends_us: | starts_us < point < ends_us"
+    " -> starts_us < point <= ends_us": NO_EDGE,
+    "walking._instants: if starts_us < point < ends_us: | starts_us < point < ends_us"
+    " -> starts_us <= point < ends_us": NO_EDGE,
 }

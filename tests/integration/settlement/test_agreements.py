@@ -1,9 +1,11 @@
 import json
 from dataclasses import asdict
+from datetime import UTC, datetime
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from cpms.accounts.models import AuditEntry
 from settlement.models import SplitAgreement
@@ -109,6 +111,64 @@ def test_a_new_agreement_ends_the_one_before_it(operator):
     assert old.valid_until == later(days=10)
 
 
+PLACES = ({}, {"site_id": 7}, {"charge_point": "CP-1"})
+
+
+@given(
+    wanted=st.lists(
+        st.tuples(st.integers(0, 2), st.integers(0, 9), st.none() | st.integers(1, 5)),
+        max_size=6,
+    ),
+    asked=st.lists(
+        st.tuples(
+            st.integers(0, 14),
+            st.sampled_from((None, 7, 8)),
+            st.sampled_from(("", "CP-1", "CP-2")),
+        ),
+        min_size=1,
+        max_size=6,
+    ),
+)
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+def test_one_agreement_is_in_force_whatever_was_agreed(operator, wanted, asked):
+    """Against a witness that knows no database: [place, begin, end, id] by hand."""
+    SplitAgreement.objects.filter(operator=operator).delete()
+    known = []
+    for place, begin, length in wanted:
+        end = None if length is None else begin + length
+        if any(row[:2] == [place, begin] for row in known):
+            continue
+        made = make(
+            operator,
+            **PLACES[place],
+            valid_from=later(days=begin),
+            valid_until=None if end is None else later(days=end),
+        )
+        for row in known:
+            if end is None and row[0] == place and row[1] < begin and row[2] is None:
+                row[2] = begin
+        known.append([place, begin, end, made.pk])
+    for day, site_id, charge_point in asked:
+        fits = [True, site_id == 7, charge_point == "CP-1"]
+        holding = [
+            row
+            for row in known
+            if fits[row[0]] and row[1] <= day and (row[2] is None or day < row[2])
+        ]
+        best = max(holding, key=lambda row: row[:2], default=None)
+        taken = snapshot(
+            operator_id=operator.pk,
+            site_id=site_id,
+            charge_point=charge_point,
+            at=later(days=day),
+        )
+        assert taken.agreement_id == (best and best[3])
+
+
 def test_an_agreement_ends_where_it_says(operator):
     row = make(operator, valid_until=later(days=1))
 
@@ -156,3 +216,38 @@ def test_the_command_agrees_from_a_file(operator, tmp_path, capsys):
 
     assert SplitAgreement.objects.get().parties.count() == 4
     assert "one" in capsys.readouterr().out
+
+
+def test_the_command_agrees_for_a_place_and_a_period(operator, tmp_path):
+    path = tmp_path / "split.json"
+    path.write_text(json.dumps([asdict(party) for party in PARTIES]))
+    told = ("create_split_agreement", "--operator", "one", "--file", str(path))
+
+    call_command(*told, "--charge-point", "CP-1", "--from", "2030-01-01")
+    call_command(*told, "--site", "7", "--from", "2030-01-01", "--until", "2031-01-01")
+
+    one, site = SplitAgreement.objects.order_by("pk")
+    assert (one.charge_point, one.site_id, one.valid_until) == ("CP-1", None, None)
+    assert one.valid_from == site.valid_from == datetime(2030, 1, 1, tzinfo=UTC)
+    assert (site.site_id, site.valid_until) == (7, datetime(2031, 1, 1, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("extra", "words"),
+    [
+        (["--from", "soon"], "no date"),
+        (["--until", "2030-13-01"], "no date"),
+        (["--site", "7", "--charge-point", "CP-1"], "not allowed with"),
+    ],
+)
+def test_the_command_refuses_what_is_no_period_or_place(
+    operator, tmp_path, extra, words
+):
+    path = tmp_path / "split.json"
+    path.write_text(json.dumps([asdict(party) for party in PARTIES]))
+    with pytest.raises(CommandError, match=words):
+        call_command(
+            *("create_split_agreement", "--operator", "one", "--file", str(path)),
+            *extra,
+        )
+    assert not SplitAgreement.objects.exists()

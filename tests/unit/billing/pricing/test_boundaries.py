@@ -58,6 +58,23 @@ def test_a_current_that_nobody_measured_is_none():
     assert rate(rules, session(("charging", 10, 1))).total_minor == 0
 
 
+def test_the_first_microwatthour_can_have_a_price_of_its_own():
+    rules = tariff(
+        element(component("ENERGY", 1000, step=0), max_kwh="0.000000001"),
+        element(component("ENERGY", 2, step=0)),
+    )
+    priced = rate(rules, session(("charging", 60, 1)))
+    assert priced.before_taxes == Decimal("2.000000998000")
+
+
+def test_parking_as_long_as_the_grace_costs_nothing_at_all():
+    rules = tariff(
+        element(component("PARKING_TIME", 3600, step=1)),
+        idle_fee={"grace_seconds": 600},
+    )
+    assert rate(rules, session(("charging", 60, 1), ("parking", 10))).before_taxes == 0
+
+
 def test_the_time_of_an_expired_reservation_is_measured():
     usage = rate(tariff(PLAIN), session(("reservation_expired", 30))).usage
     assert usage.reservation_hours == Decimal("0.5")
