@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import count
 from typing import Any, Final
 
 from django.db import close_old_connections
@@ -34,6 +35,8 @@ from cpms.accounts.tenancy import acting_as_platform
 
 STREAM_FOR: Final = timedelta(minutes=10)
 STREAM_EVERY_S: Final = 2.0
+ASK_AGAIN_EVERY: Final = 15
+"""After so many values the token is looked at again: who logged out sees no more."""
 RETRY_MS: Final = 2000
 STREAMS_MAX: Final = 500
 """Streams of one process; one more is told to poll instead."""
@@ -112,17 +115,19 @@ async def live_stream(request: HttpRequest, number: str) -> HttpResponseBase:
         busy = "Too many streams are open; poll …/live, or try again in a moment."
         return _problem(_Refusal(503, "too_many_streams", busy))
     response = StreamingHttpResponse(
-        _events(whose, number), content_type="text/event-stream"
+        _events(whose, request, number), content_type="text/event-stream"
     )
     response["Cache-Control"] = "no-store"
     response["X-Accel-Buffering"] = "no"
     return response
 
 
-async def _events(driver_id: int, number: str) -> AsyncIterator[bytes]:
+async def _events(
+    driver_id: int, request: HttpRequest, number: str
+) -> AsyncIterator[bytes]:
     _open[driver_id] += 1
     try:
-        async for event in _changes(number):
+        async for event in _changes(request, number):
             yield event
     finally:
         _open[driver_id] -= 1
@@ -131,11 +136,17 @@ async def _events(driver_id: int, number: str) -> AsyncIterator[bytes]:
                 del _open[driver_id]
 
 
-async def _changes(number: str) -> AsyncIterator[bytes]:
+async def _changes(request: HttpRequest, number: str) -> AsyncIterator[bytes]:
     ends_at = timezone.now() + STREAM_FOR
     yield f"retry: {RETRY_MS}\n\n".encode()
     before = ""
-    while timezone.now() < ends_at:
+    for turn in count(1):
+        if timezone.now() >= ends_at:
+            return
+        if turn % ASK_AGAIN_EVERY == 0:
+            whose = await _by_reader(_whose, request, number)
+            if isinstance(whose, _Refusal):
+                return
         body = await _by_reader(_read, number)
         text = json.dumps(body, cls=JSONEncoder)
         if text != before:

@@ -6,9 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.test import AsyncClient
+from django.utils import timezone
 
 from billing.api import streaming
 from billing.models import Order
+from cpms.accounts.models import DriverToken
 from tests.factories import accounts
 from tests.integration.billing.world import API, fresh, make_world
 
@@ -98,3 +100,32 @@ def test_a_stream_ends_by_itself_and_frees_its_place(world, monkeypatch):
     assert asyncio.run(watch()) == [b"retry: 2000\n\n"]
     assert not streaming._open
     assert fresh(Order.objects.get()).state == "CHARGING"
+
+
+def test_a_stream_ends_soon_after_its_driver_logged_out(world, monkeypatch):
+    order, _ = world.charging()
+    monkeypatch.setattr(streaming, "ASK_AGAIN_EVERY", 2)
+
+    async def watch():
+        answer = await opened(order, world.person.headers)
+        found = []
+        async for part in answer.streaming_content:
+            found.append(part)
+            if len(found) == 2:
+                await asyncio.to_thread(_log_out, world)
+        return found
+
+    assert len(asyncio.run(watch())) <= 4
+    assert not streaming._open
+    assert fresh(Order.objects.get()).state == "CHARGING"
+
+
+def _log_out(world):
+    from django.db import connections  # noqa: PLC0415 - of this thread
+
+    try:
+        DriverToken.objects.filter(driver=world.driver).update(
+            revoked_at=timezone.now()
+        )
+    finally:
+        connections.close_all()
