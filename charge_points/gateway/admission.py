@@ -241,12 +241,12 @@ class Reception:
         if verdict.accepted:
             connection.verdict = verdict
             return None
-        # Who has to wait was logged often enough.
+        # Who has to wait was logged often enough. Some put secrets into the query.
         level = logging.DEBUG if verdict is TOO_MANY_FAILURES else logging.INFO
         logger.log(
             level,
             "handshake refused: %s, from %s, %d: %s",
-            request.path[:100],
+            request.path.partition("?")[0][:100],
             connection.remote_host,
             verdict.status,
             verdict.reason,
