@@ -14,6 +14,18 @@ from charge_points.models import Command
 from charge_points.ocpp.schemas import validate_call, validate_result
 from charge_points.services import commands
 from tests.conformance.stations import TABLES, Station
+from tests.e2e.scripted import call_of
+
+
+def payload_of(version, action):
+    """The least payload that may be asked for."""
+    payload = call_of(version, action)
+    if action == "SetChargingProfile":
+        profile = payload.get("csChargingProfiles") or payload["chargingProfile"]
+        profile["chargingProfileKind"] = "Relative"  # else it needs a beginning
+    if "location" in payload:
+        payload["location"] = "https://files.example.org/x"
+    return payload
 
 
 @dataclass

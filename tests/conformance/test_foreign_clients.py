@@ -18,8 +18,11 @@ from django.utils import timezone
 
 from charge_points.handlers.asking import check
 from charge_points.models import Command, Transaction
+from charge_points.ocpp.schemas import MESSAGE_SETS
 from charge_points.services import commands, id_tokens
+from tests.conformance.desk import payload_of
 from tests.conformance.gateways import PASSWORD, add_station, serving
+from tests.e2e.scripted import answer_of
 from tests.integration.gateway.world import run
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -111,9 +114,19 @@ async def started(*arguments, **options):
     )
 
 
+def everything(version):
+    """Every command: those with a meaning above, the least payload of the others."""
+    meant = dict(ASKED[version])
+    actions = [name for name in MESSAGE_SETS[version].outgoing if name != "Reset"]
+    return [
+        (action, meant.get(action) or payload_of(version, action))
+        for action in [*sorted(actions), "Reset"]
+    ]
+
+
 def ask(station, version):
     now = timezone.now()
-    for number, (action, payload) in enumerate(ASKED[version]):
+    for number, (action, payload) in enumerate(everything(version)):
         check(version, action, payload)
         commands.queue(
             charge_point_id=station.charge_point_id,
@@ -139,6 +152,10 @@ def test_a_strict_foreign_station_boots_charges_and_obeys(
         at=timezone.now(),
     )
     connection.close()
+    answers = ocpp_rpc / f"answers-{version}.json"
+    answers.write_text(
+        json.dumps({name: answer_of(version, name) for name, _ in everything(version)})
+    )
 
     async def scenario():
         async with serving(redis_url, settings) as world:
@@ -146,7 +163,7 @@ def test_a_strict_foreign_station_boots_charges_and_obeys(
                 "node",
                 SCRIPT.name,
                 f"ws://127.0.0.1:{world.port}/ocpp",
-                *("FOREIGN-1", PASSWORD, f"ocpp{version}"),
+                *("FOREIGN-1", PASSWORD, f"ocpp{version}", answers),
                 cwd=ocpp_rpc,
             )
             first = await asyncio.wait_for(node.stdout.readline(), PATIENCE_S)
@@ -160,16 +177,14 @@ def test_a_strict_foreign_station_boots_charges_and_obeys(
 
     assert seen["violations"] == []
     assert "error" not in seen, seen
-    assert [name for name in seen["calls"] if name in dict(ASKED[version])][-1] == (
-        "Reset"
-    )
-    assert {name for name, _ in ASKED[version]} <= set(seen["calls"])
+    assert set(seen["calls"]) == set(MESSAGE_SETS[version].outgoing)
     row = Transaction.objects.get()
     assert (row.state, row.energy_wh) == ("ended", 5000)
     states = dict(
         Command.objects.filter(requested_by="test").values_list("action", "state")
     )
     assert states["Reset"] == states["ClearCache"] == "accepted"
+    assert set(states) == set(MESSAGE_SETS[version].outgoing)
     assert not {"queued", "sent"} & set(states.values())
 
 

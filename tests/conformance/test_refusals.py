@@ -23,9 +23,9 @@ from charge_points.models import (
 from charge_points.ocpp.errors import VALID_CODES
 from charge_points.ocpp.schemas import MESSAGE_SETS, result_schema
 from charge_points.services import commands, reservations
-from tests.conformance.desk import Desk
+from tests.conformance.desk import Desk, payload_of
 from tests.conformance.stations import TABLES, Station
-from tests.e2e.scripted import answer_of, call_of
+from tests.e2e.scripted import answer_of
 
 pytestmark = pytest.mark.django_db
 VERSIONS = ("1.6", "2.0.1")
@@ -86,15 +86,6 @@ def answered(version, action, word):
 
 STATUSES = [(*one, word) for one in actions() for word in words(*one)]
 REFUSALS = [one for one in STATUSES if one[2] not in YES]
-
-
-def payload_of(version, action):
-    """The least payload; times lie ahead, texts are no numbers."""
-    payload = call_of(version, action)
-    if action == "SetChargingProfile":
-        profile = payload.get("csChargingProfiles") or payload["chargingProfile"]
-        profile["chargingProfileKind"] = "Relative"
-    return payload
 
 
 def asked(version, action):

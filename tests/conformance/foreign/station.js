@@ -1,12 +1,15 @@
 // A station of ocpp-rpc, in strict mode: it refuses everything of the platform that
 // breaks the specification's schemas. Ends 0 with one JSON line of what it saw.
 //
-// Usage: node station.js <endpoint> <identity> <password> <subprotocol>
+// Usage: node station.js <endpoint> <identity> <password> <subprotocol> <answers>
+// where <answers> is a JSON file: action -> answer, for what is not answered here.
 "use strict";
 
+const { readFileSync } = require("node:fs");
 const { RPCClient, createRPCError } = require("ocpp-rpc");
 
-const [endpoint, identity, password, subprotocol] = process.argv.slice(2);
+const [endpoint, identity, password, subprotocol, answers] = process.argv.slice(2);
+const OTHERS = JSON.parse(readFileSync(answers, "utf8"));
 const GIVE_UP_MS = 60000;
 const METER_START_WH = 1000;
 const METER_STOP_WH = 6000;
@@ -62,9 +65,9 @@ const ANSWERS = {
 client.handle(({ method, params }) => {
   seen.calls.push(method);
   asked();
-  const answer = ANSWERS[method];
-  if (!answer) throw createRPCError("NotSupported");
-  return answer(params);
+  if (ANSWERS[method]) return ANSWERS[method](params);
+  if (OTHERS[method]) return OTHERS[method];
+  throw createRPCError("NotSupported");
 });
 
 const now = () => new Date().toISOString();
