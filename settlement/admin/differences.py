@@ -121,12 +121,10 @@ class ReconciliationDifferenceAdmin(PageAdmin, MoneyAdmin):
                     note=form.cleaned_data["note"],
                 )
             except DomainError as error:
-                form.add_error(None, error.message)
+                messages.error(request, error.message)
             else:
                 messages.success(request, _("The difference was posted and closed."))
-                return HttpResponseRedirect(
-                    list_url("settlement_reconciliationdifference")
-                )
+            return HttpResponseRedirect(list_url("settlement_reconciliationdifference"))
         context = {**self.page(request, row), "form": form}
         return self.render(request, self.page_template, row, **context)
 
