@@ -2,6 +2,7 @@
 
 from billing.admin.assignments import TariffAssignmentAdmin
 from billing.admin.contracts import ContractAdmin
+from billing.admin.document_mails import DocumentMailAdmin
 from billing.admin.driver_groups import DriverGroupAdmin, DriverGroupMemberAdmin
 from billing.admin.onboarding import tariff
 from billing.admin.orders import CdrAdmin, OrderAdmin, ReceiptAdmin
@@ -11,6 +12,7 @@ from billing.admin.tariffs import TariffAdmin
 __all__ = [
     "CdrAdmin",
     "ContractAdmin",
+    "DocumentMailAdmin",
     "DriverGroupAdmin",
     "DriverGroupMemberAdmin",
     "OrderAdmin",

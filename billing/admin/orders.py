@@ -3,10 +3,11 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext_lazy as _
-from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import display
 
 from billing.models import Cdr, Order, Receipt
@@ -25,6 +26,29 @@ from cpms.accounts.admin_pages import (
 from cpms.accounts.exports import ExportAdmin, amount, field
 from cpms.kernel.money import format_minor
 from cpms.kernel.zones import zone_named
+
+
+class CorrectionFilter(DropdownFilter):  # type: ignore[misc]  # unfold is untyped
+    """Billed charges whose late facts wait for a person."""
+
+    title = _("correction")
+    parameter_name = "correction"
+
+    def lookups(
+        self, request: HttpRequest, model_admin: "admin.ModelAdmin[Any]"
+    ) -> list[tuple[str, Any]]:
+        """One choice."""
+        del request, model_admin
+        return [("waits", _("waits for a decision"))]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Order]
+    ) -> QuerySet[Order]:
+        """Filter."""
+        del request
+        if self.value() != "waits":
+            return queryset
+        return queryset.exclude(correction_reason="")
 
 
 @admin.register(Order)
@@ -65,6 +89,7 @@ class OrderAdmin(ExportAdmin, PageAdmin):
         ("state", ChoicesDropdownFilter),
         ("payment_state", ChoicesDropdownFilter),
         ("started_by", ChoicesDropdownFilter),
+        CorrectionFilter,
         OperatorFilter,
     )
     search_fields = ("number", "charge_point", "id_token")

@@ -59,7 +59,21 @@ def orders(operator_ids: Sequence[int]) -> Panel:
         )
         for row in review.order_by("moved_at")[:WORK_SHOWN]
     ]
-    return Panel(_("Charging"), figures, work, [reviews])
+    waiting = Order.objects.filter(mine).exclude(correction_reason="")
+    work += [
+        Work(
+            _("Bill of order %(number)s: %(reason)s")
+            % {"number": row.number, "reason": row.correction_reason},
+            reverse("admin:billing_order_change", args=[row.pk]),
+        )
+        for row in waiting.order_by("pk")[:WORK_SHOWN]
+    ]
+    corrections = WorkList(
+        _("Bills that wait for a decision"),
+        waiting.count(),
+        list_url("billing_order", correction="waits"),
+    )
+    return Panel(_("Charging"), figures, work, [reviews, corrections])
 
 
 def _sold(mine: Q, today: datetime) -> list[Figure]:

@@ -93,10 +93,12 @@ GROUPS: Final[tuple[tuple[Any, tuple[Item, ...]], ...]] = (
         (
             Item("settlement.payment", _("Payments"), "credit_card"),
             Item("billing.receipt", _("Receipts"), "receipt"),
+            Item("billing.documentmail", _("Mails of receipts"), "mail"),
             Item("billing.cdr", _("Charge detail records"), "description"),
             Item("settlement.payeeaccount", _("Payee accounts"), "account_balance"),
             Item("settlement.splitagreement", _("Splits"), "call_split"),
             Item("settlement.receivable", _("Receivables"), "hourglass_top"),
+            Item("settlement.correction", _("Corrections"), "published_with_changes"),
             Item("settlement.refund", _("Refunds"), "undo"),
             Item("settlement.dispute", _("Disputes"), "gavel"),
             Item("settlement.ledgerentry", _("Ledger"), "menu_book"),

@@ -1,6 +1,7 @@
 """Pages of settlement for operators and platform staff."""
 
 from settlement.admin.agreements import SplitAgreementAdmin
+from settlement.admin.corrections import CorrectionAdmin
 from settlement.admin.differences import ReconciliationDifferenceAdmin
 from settlement.admin.inbox import WebhookEventAdmin
 from settlement.admin.ledger import LedgerAccountAdmin, LedgerEntryAdmin
@@ -13,6 +14,7 @@ from settlement.admin.statements import PlatformInvoiceAdmin, SplitLineAdmin
 from settlement.admin.work import ProviderTransactionAdmin, ReceivableAdmin
 
 __all__ = [
+    "CorrectionAdmin",
     "DisputeAdmin",
     "LedgerAccountAdmin",
     "LedgerEntryAdmin",

@@ -10,6 +10,7 @@ from cpms.accounts.admin_pages import list_url
 from cpms.accounts.dashboard import Figure, Panel, Work, WorkList, panel
 from cpms.kernel.money import format_minor
 from settlement.models import (
+    Correction,
     Dispute,
     PayeeAccount,
     Receivable,
@@ -52,6 +53,14 @@ def money(operator_ids: Sequence[int]) -> Panel:
             _("Reconciliation differences"),
             differences,
             list_url("settlement_reconciliationdifference"),
+            "danger",
+        ),
+        WorkList(
+            _("Corrections that wait for a person"),
+            Correction.objects.filter(mine, state=Correction.State.STUCK).count(),
+            list_url(
+                "settlement_correction", state__exact=Correction.State.STUCK.value
+            ),
             "danger",
         ),
         WorkList(
