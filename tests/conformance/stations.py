@@ -27,22 +27,6 @@ TABLES = all_tables()
 numbers = itertools.count(1)
 
 
-class Memory:
-    """The gateway's memory without a gateway."""
-
-    def __init__(self):
-        self.alive = []
-
-    def seen(self, peer, at):
-        self.alive.append((peer.identity, at))
-
-    def recall(self, peer, kind, key, at):
-        return None
-
-    def remember(self, peer, kind, key, answer, at):
-        return None
-
-
 def an_operator(code="op"):
     found = Operator.objects.filter(code=code).first()
     return found or operators.create_operator(
@@ -64,7 +48,6 @@ class Station:
     operator: str = "op"
     evses: int = 2
     now: datetime = field(default_factory=timezone.now)
-    memory: Memory = field(default_factory=Memory)
     quirks: list = field(default_factory=list)
     clock: StationClock = field(default_factory=StationClock)
 
@@ -110,8 +93,8 @@ class Station:
         """Send a CALL; returns the checked answer, or the Refusal."""
         request = self.request(action, payload)
         route = TABLES[self.version].routes[action]
-        if route.mode == "memory":
-            answer = route.handler(request, self.memory)
+        if route.mode == "loop":
+            answer = route.handler(request)
         else:
             with transaction.atomic():
                 (answer,) = execute(route, [request])
