@@ -8,7 +8,6 @@ import re
 from datetime import timedelta
 
 import pytest
-from django.core.cache import cache
 from django.urls import URLPattern
 from django.utils import timezone
 from rest_framework.throttling import ScopedRateThrottle
@@ -16,33 +15,20 @@ from rest_framework.throttling import ScopedRateThrottle
 from billing.api.urls import urlpatterns
 from billing.models import Order, Receipt
 from billing.services import guests, ordering
-from billing.services.terms import UnableToPlaceOrder
 from charge_points.models import StartHandle
 from cpms.accounts.guesses import MISSES_MAX
 from cpms.accounts.models import Vehicle
 from cpms.kernel.ids import new_order_number
 from settlement.models import DriverPaymentMethod, Payment
-from tests.factories import accounts, network, tariffs
+from tests.factories import accounts, network
 from tests.integration.billing.claiming import car, claim, issued, post
 from tests.integration.billing.driver_requests import DRIVER, code_of, web
+from tests.integration.billing.thieves import _nobody_guessed_yet, thief
 from tests.integration.billing.world import API, CLAIM, api, fresh, make_world
 from tests.outbox import drain
 
-__all__ = ["car", "claim", "issued", "post", "web"]
+__all__ = ["_nobody_guessed_yet", "car", "claim", "issued", "post", "thief", "web"]
 
-
-@pytest.fixture(autouse=True)
-def _nobody_guessed_yet():
-    cache.clear()
-
-
-@pytest.fixture
-def thief(psp, world):
-    """Another account with a card of its own."""
-    return accounts.driver_with_card()
-
-
-# -- addresses of others -------------------------------------------------------------
 
 BODY = {"email": "friend@example.org", "csr_pem": "x", "label": "mine", "code": "x"}
 
@@ -123,9 +109,6 @@ def test_order_numbers_cannot_be_guessed():
     assert all(len({number[place] for number in numbers}) == 16 for place in range(20))
 
 
-# -- certificates --------------------------------------------------------------------
-
-
 def test_a_proof_made_at_one_operator_buys_nothing_at_another(world, psp, car, post):
     mine = world.station.certificate()
     other = make_world(psp)
@@ -188,9 +171,6 @@ def test_a_stolen_claim_with_its_key_gives_the_thief_no_order(world, issued, thi
     assert Order.objects.get().driver == world.driver
 
 
-# -- vehicles ------------------------------------------------------------------------
-
-
 def test_a_vehicle_that_is_sold_while_it_charges_is_paid_by_who_began(
     world, web, car, claim, thief
 ):
@@ -217,83 +197,6 @@ def test_a_key_is_good_for_one_account(world, web, car, thief):
     assert Vehicle.objects.get().driver == world.driver
 
 
-# -- price ---------------------------------------------------------------------------
-
-
-def dearer(world):
-    """The operator makes its tariff dearer, from now on."""
-    return tariffs.tariff(world.operator, tariffs.component(price="5.00", vat=19))
-
-
-def preview(world):
-    code = world.station.connector().code
-    return api(world.person.headers).get(f"{DRIVER}/price?connector={code}").json()
-
-
-def test_an_app_starts_at_the_price_that_it_showed_or_not_at_all(world):
-    shown = preview(world)
-    dearer(world)
-    target = {"charge_point": world.station.identity}
-    for tariff_hash, status in ((shown["tariff_hash"], 409), (None, 201)):
-        wanted = tariff_hash or preview(world)["tariff_hash"]
-        answer = api(world.person.headers).post(
-            f"{DRIVER}/orders",
-            {**target, "confirm_tariff": wanted},
-            content_type="application/json",
-        )
-        assert answer.status_code == status
-        if status == 409:
-            assert code_of(answer) == "price_changed"
-            assert not Order.objects.exists()
-    assert Order.objects.get().tariff_hash != shown["tariff_hash"]
-
-
-def test_a_phone_claims_at_the_price_that_it_showed_or_not_at_all(world, issued):
-    shown = preview(world)["tariff_hash"]
-    dearer(world)
-    body = {"certificate": issued.code, "confirm_tariff": shown}
-    answer = api(world.person.headers).post(
-        CLAIM, body, content_type="application/json"
-    )
-    assert code_of(answer) == "price_changed"
-    # The certificate is as good as before.
-    del body["confirm_tariff"]
-    assert (
-        api(world.person.headers)
-        .post(CLAIM, body, content_type="application/json")
-        .status_code
-        == 201
-    )
-
-
-def test_a_guest_starts_at_the_price_that_the_page_showed_or_not_at_all(world):
-    world.station.status("preparing")
-    code = world.station.connector().code
-    shown = guests.offer(code=code, language="en", at=timezone.now())
-    dearer(world)
-    with pytest.raises(UnableToPlaceOrder, match="price has changed"):
-        guests.start(
-            code=code,
-            locale="en",
-            email=None,
-            agreed_tariff=shown.tariff_hash,
-            at=timezone.now(),
-        )
-    assert not Order.objects.exists()
-
-
-def test_a_price_raised_during_the_charge_changes_nothing(world, claim):
-    order = world.claimed()
-    charge = world.begin(order)
-    dearer(world)
-    assert preview(world)["tariff_hash"] != order.tariff_hash
-    world.finish(charge)
-    assert fresh(order).amount_minor == 595
-
-
-# -- holds ---------------------------------------------------------------------------
-
-
 def test_a_cheap_charges_hold_buys_nothing_for_the_next_one(world):
     first = world.closed(100)
     held = first.hold_minor
@@ -307,9 +210,6 @@ def test_a_cheap_charges_hold_buys_nothing_for_the_next_one(world):
     paid = Payment.objects.get(order_number=second.number)
     assert paid.captured_minor <= held
     assert Payment.objects.get(order_number=first.number).captured_minor == 6
-
-
-# -- guessing ------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -363,9 +263,6 @@ def test_sharing_is_no_list_of_who_has_an_account(world, web, car):
     known = accounts.driver()
     answer = web("post", path, {"email": known.driver.email}, headers=headers)
     assert answer.status_code == 429
-
-
-# -- words ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

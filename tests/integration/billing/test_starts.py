@@ -1,4 +1,4 @@
-"""The other ways to start: token, offline, driver API, late."""
+"""The other ways to start: token, offline, late."""
 
 from datetime import timedelta
 
@@ -12,6 +12,7 @@ from charge_points.services import ownership, starting
 from cpms.outbox.models import Delivery
 from settlement.models import DriverPaymentMethod, PayeeAccount, Payment, Receivable
 from tests.factories import accounts, money, network, tariffs
+from tests.integration.billing.driver_starting import start
 from tests.integration.billing.world import MINUTE, ago, fresh, payment_of
 from tests.outbox import drain
 
@@ -283,92 +284,6 @@ def test_plug_and_charge_is_written_on_its_order(world):
     )
     progress.transaction_started(fact)
     assert Order.objects.get().started_by == "plug_and_charge"
-
-
-# -- driver API ------------------------------------------------------------------
-
-
-def start(world, **target):
-    return ordering.start_for_driver(
-        driver_id=world.driver.pk,
-        target=ordering.Target(**target),
-        at=timezone.now(),
-    )
-
-
-def test_a_driver_starts_by_the_code_on_the_label(world):
-    order = start(world, connector_code=world.station.codes[1].lower())
-    drain()
-    order = fresh(order)
-    assert (order.state, order.started_by, order.evse) == ("STARTING", "driver_api", 2)
-    world.finish(world.station.start(order.number, evse=2))
-    assert fresh(order).payment_state == "CAPTURED"
-
-
-def test_a_driver_starts_by_the_stations_name(world):
-    assert start(world, charge_point=world.station.identity, evse=2).evse == 2
-
-
-@pytest.mark.parametrize(
-    "target", [{"connector_code": "NOPE"}, {"charge_point": "NOPE"}, {}]
-)
-def test_an_unknown_connector_is_refused(world, target):
-    with pytest.raises(ordering.UnableToStart) as refused:
-        start(world, **target)
-    assert (refused.value.code, refused.value.status) == ("unknown_connector", 404)
-
-
-def test_a_station_that_is_not_connected_is_refused(world):
-    station = network.station(world.operator, online=False)
-    with pytest.raises(ordering.UnableToStart) as refused:
-        start(world, charge_point=station.identity)
-    assert refused.value.code == "charge_point_offline"
-
-
-def test_one_connector_has_one_live_order(world):
-    start(world, charge_point=world.station.identity)
-    with pytest.raises(Exception, match="connector_busy"):
-        start(world, charge_point=world.station.identity)
-
-
-def test_a_running_charge_is_asked_to_stop(world):
-    order, charge = world.charging()
-    ordering.stop_for_driver(
-        driver_id=world.driver.pk, number=order.number, at=timezone.now()
-    )
-    assert charge.row.stop_requested_at is not None
-    assert fresh(order).state == "CHARGING"
-
-
-def test_a_charge_whose_begin_is_not_told_yet_is_stopped_not_cancelled(world):
-    order = world.claimed()
-    charge = world.station.start(order.number)
-    ordering.stop_for_driver(
-        driver_id=world.driver.pk, number=order.number, at=timezone.now()
-    )
-    assert charge.row.stop_requested_at is not None
-    drain()
-    assert fresh(order).state == "CHARGING"
-
-
-def test_only_the_own_and_live_order_can_be_stopped(world):
-    order = world.closed()
-    stranger = accounts.driver()
-    for driver, number, code in (
-        (stranger.driver, order.number, "unknown_order"),
-        (world.driver, "0" * 20, "unknown_order"),
-        (world.driver, order.number, "order_not_running"),
-    ):
-        with pytest.raises(
-            (ordering.UnableToFindOrder, ordering.UnableToStop)
-        ) as refused:
-            ordering.stop_for_driver(
-                driver_id=driver.pk, number=number, at=timezone.now()
-            )
-        assert refused.value.code == code
-
-
-# -- late starts -----------------------------------------------------------------
 
 
 def test_a_start_told_after_its_timeout_is_paid_under_a_new_order(world):
