@@ -57,7 +57,7 @@ _BEGUN: Final = {
     **_TRANSACTION,
     **_PLACE,
     "started_at": "instant, ISO 8601 UTC",
-    "started_by": "order, token, offline, plug_and_charge or pending",
+    "started_by": "order, token, offline, plug_and_charge, pending or refused",
     "meter_start_wh": "register at the begin",
 }
 
