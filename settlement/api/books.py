@@ -30,6 +30,7 @@ from settlement.models import (
     Refund,
 )
 from settlement.services import disputes, payees, receivables, resolving
+from settlement.services.reconciliation import ask as ask_to_compare
 
 MONEY = "payments:write"
 ONE_ROW = ("operator",)
@@ -376,6 +377,13 @@ AskView = _deed(
     "Ask the provider how the account stands; a worker does it in a moment.",
     lambda row, by, at: payees.ask_again(payee_account_id=row.pk),  # noqa: ARG005
 )
+CompareView = _deed(
+    PayeeAccount,
+    PayeeRow,
+    "reconcile_payee_account",
+    "Compare the account with the provider's report; a worker does it in a moment.",
+    lambda row, by, at: ask_to_compare(payee_account_id=row.pk, by=by, at=at),
+)
 
 BASE = "api/v1/operator"
 urlpatterns = [
@@ -384,6 +392,7 @@ urlpatterns = [
     path(f"{BASE}/receivables/<int:row_id>/write-off", WriteOffView.as_view()),
     path(f"{BASE}/disputes/<int:row_id>/evidence", EvidenceView.as_view()),
     path(f"{BASE}/payee-accounts/<int:row_id>/refresh", AskView.as_view()),
+    path(f"{BASE}/payee-accounts/<int:row_id>/reconcile", CompareView.as_view()),
     path(
         f"{BASE}/reconciliation-differences/<int:row_id>/resolve",
         ResolveView.as_view(),

@@ -144,9 +144,10 @@ def test_a_dispute_without_evidence_says_why_nothing_is_sent(worlds, system):
     assert code
 
 
-def test_a_payee_account_is_asked_for_again(worlds, system):
+@pytest.mark.parametrize("deed", ["refresh", "reconcile"])
+def test_a_payee_account_is_asked_for_again(worlds, system, deed):
     (row,) = system.rows(f"{BASE}/payee-accounts")
-    answer = system.post(f"{BASE}/payee-accounts/{row['id']}/refresh")
+    answer = system.post(f"{BASE}/payee-accounts/{row['id']}/{deed}")
     assert answer.status_code == 202, answer.content
 
 
