@@ -35,6 +35,7 @@ from tests.integration.gateway.world import (
 
 pytestmark = pytest.mark.integration
 PASSWORD = "0123456789abcdef0123"
+TRIGGER = {"requestedMessage": "BootNotification"}
 
 
 @pytest.fixture
@@ -98,6 +99,10 @@ def test_an_onboarded_station_is_pending_until_it_is_accepted(
         async with world.connect("NEW-1", None, url=url) as socket:
             first = await call(socket, "BootNotification", BOOT)
             await asyncio.to_thread(accept)
+            world.gateway.commands.wake_all()
+            asked = json.loads(await asyncio.wait_for(socket.recv(), PATIENCE_S))
+            assert asked[2:] == ["TriggerMessage", TRIGGER]
+            await socket.send(json.dumps([3, asked[1], {"status": "Accepted"}]))
             second = await call(socket, "BootNotification", BOOT)
             values = await call(socket, "MeterValues", meter(1))
         return first[2]["status"], second[2]["status"], values[0]
