@@ -257,15 +257,16 @@ def site_step(operator: Operator) -> Step:
 @step("charge_points", place=40)
 def charge_points_step(operator: Operator) -> Step:
     """What connects."""
-    known = ChargePoint.objects.filter(operator=operator).count()
-    online = ChargePoint.objects.filter(ONLINE, operator=operator).count()
+    rows = ChargePoint.objects.filter(operator=operator)
+    known, online = rows.count(), rows.filter(ONLINE).count()
     return Step(
         _("Charge points"),
         _(
             "Add each with its identity, or many from a file. The page shows the "
             "address and the password that go into the charger."
         ),
-        is_done=online > 0,
+        # Who was connected once needs no help with it, also when it is off now.
+        is_done=rows.filter(connected_at__isnull=False).exists(),
         state=_("Known: %(known)s, online now: %(online)s")
         % {"known": known, "online": online}
         if known

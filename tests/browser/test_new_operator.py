@@ -14,7 +14,7 @@ from playwright.sync_api import expect
 
 from billing.models import Order
 from charge_points.models import Connector, Transaction
-from cpms.accounts.models import Operator, User
+from cpms.accounts.models import Membership, Operator, User
 from settlement.models import Payment
 from settlement.services import holds
 from tests.browser.test_guest import GOOD_CARD
@@ -76,7 +76,7 @@ def save(page):
 
 
 def take_in(page):
-    """The platform's part: the company, and its owner's account."""
+    """The platform's part: the company, and its owner's account and role."""
     page.goto("/admin/accounts/user/add/")
     page.fill("[name=email]", "owner@harbour.example")
     page.fill("[name=password1]", "Much-4-longer!")
@@ -93,17 +93,13 @@ def take_in(page):
         "time_zone": "Europe/Berlin",
     }.items():
         page.fill(f"[name={name}]", value)
-    page.locator("#membership_set-group .add-row a, .add-row a").first.click()
-    user = User.objects.get(email="owner@harbour.example")
-    page.evaluate(
-        "([id, text]) => { const s = document.querySelector("
-        "'[name=membership_set-0-user]');"
-        " s.append(new Option(text, id, true, true)); }",
-        [str(user.pk), user.email],
-    )
-    page.select_option("[name=membership_set-0-role]", "owner")
     save(page)
     page.wait_for_url("**/accounts/operator/")
+    Membership.objects.create(
+        operator=Operator.objects.get(code="harbour"),
+        user=User.objects.get(email="owner@harbour.example"),
+        role=Membership.Role.OWNER,
+    )
 
 
 def open_account(page):
