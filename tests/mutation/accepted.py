@@ -79,4 +79,11 @@ ACCEPTED = {
     " -> starts_us < point <= ends_us": NO_EDGE,
     "walking._instants: if starts_us < point < ends_us: | starts_us < point < ends_us"
     " -> starts_us <= point < ends_us": NO_EDGE,
+    "walking._by_energy: if at < threshold < until: | at < threshold < until"
+    " -> at <= threshold < until": NO_EDGE,
+    "walking._load: if cuts.current and period.current_a is not None: | cuts.current"
+    " and period.current_a is not None -> period.current_a is not None": NOT_ASKED,
+    "walking.slices: if cuts.parkings_us and self.period.state is State.PARKING: |"
+    " cuts.parkings_us and self.period.state is State.PARKING"
+    " -> self.period.state is State.PARKING": NOT_ASKED,
 }
