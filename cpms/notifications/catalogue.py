@@ -195,6 +195,26 @@ CATALOGUE: Final[tuple[EventType, ...]] = (
         },
     ),
     EventType(
+        "PaymentCorrected",
+        "payment.corrected",
+        "The money followed a bill that late facts had changed, or cannot.",
+        {
+            **_PAYMENT,
+            "currency": "ISO 4217",
+            "correction_id": "our id",
+            "difference_minor": "by how much the bill changed; negative: lower",
+            "moved_minor": "how much of it is settled",
+            "stuck": "true when only a person can settle the rest",
+            "note": "why, in words",
+        },
+    ),
+    EventType(
+        "CorrectionWaits",
+        "order.correction_waits",
+        "Late facts would change a bill, and a person must decide.",
+        {"order_number": "the order", "reason": "why, in words"},
+    ),
+    EventType(
         "RefundFailed",
         "refund.failed",
         "A refund was refused.",

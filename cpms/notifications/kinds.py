@@ -64,6 +64,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     Kind("payee_account_degraded", "PayeeAccountDegraded", _MONEY, urgent=True),
     Kind("payment_disputed", "PaymentDisputed", _MONEY, urgent=True),
     Kind("review_waiting", "TransactionEnded", _MONEY),
+    Kind("correction_waiting", "CorrectionWaits", _MONEY),
 )
 
 BY_TOPIC: Final[dict[str, Kind]] = {kind.topic: kind for kind in KINDS}

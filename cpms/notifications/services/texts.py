@@ -132,6 +132,15 @@ def _review_waiting(facts: Context) -> Words:
     )
 
 
+def _correction_waiting(facts: Context) -> Words:
+    return (
+        _("A bill waits for your decision: order %(order)s")
+        % {"order": facts["order_number"]},
+        _("%(reason)s Nothing changes until you decide.")
+        % {"reason": facts["reason"]},
+    )
+
+
 _WORDS: Final[dict[str, Callable[[Context], Words]]] = {
     "charge_requested": _charge_requested,
     "charge_started": _charge_started,
@@ -145,6 +154,7 @@ _WORDS: Final[dict[str, Callable[[Context], Words]]] = {
     "payee_account_degraded": _payee_account_degraded,
     "payment_disputed": _payment_disputed,
     "review_waiting": _review_waiting,
+    "correction_waiting": _correction_waiting,
 }
 
 
