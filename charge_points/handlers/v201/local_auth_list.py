@@ -1,10 +1,10 @@
 """OCPP 2.0.1, block D: local authorization list."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, Final
 
-from charge_points.handlers.registry import Outgoing, Payload, Route, SentCommand
+from charge_points.handlers import local_lists as common
+from charge_points.handlers.registry import Payload, Route
 from charge_points.ocpp.versions import V201
 from charge_points.services import local_lists
 from charge_points.services.id_tokens import token_key
@@ -59,12 +59,6 @@ def _data(entry: Mapping[str, Any]) -> Payload:
     return data
 
 
-def get_local_list_version(arguments: Mapping[str, Any]) -> tuple[str, Payload]:
-    """GetLocalListVersion (D02)."""
-    del arguments
-    return "GetLocalListVersion", {}
-
-
 def _entry(data: Mapping[str, Any]) -> dict[str, Any]:
     token = data["idToken"]
     entry: dict[str, Any] = {"id_token": token["idToken"], "type": token["type"]}
@@ -76,64 +70,18 @@ def _entry(data: Mapping[str, Any]) -> dict[str, Any]:
     return entry
 
 
-def on_sent(command: SentCommand, answer: Payload, at: datetime) -> None:
-    """An accepted part is what the station has now, whoever sent it."""
-    sent = command.payload
-    local_lists.record_sent(
-        charge_point_id=command.charge_point_id,
-        operator_id=command.operator_id,
-        version=sent["versionNumber"],
-        full=sent["updateType"] == local_lists.FULL,
-        entries={
-            token_key(data["idToken"]["idToken"]): _entry(data)
-            for data in sent.get("localAuthorizationList", ())
-        },
-        status=answer["status"],
-        at=at,
-    )
-
-
-def on_version(command: SentCommand, answer: Payload, at: datetime) -> None:
-    """The station's version decides whether its content is known."""
-    local_lists.record_version(
-        charge_point_id=command.charge_point_id,
-        operator_id=command.operator_id,
-        version=answer["versionNumber"],
-        at=at,
-    )
-
-
-def on_error(command: SentCommand, code: str, description: str, at: datetime) -> None:
-    """A station without lists is not asked again."""
-    del description
-    local_lists.record_failure(
-        charge_point_id=command.charge_point_id,
-        operator_id=command.operator_id,
-        code=code,
-        at=at,
-    )
+def _entries(sent: Payload) -> common.Entries:
+    return {
+        token_key(data["idToken"]["idToken"]): _entry(data)
+        for data in sent.get("localAuthorizationList", ())
+    }
 
 
 ROUTES: Final[tuple[Route, ...]] = ()
-OUTGOING: Final = (
-    Outgoing(
-        V201,
-        "GetLocalListVersion",
-        "D",
-        on_result=on_version,
-        on_error=on_error,
-        repeatable=True,
-    ),
-    Outgoing(
-        V201,
-        "SendLocalList",
-        "D",
-        on_result=on_sent,
-        on_error=on_error,
-        repeatable=True,
-    ),
+OUTGOING: Final = common.outgoing(
+    V201, "D", number="versionNumber", entries_of=_entries
 )
 INTENTS: Final = {
     local_lists.SEND: send_local_list,
-    local_lists.ASK_VERSION: get_local_list_version,
+    local_lists.ASK_VERSION: common.get_local_list_version,
 }
