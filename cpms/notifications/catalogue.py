@@ -91,7 +91,8 @@ CATALOGUE: Final[tuple[EventType, ...]] = (
         "security_event.raised",
         "Something that whoever guards the network should look at.",
         {
-            **_STATION,
+            "charge_point_id": "our id, null for the whole network",
+            "charge_point": 'its identity, "network" for the whole network',
             "kind": "what it is",
             "severity": "critical or notice",
             **_AT,
