@@ -24,7 +24,7 @@ from cpms.kernel.errors import DomainError
 from cpms.outbox import publish
 from settlement import events
 from settlement.models import Correction, Payment, Receivable
-from settlement.services import money_back, money_on_top, refunds
+from settlement.services import correction_refunds, money_back, money_on_top, refunds
 from settlement.services.correction_steps import NOT_TAKEN, Step, done, later
 from settlement.services.moves import locked
 
@@ -218,21 +218,7 @@ def _take(row: Correction, step: Step, at: datetime) -> bool:
         return False
     row.state, row.finished_at = step.state, at
     row.save()
-    publish(
-        events.PAYMENT_CORRECTED,
-        operator_id=row.operator_id,
-        key=row.order_number,
-        payload={
-            "payment_id": row.payment_id,
-            "order_number": row.order_number,
-            "currency": row.currency,
-            "correction_id": row.pk,
-            "difference_minor": row.difference_minor,
-            "moved_minor": row.moved_minor,
-            "stuck": row.state == _STATE.STUCK,
-            "note": row.note,
-        },
-    )
+    correction_refunds.tell(row)
     return True
 
 

@@ -10,7 +10,7 @@ from settlement.models import (
     Receivable,
     Refund,
 )
-from settlement.services import captures, debts, refunds
+from settlement.services import captures, correction_refunds, debts, refunds
 from settlement.services.correction_steps import (
     NOT_TAKEN,
     Step,
@@ -108,5 +108,5 @@ def _refund(row: Correction, holder: Payment, at: datetime) -> Step:
     if open_attempt(holder) is not None or refunds.on_its_way(holder):
         return later("another refund is on its way")
     amount = min(_left(holder), row.rest_minor)
-    refunds.of_correction(holder, row, amount, at=at)
+    correction_refunds.ask(holder, row, amount, at=at)
     return later("the refund is on its way")

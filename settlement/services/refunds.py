@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import F, Sum
+from django.db.models import Sum
 
 from cpms.accounts.services import audit
 from cpms.kernel.errors import DomainError
@@ -13,7 +13,6 @@ from cpms.kernel.money import format_minor
 from cpms.outbox import publish
 from settlement import events
 from settlement.models import (
-    Correction,
     PayeeAccount,
     Payment,
     PaymentAttempt,
@@ -22,7 +21,7 @@ from settlement.models import (
     SplitLine,
 )
 from settlement.models.payment_states import MONEY_STATES
-from settlement.services import captures, ledger, postings
+from settlement.services import captures, correction_refunds, ledger, postings
 from settlement.services.moves import locked, move, open_attempt, queue_attempt, tell
 from settlement.services.splits import OPERATOR, PLATFORM, SplitShare, allocate
 
@@ -142,7 +141,7 @@ def _allowed(payment: Payment, amount_minor: int | None) -> int:
             "is done.",
         )
     left = payment.captured_minor - payment.refunded_minor
-    left = max(0, left - _promised(payment))
+    left = max(0, left - correction_refunds.promised(payment))
     amount = left if amount_minor is None else amount_minor
     if not 0 < amount <= left:
         raise UnableToRefund(
@@ -168,48 +167,6 @@ def waits_for_others(order_number: str) -> bool:
         state=Refund.State.PENDING,
         correction=None,
     ).exists()
-
-
-def _promised(payment: Payment) -> int:
-    """What corrected bills will still give back of the order, in minor units."""
-    rows = Correction.objects.filter(
-        order_number=payment.order_number,
-        operator_id=payment.operator_id,
-        state=Correction.State.PENDING,
-        difference_minor__lt=0,
-    )
-    rest = rows.aggregate(total=Sum(-F("difference_minor") - F("moved_minor")))
-    return rest["total"] or 0
-
-
-def of_correction(
-    payment: Payment, correction: Correction, amount_minor: int, *, at: datetime
-) -> Refund:
-    """Ask for the refund of a locked correction, with the platform's part of it.
-
-    A refund that the provider refused is no longer asked for; the next is a new one.
-    """
-    number = correction.refunds.count() + 1
-    refund = Refund.objects.create(
-        operator_id=payment.operator_id,
-        payment=payment,
-        correction=correction,
-        key=f"correction-{correction.pk}-{number}",
-        amount_minor=amount_minor,
-        currency=payment.currency,
-        reason=correction.reason,
-        refund_application_fee=True,
-        requested_by=correction.requested_by,
-        created_at=at,
-    )
-    queue_attempt(
-        payment,
-        PaymentAttempt.Kind.REFUND,
-        at=at,
-        amount_minor=amount_minor,
-        refund=refund,
-    )
-    return refund
 
 
 def succeeded(
@@ -245,7 +202,7 @@ def succeeded(
     ledger.post_many(postings.of_refund(payment, refund, deltas, at))
     _tell_refunded(payment, refund, full=full)
     if refund.correction_id is not None:
-        _tell_correction(refund.correction_id, refund.amount_minor, at)
+        correction_refunds.went_back(refund.correction_id, refund.amount_minor, at)
 
 
 def _tell_refunded(payment: Payment, refund: Refund, *, full: bool) -> None:
@@ -268,20 +225,6 @@ def _tell_refunded(payment: Payment, refund: Refund, *, full: bool) -> None:
             "refunded_minor": payment.refunded_minor,
             "full": full,
         },
-    )
-
-
-def _tell_correction(correction_id: int, amount_minor: int, at: datetime) -> None:
-    """Count what went back, and let the correction go on at once."""
-    row = Correction.objects.select_for_update().get(pk=correction_id)
-    row.moved_minor += amount_minor
-    row.next_try_at, row.tries = at, 0
-    row.save()
-    publish(
-        events.CORRECTION_QUEUED,
-        operator_id=row.operator_id,
-        key=row.order_number,
-        payload={"correction_id": row.pk},
     )
 
 
@@ -342,13 +285,8 @@ def failed(
     refund.state, refund.finished_at = Refund.State.FAILED, at
     refund.save()
     if refund.correction_id is not None:
-        # Asking again by itself could pay twice, or be refused for ever.
-        rows = Correction.objects.filter(pk=refund.correction_id)
-        rows.update(
-            state=Correction.State.STUCK,
-            note=f"the refund failed ({code}): {message}"[:200],
-            finished_at=at,
-        )
+        note = f"the refund failed ({code}): {message}"
+        correction_refunds.stop(refund.correction_id, note, at)
     tell(
         events.REFUND_FAILED,
         payment,

@@ -13,7 +13,12 @@ from charge_points.models import Transaction
 from cpms.accounts.models import AuditEntry
 from cpms.outbox.models import Delivery
 from settlement.models import Correction, Dispute, PaymentAttempt, Refund, SplitLine
-from settlement.services import corrections as money, refunds, verification, webhooks
+from settlement.services import (
+    correction_refunds,
+    corrections as money,
+    verification,
+    webhooks,
+)
 from tests.factories import accounts, money as accounts_money, network, tariffs
 from tests.integration.billing.correcting import decide
 from tests.integration.billing.late_facts import (
@@ -133,13 +138,13 @@ def test_a_lost_event_is_made_good_by_the_sweep(world):
 def test_a_crash_between_the_steps_changes_nothing_twice(world, monkeypatch):
     order = world.closed()
     learn(order, 8000)
-    asked = refunds.of_correction
+    asked = correction_refunds.ask
 
     def killed(*args, **named):
         asked(*args, **named)
         raise RuntimeError("killed")
 
-    monkeypatch.setattr(refunds, "of_correction", killed)
+    monkeypatch.setattr(correction_refunds, "ask", killed)
     drain()
     assert Refund.objects.count() == 0
     monkeypatch.undo()
