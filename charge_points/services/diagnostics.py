@@ -1,6 +1,5 @@
 """Diagnostics and logs of stations: asked for, on their way, arrived."""
 
-import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -12,8 +11,12 @@ from charge_points import events
 from charge_points.models import ChargePoint, Command, LogUpload
 from charge_points.models.states import LOG_UPLOAD, LOG_UPLOAD_OPEN
 from charge_points.services import commands, stored_files
-from charge_points.services.masking import mask_payload
-from charge_points.services.progress import NO_ANSWER, REQUEST_ID_MAX, advance
+from charge_points.services.progress import (
+    NO_ANSWER,
+    advance,
+    masked_location,
+    new_request_id,
+)
 from charge_points.services.rows import insert_unless_exists
 from charge_points.services.stored_files import StoredFile
 from cpms.kernel.errors import DomainError
@@ -90,9 +93,9 @@ def request_log(*, wanted: NewLog, by: str, at: datetime) -> LogUpload:
     row = LogUpload.objects.create(
         operator_id=station.operator_id,
         charge_point=station,
-        request_id=_new_id(),
+        request_id=new_request_id(),
         kind=wanted.kind,
-        location=_masked(wanted.location),
+        location=masked_location(wanted.location),
         oldest_at=wanted.oldest_at,
         latest_at=wanted.latest_at,
         requested_by=by,
@@ -125,15 +128,6 @@ def request_log(*, wanted: NewLog, by: str, at: datetime) -> LogUpload:
 
 def _iso(at: datetime | None) -> str | None:
     return None if at is None else events.iso(at)
-
-
-def _new_id() -> int:
-    return secrets.randbelow(REQUEST_ID_MAX) + 1
-
-
-def _masked(location: str) -> str:
-    masked: str = mask_payload("GetDiagnostics", {"location": location})["location"]
-    return masked[:512]
 
 
 def _station(wanted: NewLog) -> ChargePoint:
@@ -235,9 +229,9 @@ def _asked_row(asked: Asked, at: datetime) -> LogUpload:
     row = LogUpload(
         operator_id=asked.operator_id,
         charge_point_id=asked.charge_point_id,
-        request_id=_new_id() if asked.request_id is None else asked.request_id,
+        request_id=new_request_id() if asked.request_id is None else asked.request_id,
         kind=asked.kind[:16],
-        location=_masked(asked.location),
+        location=masked_location(asked.location),
         command_number=asked.command_id,
         requested_at=at,
         upload_until=at,

@@ -1,6 +1,5 @@
 """Firmware updates of stations and what they say of them (1.6, 2.0.1 block L)."""
 
-import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,8 +11,12 @@ from charge_points import events
 from charge_points.models import ChargePoint, Command, FirmwareFile, FirmwareUpdate
 from charge_points.models.states import FIRMWARE_UPDATE, FIRMWARE_UPDATE_OVER
 from charge_points.services import commands
-from charge_points.services.masking import mask_payload
-from charge_points.services.progress import NO_ANSWER, REQUEST_ID_MAX, advance
+from charge_points.services.progress import (
+    NO_ANSWER,
+    advance,
+    masked_location,
+    new_request_id,
+)
 from charge_points.services.rows import insert_unless_exists
 from cpms.kernel.errors import DomainError
 from cpms.outbox import publish_many
@@ -85,9 +88,9 @@ def request_update(*, wanted: NewUpdate, by: str, at: datetime) -> FirmwareUpdat
     row = FirmwareUpdate(
         operator_id=station.operator_id,
         charge_point=station,
-        request_id=_new_id(),
+        request_id=new_request_id(),
         firmware=file,
-        location=_masked(wanted.location),
+        location=masked_location(wanted.location),
         is_signed=file is not None and file.is_signed,
         retrieve_at=retrieve_at,
         install_at=wanted.install_at,
@@ -151,15 +154,6 @@ def end_unsent(*, update_id: int, at: datetime) -> None:
     """An update's command expired before any station was told of it."""
     row = FirmwareUpdate.objects.select_for_update(no_key=True).get(pk=update_id)
     _step(row, "Canceled", at)
-
-
-def _new_id() -> int:
-    return secrets.randbelow(REQUEST_ID_MAX) + 1
-
-
-def _masked(location: str) -> str:
-    masked: str = mask_payload("UpdateFirmware", {"location": location})["location"]
-    return masked[:512]
 
 
 def _station(wanted: NewUpdate) -> ChargePoint:
@@ -251,7 +245,7 @@ def record_status(
         row = FirmwareUpdate.objects.create(
             operator_id=operator_id,
             charge_point_id=charge_point_id,
-            request_id=_new_id() if request_id is None else request_id,
+            request_id=new_request_id() if request_id is None else request_id,
             requested_by="station",
             requested_at=at,
         )
@@ -276,8 +270,8 @@ def _asked_row(asked: Asked, at: datetime) -> FirmwareUpdate:
     row = FirmwareUpdate(
         operator_id=asked.operator_id,
         charge_point_id=asked.charge_point_id,
-        request_id=_new_id() if asked.request_id is None else asked.request_id,
-        location=_masked(asked.location),
+        request_id=new_request_id() if asked.request_id is None else asked.request_id,
+        location=masked_location(asked.location),
         command_number=asked.command_id,
         is_signed=asked.is_signed,
         retrieve_at=asked.retrieve_at,

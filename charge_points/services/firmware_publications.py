@@ -9,8 +9,7 @@ from django.db import transaction
 
 from charge_points.models import FirmwarePublication
 from charge_points.models.states import FIRMWARE_PUBLICATION
-from charge_points.services.masking import mask_payload
-from charge_points.services.progress import advance
+from charge_points.services.progress import advance, masked_location
 
 ADDRESSES_MAX: Final = 20
 OVER: Final = frozenset(
@@ -34,7 +33,6 @@ class Published:
 @transaction.atomic
 def record_answer(*, asked: Published, status: str, at: datetime) -> None:
     """Accepted or not; a request id that was used before begins anew."""
-    masked = mask_payload("PublishFirmware", {"location": asked.location})
     accepted = status == "Accepted"
     FirmwarePublication.objects.update_or_create(
         charge_point_id=asked.charge_point_id,
@@ -42,7 +40,7 @@ def record_answer(*, asked: Published, status: str, at: datetime) -> None:
         defaults={
             "operator_id": asked.operator_id,
             "checksum": asked.checksum[:32],
-            "location": masked["location"][:512],
+            "location": masked_location(asked.location),
             "command_number": asked.command_id,
             "status": "Accepted" if accepted else "Refused",
             "published_at_addresses": [],
