@@ -38,7 +38,7 @@ def test_every_route_is_of_a_message(version, way):
 
 
 def played(version):
-    """The quoted words of the behaviour tests that play a version, and their helpers."""
+    """The quoted words of the behaviour tests that play a version, with helpers."""
     own = "v16" if version == "1.6" else "v201"
     files = [*HERE.glob("*.py"), *(HERE / own).glob("*.py")]
     text = "".join(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from charge_points.handlers import limit_answers, schedules
+from charge_points.handlers import profile_answers, schedules
 from charge_points.handlers.registry import Outgoing, Payload, Route, SentCommand
 from charge_points.ocpp.versions import V16
 from charge_points.services.smart_charging import profiles
@@ -35,28 +35,6 @@ def set_charging_profile(arguments: Mapping[str, Any]) -> tuple[str, Payload]:
 
 def _fact(sent: Mapping[str, Any]) -> ProfileFact:
     return schedules.profile(sent["csChargingProfiles"], evse=sent["connectorId"])
-
-
-def on_set(command: SentCommand, answer: Payload, at: datetime) -> None:
-    """An accepted profile is the station's now."""
-    fact = _fact(command.payload)
-    if answer["status"] != "Accepted":
-        limit_answers.on_refused(command, fact)
-        return
-    profiles.record_set(
-        charge_point_id=command.charge_point_id,
-        operator_id=command.operator_id,
-        fact=fact,
-        at=at,
-    )
-
-
-def on_set_error(
-    command: SentCommand, code: str, description: str, at: datetime
-) -> None:
-    """The limit of a charge is not on the station, or nobody knows."""
-    del description
-    limit_answers.on_error(command, _fact(command.payload), code, at)
 
 
 def on_cleared(command: SentCommand, answer: Payload, at: datetime) -> None:
@@ -102,6 +80,6 @@ ROUTES: Final[tuple[Route, ...]] = ()
 OUTGOING: Final = (
     Outgoing(V16, "ClearChargingProfile", PROFILE, on_cleared, repeatable=True),
     Outgoing(V16, "GetCompositeSchedule", PROFILE, on_composite, repeatable=True),
-    Outgoing(V16, "SetChargingProfile", PROFILE, on_set, on_set_error, repeatable=True),
+    profile_answers.set_profile(V16, PROFILE, _fact),
 )
 INTENTS: Final = {profiles.SET: set_charging_profile}

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from charge_points.handlers import limit_answers, schedules
+from charge_points.handlers import profile_answers, schedules
 from charge_points.handlers.reading import time_of
 from charge_points.handlers.registry import (
     Answer,
@@ -43,28 +43,6 @@ def set_charging_profile(arguments: Mapping[str, Any]) -> tuple[str, Payload]:
 
 def _fact(sent: Mapping[str, Any]) -> ProfileFact:
     return schedules.profile(sent["chargingProfile"], evse=sent["evseId"])
-
-
-def on_set(command: SentCommand, answer: Payload, at: datetime) -> None:
-    """An accepted profile is the station's now (K01)."""
-    fact = _fact(command.payload)
-    if answer["status"] != "Accepted":
-        limit_answers.on_refused(command, fact)
-        return
-    profiles.record_set(
-        charge_point_id=command.charge_point_id,
-        operator_id=command.operator_id,
-        fact=fact,
-        at=at,
-    )
-
-
-def on_set_error(
-    command: SentCommand, code: str, description: str, at: datetime
-) -> None:
-    """The limit of a charge is not on the station, or nobody knows."""
-    del description
-    limit_answers.on_error(command, _fact(command.payload), code, at)
 
 
 def on_cleared(command: SentCommand, answer: Payload, at: datetime) -> None:
@@ -203,6 +181,6 @@ OUTGOING: Final = (
     Outgoing(V201, "ClearChargingProfile", "K", on_cleared, repeatable=True),
     Outgoing(V201, "GetChargingProfiles", "K", on_profiles, repeatable=True),
     Outgoing(V201, "GetCompositeSchedule", "K", on_composite, repeatable=True),
-    Outgoing(V201, "SetChargingProfile", "K", on_set, on_set_error, repeatable=True),
+    profile_answers.set_profile(V201, "K", _fact),
 )
 INTENTS: Final = {profiles.SET: set_charging_profile}
