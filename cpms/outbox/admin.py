@@ -28,7 +28,16 @@ class DeliveryAdmin(PlatformAdmin):
     """Deliveries by state."""
 
     read_only = True
-    list_display = ("id", "subscriber", "event", "state", "attempts", "due_at")
+    list_display = (
+        "id",
+        "subscriber",
+        "event",
+        "state",
+        "attempts",
+        "due_at",
+        "last_error",
+    )
+    search_fields = ("event__key", "last_error")
     list_filter = ("state", "subscriber")
     list_select_related = ("event",)
     actions = (replay_selected,)

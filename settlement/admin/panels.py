@@ -16,6 +16,7 @@ from settlement.models import (
     Receivable,
     ReconciliationDifference,
 )
+from settlement.services import late_money
 
 WORK_SHOWN: Final = 5
 
@@ -61,6 +62,12 @@ def money(operator_ids: Sequence[int]) -> Panel:
             list_url(
                 "settlement_correction", state__exact=Correction.State.STUCK.value
             ),
+            "danger",
+        ),
+        WorkList(
+            _("Money that nobody owes, not given back yet"),
+            late_money.not_given_back().filter(mine).count(),
+            list_url("settlement_payment", unowed_reason__isempty=0),
             "danger",
         ),
         WorkList(

@@ -84,6 +84,7 @@ class PaymentAdmin(ExportAdmin, PageAdmin, MoneyAdmin):
     list_filter = (
         ("state", ChoicesDropdownFilter),
         ("provider", admin.AllValuesFieldListFilter),
+        ("unowed_reason", admin.EmptyFieldListFilter),
         OperatorFilter,
     )
     search_fields = ("order_number", "provider_ref", "charge_ref", "account_reference")

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 
 from cpms.accounts.services import audit
 from settlement.models import Payment, PaymentState, Receivable, Refund
@@ -117,11 +117,16 @@ def give_back(payment: Payment, *, at: datetime) -> None:
     )
 
 
+def not_given_back() -> QuerySet[Payment]:
+    """Payments with money that nobody owes and that is still there."""
+    rows = Payment.objects.filter(state__in=[_S.CAPTURED, _S.PARTLY_REFUNDED])
+    return rows.exclude(unowed_reason="")
+
+
 def sweep(*, at: datetime) -> int:
     """Ask again for refunds of unowed money that failed; returns how many."""
     rows = (
-        Payment.objects.filter(state__in=[_S.CAPTURED, _S.PARTLY_REFUNDED])
-        .exclude(unowed_reason="")
+        not_given_back()
         .exclude(refunds__state=Refund.State.PENDING)
         .exclude(refunds__created_at__gt=at - GIVE_BACK_AGAIN_AFTER)
         .order_by("pk")
