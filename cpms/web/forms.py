@@ -56,6 +56,20 @@ class VehicleForm(forms.Form):
     )
 
 
+class RenewalForm(forms.Form):
+    """A signing request of a vehicle's key, or of its next one."""
+
+    csr = forms.CharField(
+        label=_("Signing request of the vehicle (PEM)"),
+        max_length=PEM_BYTES_MAX,
+        widget=forms.Textarea(attrs={"spellcheck": "false"}),
+        help_text=_(
+            "From your vehicle or its app: a text that begins with BEGIN CERTIFICATE "
+            "REQUEST."
+        ),
+    )
+
+
 def _cap(label: Any, help_text: Any = "") -> forms.DecimalField:  # noqa: ANN401 - lazy text
     return forms.DecimalField(
         label=label,

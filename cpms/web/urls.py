@@ -62,6 +62,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
         name="vehicle-remove",
     ),
     path(
+        "account/vehicles/<int:vehicle_id>/renew", vehicles.renew, name="vehicle-renew"
+    ),
+    path(
         "account/vehicles/<int:vehicle_id>/certificate",
         vehicles.certificate_of,
         name="vehicle-certificate",

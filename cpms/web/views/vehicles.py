@@ -1,7 +1,8 @@
 """The vehicles of an account: add, cap, share, hand over, remove."""
 
+from datetime import timedelta
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 import segno
 from django.conf import settings
@@ -21,6 +22,7 @@ from cpms.accounts.tenancy import acting_as_driver, acting_as_platform
 from cpms.kernel.errors import DomainError
 from cpms.web import limits
 from cpms.web.forms import (
+    RenewalForm,
     ShareForm,
     TakeOverForm,
     VehicleForm,
@@ -28,6 +30,9 @@ from cpms.web.forms import (
 )
 from cpms.web.pages import show
 from cpms.web.views.account import of_driver
+
+RENEW_BEFORE: Final = timedelta(days=60)
+"""So long before its end a certificate is shown as ending."""
 
 
 def _status(*forms: Any) -> HTTPStatus:
@@ -112,18 +117,23 @@ def _page(
     *,
     form: CapsForm | None = None,
     share_form: ShareForm | None = None,
+    renewal_form: RenewalForm | None = None,
 ) -> HttpResponse:
     form = form or CapsForm(initial=CapsForm.begin(vehicle))
     share_form = share_form or ShareForm()
+    renewal_form = renewal_form or RenewalForm()
+    expires_at = vehicle.certificate_expires_at
     context = {
         "driver": driver,
         "vehicle": vehicle,
         "form": form,
         "share_form": share_form,
+        "renewal_form": renewal_form,
+        "is_ending": bool(expires_at and expires_at - timezone.now() < RENEW_BEFORE),
         "drivers": sharing.drivers_of(driver_id=driver.pk, vehicle_id=vehicle.pk),
         "tab": "vehicles",
     }
-    status = _status(form, share_form)
+    status = _status(form, share_form, renewal_form)
     return show(request, "account/vehicle.html", context, status=status)
 
 
@@ -262,6 +272,29 @@ def remove(request: HttpRequest, driver: Driver, vehicle_id: int) -> HttpRespons
         services.revoke(driver_id=driver.pk, vehicle_id=vehicle_id, at=timezone.now())
     messages.success(request, _("The vehicle was removed."))
     return redirect("web:vehicles")
+
+
+@require_POST
+@of_driver
+def renew(request: HttpRequest, driver: Driver, vehicle_id: int) -> HttpResponse:
+    """Renew the vehicle's certificate by a signing request."""
+    row = _own(driver, vehicle_id)
+    form = RenewalForm(request.POST)
+    if form.is_valid():
+        try:
+            with acting_as_platform("the vehicle CA signs for a driver"):
+                services.renew(
+                    driver_id=driver.pk,
+                    vehicle_id=row.pk,
+                    csr_pem=form.cleaned_data["csr"].strip() + "\n",
+                    at=timezone.now(),
+                )
+        except services.UnableToEnrolVehicle as error:
+            form.add_error("csr", _words(error.code))
+        else:
+            messages.success(request, _("The certificate was renewed."))
+            return redirect("web:vehicle", row.pk)
+    return _page(request, driver, row, renewal_form=form)
 
 
 @require_GET

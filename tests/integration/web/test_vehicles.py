@@ -2,8 +2,10 @@
 
 import html
 import re
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from cpms.accounts.models import Driver, Vehicle
 from cpms.notifications.models import DriverNotificationSettings
@@ -167,3 +169,24 @@ def test_the_new_pages_speak_german_and_chinese(owner, car):
         owner.cookies["django_language"] = language
         assert words in text(owner.get(at(car)))
     assert Driver.objects.count() == 1
+
+
+def test_a_certificate_is_renewed_by_a_signing_request(owner, other, car):
+    key = VehicleKey.generate()
+    csr = key.csr_pem("green")
+    owner.post(VEHICLES, {"label": "Green car", "pem": csr})
+    green = Vehicle.objects.get(label="Green car")
+    soon = timezone.now() + timedelta(days=20)
+    Vehicle.objects.filter(pk=green.pk).update(certificate_expires_at=soon)
+    assert 'class="note warn">Valid until' in text(owner.get(at(green)))
+    assert "Valid until" not in text(owner.get(at(car))), "a bare key has no end"
+    wrong = owner.post(at(green, "/renew"), {"csr": "BEGIN nothing"})
+    assert wrong.status_code == 422
+    assert other[1].post(at(green, "/renew"), {"csr": csr}).status_code == 404
+    green.refresh_from_db()
+    assert green.certificate_expires_at == soon
+    assert owner.post(at(green, "/renew"), {"csr": csr}).status_code == 302
+    green.refresh_from_db()
+    assert green.certificate_expires_at > soon + timedelta(days=900)
+    assert green.fingerprint == key.fingerprint
+    assert 'class="note warn">Valid until' not in text(owner.get(at(green)))
