@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import display
 
+from billing.admin import decisions
 from billing.models import Cdr, Order, Receipt
 from billing.services.story import story_of
 from cpms.accounts.admin_pages import (
@@ -24,6 +25,7 @@ from cpms.accounts.admin_pages import (
     utc,
 )
 from cpms.accounts.exports import ExportAdmin, amount, field
+from cpms.accounts.models import Membership
 from cpms.kernel.money import format_minor
 from cpms.kernel.zones import zone_named
 
@@ -56,6 +58,7 @@ class OrderAdmin(ExportAdmin, PageAdmin):
     """Certificate → claim → hold → start → meter → price → capture → split → ledger."""
 
     page_template = "billing/order_story.html"
+    action_roles = frozenset({str(Membership.Role.FINANCE.value)})
     export_related = ("operator",)
     export_columns = (
         field("number"),
@@ -132,7 +135,22 @@ class OrderAdmin(ExportAdmin, PageAdmin):
             self.admin_site.admin_view(self.by_number),
             name="order_by_number",
         )
-        return [by_number, *super().get_urls()]
+        decision = path(
+            "<int:pk>/decide/",
+            self.admin_site.admin_view(self.decide_view),
+            name="billing_order_decide",
+        )
+        return [by_number, decision, *super().get_urls()]
+
+    def decide_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """A person's decision about what is billed."""
+        row = self.row_or_404(request, pk)
+        may_act = self.may_act_on(request, row)
+        answer = decisions.decide(request, row, may_act=may_act)
+        if isinstance(answer, HttpResponse):
+            return answer
+        context = {**self.page(request, row), "decision": answer}
+        return self.render(request, self.page_template, row, **context)
 
     def by_number(self, request: HttpRequest, number: str) -> HttpResponse:
         """To the page of the order with this number, if the user may see it.
@@ -150,7 +168,9 @@ class OrderAdmin(ExportAdmin, PageAdmin):
     def page(self, request: HttpRequest, row: Order) -> dict[str, Any]:
         """The whole story."""
         del request
+        asked = decisions.can_be_decided(row)
         return {
+            "decision": decisions.DecisionForm() if asked else None,
             "story": story_of(row),
             "zone": zone_named(row.time_zone),
             "transactions_url": list_url("charge_points_transaction", q=row.number),
