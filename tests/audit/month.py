@@ -23,6 +23,7 @@ from settlement.providers.errors import ProviderError
 from settlement.services import refunds
 from tests.audit.business import Business, Shop
 from tests.audit.clock import Clock
+from tests.audit.late import Account, LateFacts
 from tests.audit.mishaps import Inbox, Mishaps
 from tests.audit.workers import Workers
 from tests.factories import network
@@ -48,6 +49,9 @@ KINDS = (
 
 EMPTY_PERCENT = 2
 OVERRUN_PERCENT = 1
+OVERRUN_WH = 110_000
+"""More than any hold covers."""
+
 REFUND_PERCENT = 3
 DISPUTE_PER_MILLE = 5
 STATIONS_SOLD = 2
@@ -66,9 +70,15 @@ class Told:
     order: str = ""
     charge: network.Charge | None = None
     energy_wh: int = 0
-    expected_minor: int = 0
     guest_token: str = ""
     began_at: datetime | None = None
+    account: Account = field(default_factory=Account)
+
+    def bill(self, energy_wh: int) -> None:
+        """So much was drawn, as far as anybody knows by now."""
+        self.energy_wh = energy_wh
+        price = self.shop.price_at(self.station)
+        self.account.bill(price.amount_minor(energy_wh))
 
 
 @dataclass
@@ -80,6 +90,7 @@ class Ledger:
     refunds: int = 0
     disputes: list[str] = field(default_factory=list)
     sold: list[str] = field(default_factory=list)
+    late: Counter[str] = field(default_factory=Counter)
 
 
 class _Stay(HTTPRedirectHandler):
@@ -106,6 +117,7 @@ class Month:
         self.chance = mishaps.random
         self.workers = Workers(mishaps, clock)
         self.ledger = Ledger()
+        self.late = LateFacts(self.chance, clock)
         self.stranger_tokens = [
             network.token(operator=shop.operator) for shop in business.shops
         ]
@@ -147,6 +159,7 @@ class Month:
             for station in shop.stations
             for evse in (1, 2)
         ]
+        self._tell_late_facts()
         chosen = self.chance.sample(places, count)
         begun = []
         for place in chosen:
@@ -162,10 +175,18 @@ class Month:
         for told in started:
             self._stop(told)
             self.workers.pump()
+        self.late.give_up_waiting()
         network_tasks.time_out_starts()
         self._work()
         self._money_back(started)
         self._sweep()
+        self._work()
+        self.late.billed(started)
+
+    def _tell_late_facts(self) -> None:
+        """Stops that come after the bill, and operators who read meters again."""
+        self.late.tell()
+        self.late.decide(disputed=self.ledger.disputes)
         self._work()
 
     def _ask(self, shop: Shop, station: network.Station, evse: int) -> Told | None:
@@ -246,11 +267,14 @@ class Month:
         if self.chance.randrange(100) < EMPTY_PERCENT:
             energy_wh = 0
         elif self.chance.randrange(100) < OVERRUN_PERCENT:
-            energy_wh = self.chance.randrange(110_000, 115_000)
+            energy_wh = self.chance.randrange(OVERRUN_WH, OVERRUN_WH + 5000)
             minutes = 48
         ends_at = told.charge.started_at + timedelta(minutes=minutes)
-        told.energy_wh = energy_wh
-        told.charge.stop(energy_wh, ends_at, told_at=self.clock.now())
+        if 0 < energy_wh < OVERRUN_WH and self.late.strikes():
+            self.late.keep_back(told, energy_wh, ends_at)
+        else:
+            told.bill(energy_wh)
+            told.charge.stop(energy_wh, ends_at, told_at=self.clock.now())
         told.station.status("available", ends_at, evse=told.evse)
 
     def _money_back(self, ended: list[Told]) -> None:
@@ -262,14 +286,14 @@ class Month:
             if payment is None:
                 continue
             if self.chance.randrange(100) < REFUND_PERCENT:
-                self._refund(payment)
+                self._refund(told, payment)
             elif self.chance.randrange(1000) < DISPUTE_PER_MILLE:
                 self.psp.control("disputes", {"payment_intent": payment.provider_ref})
                 self.ledger.disputes.append(payment.order_number)
 
-    def _refund(self, payment: Payment) -> None:
+    def _refund(self, told: Told, payment: Payment) -> None:
         part = self.chance.choice((None, max(1, payment.captured_minor // 3)))
-        refunds.request_refund(
+        refund = refunds.request_refund(
             payment_id=payment.pk,
             amount_minor=part,
             reason="goodwill",
@@ -278,6 +302,7 @@ class Month:
             by="audit",
             at=self.clock.now(),
         )
+        told.account.refund(refund.amount_minor)
         self.ledger.refunds += 1
 
     # -- the sale ---------------------------------------------------------------------
@@ -285,6 +310,7 @@ class Month:
     def _sell_a_site(self) -> None:
         """Two stations change hands; a charge from before the sale is told after it."""
         seller, buyer, _ = self.business.shops
+        self._tell_late_facts()
         self.clock.skip(timedelta(minutes=10))
         self._sweep()
         self._work()
@@ -315,7 +341,7 @@ class Month:
         token = self.chance.choice(list(self.business.tokens))
         told = Told(seller, station, 1, "offline", began_at=at)
         told.charge = station.start(token, at, told_at=self.clock.now())
-        told.energy_wh = 12_345
+        told.bill(12_345)
         ends_at = at + timedelta(minutes=30)
         told.charge.stop(told.energy_wh, ends_at, told_at=self.clock.now())
         self._work()
@@ -363,6 +389,8 @@ class Month:
 
     def _end(self) -> None:
         """Nothing is wrong any more: what waits comes to its end."""
+        self._tell_late_facts()
+        self.ledger.late = self.late.counts
         for _ in range(4):
             self.clock.skip(timedelta(days=2))
             network_tasks.close_silent_charges()

@@ -6,9 +6,16 @@ from dataclasses import dataclass, field
 from django.db.models import Sum
 from django.utils import timezone
 
-from billing.models import Order, Receipt
+from billing.models import CreditNote, Order, Receipt
 from cpms.outbox.models import Delivery
-from settlement.models import Payment, Receivable, SplitLine
+from settlement.models import (
+    PLATFORM_BOOK,
+    Correction,
+    LedgerLine,
+    Payment,
+    Receivable,
+    SplitLine,
+)
 from settlement.services import provider_books, verification
 from tests.audit.month import Ledger, Told
 
@@ -49,28 +56,19 @@ def prove(ledger: Ledger, shops, psp) -> Proof:
     return proof
 
 
+def _sums(rows, name: str, column: str) -> Counter[str]:
+    """A sum per order number."""
+    found = rows.values_list(name).annotate(total=Sum(column)).order_by()
+    return Counter(dict(found))
+
+
 def _each_order(proof: Proof, ledger: Ledger) -> Counter[int]:
     """Every charge has one order, with the price that this test computes itself."""
     orders = {row.number: row for row in Order.objects.all()}
-    paid: Counter[str] = Counter()
+    sums = _Sums()
     captured: Counter[int] = Counter()
     for row in Payment.objects.filter(captured_minor__gt=0):
-        paid[row.order_number] += row.captured_minor
         captured[row.payee_account_id] += row.captured_minor
-    owed = Counter(
-        dict(
-            Receivable.objects.filter(state="open")
-            .values_list("order_number")
-            .annotate(total=Sum("amount_minor"))
-        )
-    )
-    shares = Counter(
-        dict(
-            SplitLine.objects.filter(refund=None, payment__isnull=False)
-            .values_list("payment__order_number")
-            .annotate(total=Sum("amount_minor"))
-        )
-    )
     for told in ledger.told:
         order = orders.pop(told.order, None)
         if order is None:
@@ -78,21 +76,56 @@ def _each_order(proof: Proof, ledger: Ledger) -> Counter[int]:
             proof.holds(f"{told.kind} has an order or was refused", refused)
             continue
         _one_order(proof, told, order)
-        expected = _expected(told)
-        name = f"{order.number} ({told.kind}, {order.state}/{order.payment_state})"
-        proof.same(
-            f"{name} paid or owed", paid[order.number] + owed[order.number], expected
-        )
-        proof.same(f"{name} split", shares[order.number], paid[order.number])
+        _its_money(proof, told, order, sums)
     proof.same("orders that nobody placed", sorted(orders), [])
     return captured
 
 
-def _expected(told: Told) -> int:
-    drew = told.charge is not None and told.charge.status == "Accepted"
-    if not drew:
-        return 0
-    return told.shop.price_at(told.station).amount_minor(told.energy_wh)
+class _Sums:
+    """What the system says of each order, read in few statements."""
+
+    def __init__(self) -> None:
+        rows = Payment.objects.filter(captured_minor__gt=0)
+        self.paid = _sums(rows, "order_number", "captured_minor")
+        self.back = _sums(rows, "order_number", "refunded_minor")
+        debts = Receivable.objects.filter(state="open")
+        self.owed = _sums(debts, "order_number", "amount_minor")
+        self.shares = _sums(
+            SplitLine.objects.all(), "payment__order_number", "amount_minor"
+        )
+        self.credited = _sums(CreditNote.objects.all(), "order__number", "amount_minor")
+        self.receipts: Counter[str] = Counter()
+        self.billed: Counter[str] = Counter()
+        for number, body in Receipt.objects.values_list("order__number", "body"):
+            self.receipts[number] += 1
+            self.billed[number] += body["amount_minor"]
+        earned = LedgerLine.objects.filter(
+            operator_id__gt=PLATFORM_BOOK,
+            account__code__in=("session_revenue", "refunds"),
+        )
+        self.earned = _sums(earned, "entry__order_number", "amount_minor")
+
+
+def _drew(told: Told) -> bool:
+    return told.charge is not None and told.charge.status == "Accepted"
+
+
+def _its_money(proof: Proof, told: Told, order: Order, sums: _Sums) -> None:
+    """What the driver keeps paying: by this test, by documents, money and books.
+
+    Of a disputed payment, too: what the bank takes is explained by the provider.
+    """
+    number = order.number
+    name = f"{number} ({told.kind}, {order.state}/{order.payment_state})"
+    wanted = told.account.kept_minor if _drew(told) else 0
+    kept = sums.paid[number] - sums.back[number]
+    proof.same(f"{name} paid or owed", kept + sums.owed[number], wanted)
+    proof.same(f"{name} split", sums.shares[number], kept)
+    proof.same(f"{name} earned", -sums.earned[number], wanted)
+    if order.state == "CLOSED":
+        papers = sums.billed[number] - sums.credited[number]
+        proof.same(f"{name} receipts less credit notes", papers, wanted)
+        proof.same(f"{name} receipts", sums.receipts[number], told.account.receipts)
 
 
 def _one_order(proof: Proof, told: Told, order: Order) -> None:
@@ -102,10 +135,9 @@ def _one_order(proof: Proof, told: Told, order: Order) -> None:
     if order.state != "CLOSED":
         return
     proof.same(f"{name} energy", order.energy_wh, told.energy_wh)
-    drew = told.energy_wh > 0
-    proof.same(f"{name} bill", order.amount_minor, _expected(told))
-    if drew:
-        proof.same(f"{name} receipt", Receipt.objects.filter(order=order).count(), 1)
+    price = told.shop.price_at(told.station)
+    bill = price.amount_minor(told.energy_wh)
+    proof.same(f"{name} bill", order.amount_minor, bill)
 
 
 def _nothing_left(proof: Proof, ledger: Ledger) -> None:
@@ -132,6 +164,16 @@ def _nothing_left(proof: Proof, ledger: Ledger) -> None:
         )
         whole = list(range(1, len(numbers) + 1))
         proof.holds(f"receipts of {operator_id} have no gap", numbers == whole)
+    proof.same(
+        "corrections in between",
+        sorted(
+            Correction.objects.exclude(state="done").values_list("order_number", "note")
+        ),
+        [],
+    )
+    for direction in ("up", "down"):
+        told = sum(n for what, n in ledger.late.items() if what.endswith(direction))
+        proof.holds(f"late facts went {direction}", told)
     proof.holds("stations were sold", ledger.sold)
 
 

@@ -42,6 +42,8 @@ def _print(ledger, mishaps, proof) -> None:
     refused = ", ".join(f"{n} {code}" for code, n in sorted(ledger.refused.items()))
     out(f"\nrefused before energy flowed: {refused or 'none'}\n")
     out(f"money back: {ledger.refunds} refunds, {len(ledger.disputes)} disputes\n")
+    late = ", ".join(f"{n} {what}" for what, n in sorted(ledger.late.items()))
+    out(f"late facts: {late or 'none'}\n")
     out(f"sold in mid-month: {', '.join(ledger.sold)}\n")
     counts = ", ".join(f"{n} {what}" for what, n in sorted(mishaps.counts.items()))
     out(f"mishaps: {counts}\n")
