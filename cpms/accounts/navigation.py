@@ -96,6 +96,7 @@ GROUPS: Final[tuple[tuple[Any, tuple[Item, ...]], ...]] = (
             Item("billing.documentmail", _("Mails of receipts"), "mail"),
             Item("billing.cdr", _("Charge detail records"), "description"),
             Item("settlement.payeeaccount", _("Payee accounts"), "account_balance"),
+            Item("settlement.ownkeysubmission", _("Own keys"), "key"),
             Item("settlement.splitagreement", _("Splits"), "call_split"),
             Item("settlement.receivable", _("Receivables"), "hourglass_top"),
             Item("settlement.correction", _("Corrections"), "published_with_changes"),

@@ -25,6 +25,7 @@ class PayeeAccountAdmin(MoneyAdmin):
         "is_default",
         "takes_payments",
         "due",
+        "key",
         "checked",
         "operator",
     )
@@ -50,6 +51,11 @@ class PayeeAccountAdmin(MoneyAdmin):
     def due(self, row: PayeeAccount) -> str:
         """What is missing, and why it was blocked."""
         return ", ".join(filter(None, [row.disabled_reason, *row.requirements_due]))
+
+    @display(description=_("Key"), ordering="key_ending")  # type: ignore[untyped-decorator]
+    def key(self, row: PayeeAccount) -> str:
+        """The last characters of the operator's own key; none: the platform's."""
+        return f"…{row.key_ending}" if row.key_ending else ""
 
     @display(description=_("Checked (UTC)"), ordering="checked_at")  # type: ignore[untyped-decorator]
     def checked(self, row: PayeeAccount) -> str:
