@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 
 from cpms.accounts.admin import request_operator_ids
 from cpms.accounts.models import Operator
+from cpms.accounts.onboarding import NextStep, next_step
 
 REFRESH_S: Final = 10
 """How often an open page asks for the live figures again."""
@@ -174,11 +175,18 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     drawn = [maker(ids) for _place, maker in ordered]
     context |= live
     context["pictures"] = [text for text in drawn if text]
+    context["guide"] = _guide(ids) if not context["pictures"] else None
     context["map_places"] = [_on_map(place) for place in live["places"]]
     context["map_tile_url"] = settings.MAP_TILE_URL
     context["map_attribution"] = settings.MAP_ATTRIBUTION
     context["refresh_s"] = REFRESH_S
     return context
+
+
+def _guide(ids: Sequence[int]) -> NextStep | None:
+    """What comes next on the way to the first charge, for those still on it."""
+    operator = Operator.objects.filter(pk__in=ids).order_by("name").first()
+    return None if operator is None else next_step(operator)
 
 
 def _on_map(place: Place) -> dict[str, Any]:

@@ -72,6 +72,48 @@ def company(operator: Operator) -> Step:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an operator is; ``next`` is None when all is done."""
+
+    steps: Sequence[Step]
+
+    @property
+    def done(self) -> int:
+        """How many steps are done."""
+        return sum(one.is_done for one in self.steps)
+
+    @property
+    def next(self) -> Step | None:
+        """The first step that is not done."""
+        return next((one for one in self.steps if not one.is_done), None)
+
+
+def progress_of(operator: Operator) -> Progress:
+    """All steps in their order."""
+    ordered = sorted(_STEPS.values(), key=lambda entry: entry[0])
+    return Progress([maker(operator) for _place, maker in ordered])
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """What comes next, and the how manieth of how many it is."""
+
+    step: Step
+    number: int
+    total: int
+
+
+def next_step(operator: Operator) -> NextStep | None:
+    """The first step that is not done; looks no further than that one."""
+    ordered = sorted(_STEPS.values(), key=lambda entry: entry[0])
+    for number, (_place, maker) in enumerate(ordered, start=1):
+        found = maker(operator)
+        if not found.is_done:
+            return NextStep(found, number, len(ordered))
+    return None
+
+
 def onboarding_view(request: HttpRequest) -> TemplateResponse:
     """The steps of one of the user's operators."""
     rows = Operator.objects.order_by("name")
@@ -83,18 +125,14 @@ def onboarding_view(request: HttpRequest) -> TemplateResponse:
         (row for row in operators if str(row.pk) == wanted),
         operators[0] if operators else None,
     )
-    steps: list[Step] = []
-    if operator is not None:
-        ordered = sorted(_STEPS.values(), key=lambda entry: entry[0])
-        steps = [maker(operator) for _place, maker in ordered]
-    done = sum(one.is_done for one in steps)
+    progress = Progress(()) if operator is None else progress_of(operator)
     context = {
         **admin.site.each_context(request),
         "title": _("First charge"),
         "operators": operators,
         "operator": operator,
-        "steps": steps,
-        "done": done,
-        "next": next((one for one in steps if not one.is_done), None),
+        "steps": progress.steps,
+        "done": progress.done,
+        "next": progress.next,
     }
     return TemplateResponse(request, "cpms/admin/onboarding.html", context)

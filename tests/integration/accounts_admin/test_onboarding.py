@@ -46,6 +46,14 @@ def test_a_new_operator_begins_with_the_payee_account(web):
     assert shown["next"].title == "Payee account"
 
 
+def test_the_first_page_names_the_next_step_until_all_are_done(web, monkeypatch):
+    page = web.get(reverse("admin:index"))
+    assert (page.context["guide"].number, page.context["guide"].total) == (2, 7)
+    assert "To the first charge" in page.content.decode()
+    monkeypatch.setattr("cpms.accounts.dashboard.next_step", lambda _operator: None)
+    assert "To the first charge" not in web.get(reverse("admin:index")).content.decode()
+
+
 def test_each_step_leads_to_a_page_that_opens(web, operator):
     upload(web, operator, HEAD + "CP-A,Harbour,1,2,IEC_62196_T2,22000\n")
     for one in steps(web)["steps"]:
