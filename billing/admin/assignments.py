@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from billing.admin.tariff_form import shown_lines
+from billing.admin.tariff_reasons import assigned, why
 from billing.models import DriverGroup, Tariff, TariffAssignment
 from billing.services.tariff_choice import TokenType
 from billing.services.tariff_previews import (
@@ -201,11 +202,12 @@ class TariffAssignmentAdmin(OperatorScopedAdmin):
         )
         language = str(getattr(request, "LANGUAGE_CODE", "en"))
         found = preview(view, asker, form.example(), language=language)
-        priced = found.priced
+        priced, rules = found.priced, found.explanation.candidates
         return {
             "connector": view,
             "applied": found.explanation.applied,
-            "rules": found.explanation.candidates,
+            "reason": assigned(rules[0]) if found.explanation.applied else "",
+            "rules": [(rule, why(rule)) for rule in rules],
             "left_off": found.explanation.left_off,
             "words": found.words,
             "lines": list(shown_lines(priced)) if priced else [],

@@ -8,8 +8,10 @@ from typing import Any, Final
 
 from django import forms
 from django.db.models import QuerySet
-from django.utils.translation import gettext_lazy as _
+from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy as _
 
+from billing.admin.tariff_errors import in_words
 from billing.models import Tariff
 from billing.pricing import (
     LANGUAGES,
@@ -23,6 +25,7 @@ from billing.services.tariff_previews import priced_examples
 from billing.services.tariffs import (
     TARIFF_BYTES_MAX,
     UnableToSaveTariff,
+    check_period,
     parsed_tariff,
 )
 from cpms.accounts.models import Operator
@@ -122,7 +125,7 @@ class TariffForm(forms.Form):
                 _("Too deeply nested; no tariff is.")
             ) from error
         except UnableToSaveTariff as error:
-            raise forms.ValidationError(error.message) from error
+            raise forms.ValidationError(in_words(error.message)) from error
         if self.row is not None and self.parsed.id != self.row.code:
             raise forms.ValidationError(
                 _(
@@ -134,10 +137,17 @@ class TariffForm(forms.Form):
         return ocpi
 
     def clean(self) -> dict[str, Any]:
-        """A new tariff needs an id of its own."""
+        """A version can be sold, and a new tariff needs an id of its own."""
         found: dict[str, Any] = super().clean() or {}
+        if self.parsed is None:
+            return found
+        try:
+            begin = found.get("applies_from")
+            check_period(self.parsed, applies_from=begin, at=timezone.now())
+        except UnableToSaveTariff as error:
+            self.add_error("ocpi", in_words(error.message))
         operator = found.get("operator")
-        if operator is not None and self.parsed is not None:
+        if operator is not None:
             rows = Tariff.objects.filter(operator=operator, code=self.parsed.id)
             if rows.exists():
                 self.add_error(
@@ -211,7 +221,7 @@ def shown(
         ),
         examples=tuple(
             ShownExample(
-                each.name,
+                gettext(each.name),
                 now.get(each.name, ""),
                 _paid(each.priced),
                 tuple(shown_lines(each.priced)),
@@ -224,7 +234,9 @@ def shown(
 def shown_lines(priced: PricedSession) -> Iterable[ShownLine]:
     """The lines of a price for people; exact amounts, taxes included."""
     for line in priced.lines:
-        name = f"{line.dimension} (reservation)" if line.reservation else line.dimension
+        name: str = line.dimension
+        if line.reservation:
+            name = gettext("%s (reservation)") % name
         amount = f"{line.after_taxes.normalize():f} {priced.currency}"
         yield ShownLine(name, f"{line.billed_volume.normalize():f}", amount)
 

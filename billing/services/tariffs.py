@@ -61,7 +61,7 @@ def save_tariff(
             contradict each other; the message names the field.
     """
     parsed = parsed_tariff(ocpi)
-    _check_period(parsed, applies_from=applies_from, at=at)
+    check_period(parsed, applies_from=applies_from, at=at)
     digest = content_hash(ocpi)
     code = str(ocpi["id"])
     begins_at = max(at, parsed.start_at or at)
@@ -101,10 +101,15 @@ def save_tariff(
     return tariff
 
 
-def _check_period(
+def check_period(
     tariff: ParsedTariff, *, applies_from: datetime | None, at: datetime
 ) -> None:
     """Refuse a version that could never be sold, or only after a gap.
+
+    Args:
+        tariff: what is to be saved.
+        applies_from: for charges that start then or later; None: from now on.
+        at: now.
 
     Raises:
         UnableToSaveTariff: says which two instants contradict each other.
