@@ -12,6 +12,7 @@ from billing.pricing import (
     ChargingPeriod,
     Outlook,
     Session,
+    UnableToLimitCharge,
     limits_for_amount,
     parse_tariff,
     rate,
@@ -211,7 +212,7 @@ def test_a_block_that_may_have_begun_before_counts_whole():
         element(component("ENERGY", 1, step=1000), max_kwh=5),
         element(component("ENERGY", 1, step=0)),
     )
-    assert bound(rules, energy_wh=4_500) == 500
+    assert bound(rules, energy_wh=4_500) == bound(rules, energy_wh=5_000) == 500
     assert bound(rules, energy_wh=10_000) == 1_100
 
 
@@ -241,3 +242,54 @@ def test_a_greatest_price_without_its_taxes_has_those_of_the_highest_rate():
         max_price={"before_taxes": 5},
     )
     assert bound(rules) == 601  # 6.00 and what rounding two rates can add
+
+
+@pytest.mark.parametrize(
+    "bands",
+    [
+        # Whether 5 kWh are reached before or after an instant nobody knows.
+        [element(component("TIME", 60, step=0), min_kwh=5), _alone("TIME", 6, 0)[0]],
+        [element(component("TIME", 6, step=0), max_kwh=5), _alone("TIME", 60, 0)[0]],
+    ],
+)
+def test_time_whose_price_depends_on_energy_has_the_dearest(bands):
+    assert bound(tariff(*bands)) == 6_000
+
+
+def test_a_fee_that_depends_on_energy_may_come():
+    rules = tariff(
+        element(component("FLAT", 4), min_kwh=5), element(component("FLAT", 1))
+    )
+    assert bound(rules) == 400
+
+
+def test_a_price_of_time_that_begins_later_needs_a_power_too():
+    rules = tariff(
+        element(component("TIME", 6), start_time="11:00", end_time="12:00"),
+        element(component("ENERGY", 1)),
+    )
+    with pytest.raises(UnableToLimitCharge) as refused:
+        limits_for_amount(
+            rules, Outlook(MONDAY, ZONE), amount_minor=1000, currency="EUR"
+        )
+    assert refused.value.code == "power_unknown"
+
+
+def test_a_least_price_is_rounded_where_nothing_else_has_a_price():
+    rules = tariff(
+        element(component("ENERGY", 1), min_power=50),
+        min_price={"before_taxes": "0.005"},
+    )
+    assert bound(rules) == 1
+
+
+def test_a_greatest_price_of_what_states_no_rate_has_no_taxes():
+    rules = tariff(
+        element(component("ENERGY", 1, step=0)), max_price={"before_taxes": 5}
+    )
+    assert bound(rules) == 500
+
+
+def test_without_blocks_not_a_microwatthour_is_added():
+    rules = tariff(element(component("ENERGY", 10**9, step=0)))
+    assert bound(rules, energy_wh=1) == 10**8
