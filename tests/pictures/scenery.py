@@ -8,9 +8,9 @@ from typing import Any
 
 from django.utils import timezone
 
-from billing.models import Order
+from billing.models import Order, Tariff
 from billing.services import guests
-from charge_points.models import ChargePoint, Site
+from charge_points.models import ChargePoint, Command, Site
 from tests.factories import network
 from tests.integration.billing.world import World, fresh
 from tests.integration.charge_points.admin_world import note
@@ -44,10 +44,11 @@ def build(world: World) -> Scenery:
     stations += (network.station(world.operator, online=False),)
     _places(stations)
     orders = []
-    for number in range(CHARGES):
+    for number in reversed(range(CHARGES)):
         at = timezone.now() - timedelta(hours=9 * number + 3)
         orders.append(_charge(world, stations[number % 2], dice, at))
     _told(stations[0])
+    Tariff.objects.update(name="Day and night")
     stations[1].status("faulted", evse=2)
     stations[0].status("preparing", evse=2)
     order = fresh(world.claim(stations[0].certificate()))
@@ -60,11 +61,14 @@ def build(world: World) -> Scenery:
         at = started + timedelta(minutes=minute)
         power_w = 21_800 - 260 * max(0, minute - 12)
         running.meter(minute * 330, at, power_w=power_w)
+    Command.objects.filter(state="queued").update(
+        state="accepted", sent_at=started, answered_at=started
+    )
     return Scenery(
         world,
-        orders[0].number,
+        orders[-1].number,
         guests.live_token(order.number),
-        guests.live_token(orders[0].number),
+        guests.live_token(orders[-1].number),
         stations,
     )
 
@@ -85,8 +89,12 @@ def _places(stations: tuple[network.Station, ...]) -> None:
         ChargePoint.objects.filter(pk=row.id).update(
             vendor=vendor, model=model, ocpp_version="1.6", firmware_version="2.4.1"
         )
+    now = timezone.now()
+    ChargePoint.objects.filter(pk__in=[each.id for each in stations]).update(
+        connected_at=now - timedelta(days=6), last_boot_at=now - timedelta(days=6)
+    )
     ChargePoint.objects.filter(pk=stations[2].id).update(
-        site=site, disconnected_at=timezone.now() - timedelta(hours=2)
+        site=site, disconnected_at=now - timedelta(hours=2)
     )
 
 
