@@ -32,9 +32,9 @@ class OnlineFilter(DropdownFilter):  # type: ignore[misc]  # unfold is untyped
         """The three cases."""
         del request, model_admin
         return [
-            ("yes", _("online")),
-            ("no", _("offline")),
-            ("never", _("never connected")),
+            ("yes", str(_("online"))),
+            ("no", str(_("offline"))),
+            ("never", str(_("never connected"))),
         ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:

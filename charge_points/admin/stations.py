@@ -118,7 +118,7 @@ class ChargePointAdmin(PageAdmin):
         if row.connected_at is None:
             return ""
         if row.disconnected_at is None:
-            return format_html(_("online since {}"), utc(row.connected_at))
+            return format_html(str(_("online since {}")), utc(row.connected_at))
         return utc(row.disconnected_at)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ANN401, ARG002 - unfold is untyped

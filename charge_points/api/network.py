@@ -70,7 +70,7 @@ class SiteRow(OfOperator):
 class NewSite(SiteRow):
     """A site of the one operator, or of the one that is named."""
 
-    operator = serializers.SlugField(  # type: ignore[assignment]  # its code here
+    operator = serializers.SlugField(
         required=False, help_text="Code; for staff of several operators only."
     )
 

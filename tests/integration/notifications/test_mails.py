@@ -82,6 +82,17 @@ def test_a_guest_hears_by_the_address_that_it_gave(operator):
     assert "https://example.org/pay/x" in message.body
 
 
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_every_kind_goes_out_as_a_mail_in_its_words(operator, kind):
+    member(operator, "owner")
+    tell(kind.topic, operator, email="guest@example.org")
+    EventRecord.objects.update(created_at=timezone.now() - OFFLINE_AFTER)
+    drain()
+    to = "owner@north.example" if kind.roles else "guest@example.org"
+    assert addresses() == [to]
+    assert mail.outbox[0].subject == words(kind.name, FACTS, language="en")[0]
+
+
 def test_the_same_event_told_twice_is_one_mail(operator):
     tell("ChargeStarted", operator, email="guest@example.org")
     drain()
