@@ -158,6 +158,44 @@ def test_identifiers_and_leaked_certificates_are_no_tokens(town, thief):
     assert fresh == set()
 
 
+async def let_run(town, name, token):
+    """A station that charges whoever is refused, until it is asked to stop."""
+    place = town.places[name]
+    station = scenes.station(
+        place, town.system.ocpp_url, stock=True, behind_s=scenes.TOKEN_BEHIND_S
+    )
+    async with station:
+        station.settings.stop_on_invalid = False
+        known = await scenes.order_numbers(place)
+        await station.plug_in(2)
+        await station.settle(DEADLINE_S)
+        station.flow(2).authorise(
+            Authorization(token=Token(token), trigger="Authorized")
+        )
+        await station.journal.wait_for("energy_flows", timeout_s=DEADLINE_S)
+        drawing = asyncio.create_task(
+            station.charge(2, energy_wh=50_000, timeout_s=DEADLINE_S)
+        )
+        for what in ("token_refused", "remote_stop", "transaction_ended"):
+            await station.journal.wait_for(what, timeout_s=DEADLINE_S)
+        drawing.cancel()
+        await asyncio.gather(drawing, return_exceptions=True)
+        await station.unplug(2)
+        await station.settle(DEADLINE_S)
+        number = await scenes.newest_order(place, known=known)
+        order = await scenes.until_final(place.operator, number, timeout_s=DEADLINE_S)
+        events = await place.operator.aget("/api/v1/operator/security-events")
+    return order, [event["kind"] for event in events["results"]]
+
+
+@pytest.mark.parametrize("name", THIEVES)
+def test_what_a_station_lets_a_refused_token_draw_is_stopped_and_seen(town, name):
+    order, kinds = asyncio.run(let_run(town, name, "0BAD0BAD0BAD"))
+    assert (order["state"], order["payment"]) == ("REVIEW", None)
+    assert order["energy_wh"] > 100
+    assert "ChargeAfterRefusal" in kinds
+
+
 @pytest.mark.parametrize("name", ["N-16", "N-201"])
 def test_a_line_that_is_lost_after_the_start_costs_and_pays_once(town, name):
     """Meter values and the stop are told when the line is back."""
