@@ -293,3 +293,27 @@ def test_a_greatest_price_of_what_states_no_rate_has_no_taxes():
 def test_without_blocks_not_a_microwatthour_is_added():
     rules = tariff(element(component("ENERGY", 10**9, step=0)))
     assert bound(rules, energy_wh=1) == 10**8
+
+
+def test_a_charge_is_looked_ahead_a_week_when_nobody_says_when_it_must_end():
+    rules = tariff(element(component("ENERGY", "0.01")))
+    found = limits_for_amount(
+        rules, Outlook(MONDAY, ZONE), amount_minor=10**9, currency="EUR"
+    )
+    assert found.ends_by == MONDAY + timedelta(days=7)
+
+
+@pytest.mark.parametrize(
+    ("power_kw", "taken"),
+    [("0.001", True), (10_000, True), (10_001, False), (0, False)],
+)
+def test_a_power_that_no_connector_has_is_refused(power_kw, taken):
+    outlook = Outlook(MONDAY, ZONE, Decimal(power_kw))
+    known = {"amount_minor": 1000, "currency": "EUR"}
+    rules = tariff(element(component("ENERGY", 1)))
+    if taken:
+        assert limits_for_amount(rules, outlook, **known).energy_wh > 0
+        return
+    with pytest.raises(UnableToLimitCharge) as refused:
+        limits_for_amount(rules, outlook, **known)
+    assert refused.value.code == "power_out_of_range"
