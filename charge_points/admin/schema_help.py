@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from django.utils.translation import gettext as _
+
 from charge_points.ocpp.schemas import MESSAGE_SETS, call_schema
 from charge_points.ocpp.v201.messages import BLOCKS
 
@@ -106,9 +108,9 @@ def _fields(schema: dict[str, Any], prefix: str, depth: int) -> Iterator[FieldHe
 
 def _kind(schema: dict[str, Any]) -> str:
     if schema.get("type") == "array":
-        return f"list of {_kind(schema.get('items', {}))}"
+        return _("list of %s") % _kind(schema.get("items", {}))
     if schema.get("format") == "date-time":
-        return "time"
+        return _("time")
     return str(schema.get("type", "any"))
 
 
@@ -117,10 +119,10 @@ def limits_of(schema: dict[str, Any]) -> str:
     if "enum" in schema:
         return " · ".join(str(value) for value in schema["enum"])
     words = {
-        "maxLength": "up to {} characters",
-        "minimum": "from {}",
-        "maximum": "to {}",
-        "multipleOf": "in steps of {}",
+        "maxLength": _("up to {} characters"),
+        "minimum": _("from {}"),
+        "maximum": _("to {}"),
+        "multipleOf": _("in steps of {}"),
     }
     return ", ".join(
         text.format(schema[key]) for key, text in words.items() if key in schema

@@ -27,10 +27,10 @@ from cpms.kernel.zones import zone_named
 
 PAYLOAD_CHARS_MAX: Final = 65_536
 LIFETIMES: Final = (
-    ("10", "10 minutes"),
-    ("60", "1 hour"),
-    ("1440", "1 day"),
-    ("10080", "7 days"),
+    ("10", _("10 minutes")),
+    ("60", _("1 hour")),
+    ("1440", _("1 day")),
+    ("10080", _("7 days")),
 )
 
 
