@@ -69,7 +69,7 @@ def test_a_contract_is_validated_charged_and_captured_at_the_right_operator(
     assert row["captured_minor"] == row["amount_minor"] > 0, row
     assert row["payee_account"] == town.accounts[place.operator_name], row
     told = account.client.get(f"/api/v1/driver/orders/{number}")
-    assert told["number"] == number
+    assert told["order"] == number
     books = Provider(town.system.psp_url, town.system.psp_key).books()
     theirs = books["accounts"][row["payee_account"]]["eur"]["captured_minor"]
     assert theirs >= row["captured_minor"]
