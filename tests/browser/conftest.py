@@ -1,10 +1,12 @@
 """A real browser against a live server, with stations and a provider that answer."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
 from django.core.cache import cache
+from django.db import connection
 from playwright.sync_api import sync_playwright
 
 from tests.factories import money
@@ -22,6 +24,11 @@ ARGUMENTS = [
 ]
 PHONE = {"width": 390, "height": 844}
 WAIT_MS = 30_000
+BUSY = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()
+    AND backend_type = 'client backend' AND state <> 'idle'
+"""
 
 
 @pytest.fixture(scope="session")
@@ -52,6 +59,18 @@ def world(transactional_db, live_server, psp_process, settings):
     settings.PUBLIC_BASE_URL = live_server.url
     yield make_world(psp_process)
     psp_process.control("faults", method="DELETE")
+    _wait_for_the_server()
+
+
+def _wait_for_the_server():
+    """Until all that closed pages asked for is answered, and tables can be emptied."""
+    until_s = time.monotonic() + WAIT_MS / 1000
+    while time.monotonic() < until_s:
+        with connection.cursor() as cursor:
+            cursor.execute(BUSY)
+            if not cursor.fetchone()[0]:
+                return
+        time.sleep(0.05)
 
 
 @pytest.fixture
