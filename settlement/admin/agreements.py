@@ -128,12 +128,15 @@ class SplitAgreementAdmin(MoneyAdmin):
     def _initial(self, request: HttpRequest) -> list[dict[str, Any]]:
         """The parties in force of the only operator; else the operator alone."""
         operators = self._operators(request)
+        alone = [{"key": "operator", "name": "Operator", "role": OPERATOR}]
         operator = operators.first() if operators.count() == 1 else None
-        row = operator and in_force(
+        if operator is None:
+            return alone
+        row = in_force(
             operator_id=operator.pk, site_id=None, charge_point="", at=timezone.now()
         )
-        if operator is None or row is None:
-            return [{"key": "operator", "name": "Operator", "role": OPERATOR}]
+        if row is None:
+            return alone
         return [row_of(party, operator.currency) for party in parties_of(row)]
 
     def _save(
