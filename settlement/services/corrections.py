@@ -115,15 +115,19 @@ def request(
     )
     if not over:
         _wake(row)
-    audit.record(
-        operator_id=payment.operator_id,
-        actor=by,
-        action="payment.correction_requested",
-        object=f"payment of {payment.order_number}",
-        changes={"difference_minor": difference_minor, "reason": reason[:200]},
-        at=at,
-    )
+    _audit_request(row)
     return _view(row)
+
+
+def _audit_request(row: Correction) -> None:
+    audit.record(
+        operator_id=row.operator_id,
+        actor=row.requested_by,
+        action="payment.correction_requested",
+        object=f"payment of {row.order_number}",
+        changes={"difference_minor": row.difference_minor, "reason": row.reason},
+        at=row.created_at,
+    )
 
 
 def _view(row: Correction) -> CorrectionView:
