@@ -23,6 +23,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("charge_points.api.network")),
     path("", include("charge_points.api.station_state")),
     path("", include("settlement.api.books")),
+    path("", include("settlement.api.corrections")),
+    path("", include("billing.api.mails")),
     path("", include("billing.api.books")),
     path("", include("charge_points.api.urls")),
     path("", include("settlement.api.urls")),

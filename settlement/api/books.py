@@ -299,7 +299,7 @@ class _DeedView(IdempotentMixin, OperatorScopedView):
         return str(request.user.pk)
 
 
-def _deed(
+def deed_view(
     model: type[Model],
     shape: type[serializers.BaseSerializer[Any]],
     operation_id: str,
@@ -349,35 +349,35 @@ class ResolveView(_DeedView):
         return Response(DifferenceRow(self._row(row_id)).data)
 
 
-CollectView = _deed(
+CollectView = deed_view(
     Receivable,
     ReceivableRow,
     "collect_receivable",
     "Collect a debt now with the driver's payment method.",
     lambda row, by, at: receivables.collect(receivable_id=row.pk, at=at),  # noqa: ARG005
 )
-WriteOffView = _deed(
+WriteOffView = deed_view(
     Receivable,
     ReceivableRow,
     "write_off_receivable",
     "Give a debt up.",
     lambda row, by, at: receivables.write_off(receivable_id=row.pk, by=by, at=at),
 )
-EvidenceView = _deed(
+EvidenceView = deed_view(
     Dispute,
     DisputeRow,
     "send_dispute_evidence",
     "Send the gathered evidence to the bank, once and for all.",
     lambda row, by, at: disputes.submit(dispute_id=row.pk, by=by, at=at),
 )
-AskView = _deed(
+AskView = deed_view(
     PayeeAccount,
     PayeeRow,
     "refresh_payee_account",
     "Ask the provider how the account stands; a worker does it in a moment.",
     lambda row, by, at: payees.ask_again(payee_account_id=row.pk),  # noqa: ARG005
 )
-CompareView = _deed(
+CompareView = deed_view(
     PayeeAccount,
     PayeeRow,
     "reconcile_payee_account",
