@@ -41,7 +41,9 @@ LISTS = [
     *("provider-transactions", "payee-accounts", "ledger-entries"),
     *("platform-invoices", "connectors", "charging-certificates", "security-events"),
     *("sites", "id-tokens", "receipts", "cdrs", "tariffs", "tariff-assignments"),
-    *("driver-groups", "driver-group-members", "audit"),
+    *("driver-groups", "driver-group-members", "audit", "corrections"),
+    *("document-mails", "device-variables", "charging-limits"),
+    *("customer-information", "installed-certificates"),
 ]
 
 
