@@ -53,6 +53,11 @@ def test_a_reservation_has_no_power_not_even_the_least():
     assert rate(rules, session(("reserved", 10))).total_minor == 0
 
 
+def test_energy_within_no_time_has_no_power_that_anybody_knows():
+    rules = tariff(element(component("ENERGY", 1), min_power="0.000001"))
+    assert rate(rules, session(("charging", 0, 1))).total_minor == 0
+
+
 def test_a_current_that_nobody_measured_is_none():
     rules = tariff(element(component("ENERGY", 1), min_current="0.001"))
     assert rate(rules, session(("charging", 10, 1))).total_minor == 0

@@ -263,6 +263,11 @@ def test_a_fee_that_depends_on_energy_may_come():
     assert bound(rules) == 400
 
 
+def test_a_fee_that_is_only_asked_for_at_first_may_come():
+    early = element(component("FLAT", 4), max_kwh=5)
+    assert bound(tariff(early, element(component("FLAT", 1)))) == 400
+
+
 def test_a_price_of_time_that_begins_later_needs_a_power_too():
     rules = tariff(
         element(component("TIME", 6), start_time="11:00", end_time="12:00"),
