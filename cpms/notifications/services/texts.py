@@ -136,8 +136,7 @@ def _correction_waiting(facts: Context) -> Words:
     return (
         _("A bill waits for your decision: order %(order)s")
         % {"order": facts["order_number"]},
-        _("%(reason)s Nothing changes until you decide.")
-        % {"reason": facts["reason"]},
+        _("%(reason)s Nothing changes until you decide.") % {"reason": facts["reason"]},
     )
 
 
