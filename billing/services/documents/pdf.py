@@ -1,9 +1,8 @@
 """PDF by reportlab: one page layout for receipts and credit notes.
 
 Western text is set in the PDF's own Helvetica. Further letters (Łódź, Győr, Αθήνα) are
-set in Open Sans, of which only the used glyphs are embedded; where its package is not
-installed, in Vera, which comes with reportlab and has a part of them. Everything else
-is set in the standard's own Chinese font (STSong-Light), which needs no file.
+set in Open Sans, of which only the used glyphs are embedded. Everything else is set in
+the standard's own Chinese font (STSong-Light), which needs no file.
 """
 
 from collections.abc import Sequence
@@ -88,10 +87,7 @@ def _embedded() -> TTFont:
 
 
 def _font_file() -> str:
-    try:
-        files = resources.files("fontpkg_open_sans") / "files"
-    except ModuleNotFoundError:
-        return "Vera.ttf"
+    files = resources.files("fontpkg_open_sans") / "files"
     return str(files / "OpenSans[wdth,wght].ttf")
 
 
