@@ -1,4 +1,6 @@
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from cpms.accounts.models import AuditEntry, Membership, User
@@ -234,11 +236,15 @@ def test_nothing_is_edited_by_hand(shop, client):
 
 @pytest.mark.parametrize("model", ["payment", "ledgerentry", "ledgeraccount"])
 def test_lists_take_as_many_queries_for_many_rows(
-    shop, client, django_assert_max_num_queries, model
+    shop, client, django_assert_num_queries, model
 ):
     client.force_login(User.objects.create_superuser("staff@example.org"))
+    shop.captured(1000)
+    page(client, model)
+    with CaptureQueriesContext(connection) as few:
+        page(client, model)
     for _ in range(6):
         shop.captured(1000)
 
-    with django_assert_max_num_queries(20):
+    with django_assert_num_queries(len(few)):
         page(client, model)
