@@ -97,7 +97,7 @@ def test_a_new_station_gets_a_password_that_is_shown_once(ours):
     assert {c["max_power_w"] for c in row["connectors"]} == {11_000}
     assert body["password"] not in str(row)
     entry = AuditEntry.objects.filter(action="charge_point.created").latest("id")
-    assert entry.actor.startswith("key-")
+    assert entry.actor.startswith("API key ")
     assert body["password"] not in str(entry.changes)
 
 
