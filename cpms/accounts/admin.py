@@ -33,6 +33,22 @@ def request_operator_ids(request: HttpRequest) -> tuple[int, ...]:
     return operator_ids_of(user_id=request.user.pk or 0) if ids is None else ids
 
 
+def _roles_of(request: HttpRequest) -> dict[int, str]:
+    """The user's role at each of its operators; one query a request."""
+    known: dict[int, str] | None = getattr(request, "operator_roles", None)
+    if known is None:
+        rows = Membership.objects.filter(user_id=request.user.pk or 0)
+        known = dict(rows.values_list("operator_id", "role"))
+        request.operator_roles = known  # type: ignore[attr-defined]
+    return known
+
+
+def operators_with(request: HttpRequest, roles: Collection[str]) -> frozenset[int]:
+    """The operators at which the user is an owner or has one of these roles."""
+    wanted = {*roles, Membership.Role.OWNER}
+    return frozenset(key for key, role in _roles_of(request).items() if role in wanted)
+
+
 def _shown(row: Any, field: str) -> str:  # noqa: ANN401 - of any model
     """A field's value for the audit log, which holds no secrets."""
     return "***" if "password" in field else str(getattr(row, field, ""))
@@ -97,9 +113,7 @@ class OperatorScopedAdmin(_AuditedAdmin):
         ids = request_operator_ids(request)
         if self.view_roles is None:
             return ids
-        roles = self.view_roles | {Membership.Role.OWNER}
-        rows = Membership.objects.filter(user_id=request.user.pk or 0, role__in=roles)
-        return frozenset(rows.values_list("operator_id", flat=True)) & frozenset(ids)
+        return operators_with(request, self.view_roles) & frozenset(ids)
 
     def _is_member(self, request: HttpRequest) -> bool:
         return bool(
@@ -112,9 +126,7 @@ class OperatorScopedAdmin(_AuditedAdmin):
         """The operators whose rows this member may change."""
         if self.read_only or not self._is_member(request):
             return frozenset()
-        roles = self.change_roles | {Membership.Role.OWNER}
-        rows = Membership.objects.filter(user_id=request.user.pk or 0, role__in=roles)
-        return frozenset(rows.values_list("operator_id", flat=True))
+        return operators_with(request, self.change_roles)
 
     def _may_change(self, request: HttpRequest, row: Any = None) -> bool:  # noqa: ANN401 - of any model
         if request.user.is_superuser:

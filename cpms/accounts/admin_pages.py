@@ -19,8 +19,12 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import DropdownFilter
 
-from cpms.accounts.admin import OperatorScopedAdmin, request_operator_ids
-from cpms.accounts.models import Membership, Operator
+from cpms.accounts.admin import (
+    OperatorScopedAdmin,
+    operators_with,
+    request_operator_ids,
+)
+from cpms.accounts.models import Operator
 from cpms.accounts.templatetags.cpms_admin import state_word
 
 if TYPE_CHECKING:
@@ -84,16 +88,6 @@ def state(word: object) -> tuple[str, str]:
     return str(word).lower(), state_word(word)
 
 
-def roles_of(request: HttpRequest) -> dict[int, str]:
-    """The user's role at each of its operators; one query a request."""
-    known: dict[int, str] | None = getattr(request, "operator_roles", None)
-    if known is None:
-        rows = Membership.objects.filter(user_id=request.user.pk or 0)
-        known = dict(rows.values_list("operator_id", "role"))
-        request.operator_roles = known  # type: ignore[attr-defined]
-    return known
-
-
 def may_act(request: HttpRequest, *, operator_id: int, roles: frozenset[str]) -> bool:
     """Whether this user may do something to a row of this operator.
 
@@ -107,8 +101,7 @@ def operators_to_act_for(request: HttpRequest, roles: frozenset[str]) -> frozens
     """The operators at which the user is an owner or has one of these roles."""
     if not (request.user.is_active and request.user.is_staff):
         return frozenset()
-    wanted = roles | {Membership.Role.OWNER}
-    return frozenset(key for key, role in roles_of(request).items() if role in wanted)
+    return operators_with(request, roles)
 
 
 def is_platform(request: HttpRequest) -> bool:

@@ -26,7 +26,7 @@ from tests.integration.charge_points.admin_world import (
 )
 from tests.integration.charge_points.world import make_station
 
-QUERIES_MAX = 60
+QUERIES_MAX = 50
 
 
 @pytest.fixture
