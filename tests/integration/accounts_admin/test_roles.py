@@ -57,7 +57,11 @@ def test_every_role_looks_at_the_operators_pages_but_only_owners_at_deeds_and_ke
         expected = 200 if role in looking_roles(page) else 403
         assert web.get(list_of(label)).status_code == expected, label
     of_owners = {label for label, page in PAGES if looking_roles(page) == {"owner"}}
-    assert of_owners == {"accounts.apikey", "accounts.auditentry"}
+    assert of_owners == {
+        "accounts.apikey",
+        "accounts.auditentry",
+        "settlement.ownkeysubmission",
+    }
 
 
 def test_no_role_sees_the_platforms_pages(web):

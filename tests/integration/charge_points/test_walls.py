@@ -24,7 +24,7 @@ from charge_points.services.facts import MessageRow
 from cpms.accounts.tenancy import acting_as_driver, acting_as_platform, acting_for
 from tests.integration.charge_points.world import NOON, allow, energy, later
 
-PLATFORM_TABLES = {"CertificateKey", "StationAuthority"}
+PLATFORM_TABLES = {"CertificateKey", "ClientRevocationList", "StationAuthority"}
 
 
 @pytest.fixture
