@@ -298,6 +298,14 @@ WALK = {
         NOBODY,
         _odd,
     ),
+    "reconcile": Entry(
+        lambda w: ["--operator", w.operator.code],
+        lambda _: ["--account=acct_nobody"],
+        "unknown_payee_account",
+        "acct_nobody",
+        lambda _: ["--operator"],
+    ),
+    "problem_catalogue": Entry(_nothing, None, "", "", _odd),
     "ocpp_coverage": Entry(_nothing, None, "", "", lambda _: ["--json", "--markdown"]),
     "event_catalogue": Entry(_nothing, None, "", "", _odd),
     "seed_demo": Entry(
