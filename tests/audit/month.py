@@ -287,6 +287,9 @@ class Month:
                 continue
             if self.chance.randrange(100) < REFUND_PERCENT:
                 self._refund(told, payment)
+            elif self.late.waits_for(told):
+                # A higher bill while the bank decides is a person's to decide about.
+                continue
             elif self.chance.randrange(1000) < DISPUTE_PER_MILLE:
                 self.psp.control("disputes", {"payment_intent": payment.provider_ref})
                 self.ledger.disputes.append(payment.order_number)

@@ -25,7 +25,9 @@ WORKERS = 3
 """More than cores: while one waits for the provider, another computes."""
 
 ROUNDS_MAX = 60
-CHUNK = 100
+CHUNK = 12
+"""A batch of the outbox, small enough that a step of the month has some for each."""
+
 WEBHOOKS = 10
 """Handed to a worker at a time."""
 KILLED = 9
@@ -168,6 +170,8 @@ def _chunk(name: str) -> int:
 
 def _serve(line: Connection, mishaps: Mishaps, clock: Clock, number: int) -> None:
     """The life of one worker."""
+    # Nothing that the parent knows will ever be let go here.
+    gc.freeze()
     clock.followers.clear()
     mishaps.random = random.Random(mishaps.random.random() + number)
     while (order := line.recv())[0] != "end":
