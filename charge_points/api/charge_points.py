@@ -2,9 +2,10 @@
 
 from typing import Any, Final
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -59,6 +60,36 @@ def own_charge_point(operator_ids: tuple[int, ...], identity: str) -> ChargePoin
     return found
 
 
+class ChargePointFilter(serializers.Serializer[Any]):
+    """Which charge points."""
+
+    site = serializers.CharField(
+        source="site__name", max_length=120, required=False, help_text="Its name."
+    )
+    online = serializers.BooleanField(required=False, default=None, allow_null=True)
+    registration = serializers.ChoiceField(
+        choices=ChargePoint.Registration.choices, required=False
+    )
+    ocpp_version = serializers.CharField(max_length=8, required=False)
+    security_profile = serializers.IntegerField(
+        min_value=0, max_value=3, required=False
+    )
+    vendor = serializers.CharField(max_length=60, required=False)
+    model = serializers.CharField(max_length=60, required=False)
+    firmware_version = serializers.CharField(max_length=60, required=False)
+
+
+def _chosen(rows: QuerySet[ChargePoint], request: Request) -> QuerySet[ChargePoint]:
+    form = ChargePointFilter(data=request.query_params.dict())
+    form.is_valid(raise_exception=True)
+    asked = dict(form.validated_data)
+    online = asked.pop("online")
+    if online is not None:
+        there = Q(connected_at__isnull=False, disconnected_at__isnull=True)
+        rows = rows.filter(there if online else ~there)
+    return rows.filter(**asked)
+
+
 class ChargePointsView(IdempotentMixin, OperatorScopedView):
     """The operator's charge points."""
 
@@ -71,12 +102,13 @@ class ChargePointsView(IdempotentMixin, OperatorScopedView):
 
     @extend_schema(
         operation_id="list_charge_points",
+        parameters=[ChargePointFilter],
         responses=shapes.ChargePointShape(many=True),
     )
     def get(self, request: Request) -> Response:
         """List charge points, newest first."""
         pages = self.pagination_class()
-        rows = own_charge_points(self.operator_ids)
+        rows = _chosen(own_charge_points(self.operator_ids), request)
         page = pages.paginate_queryset(rows, request, view=self)
         body = shapes.ChargePointShape(page, many=True).data
         return pages.get_paginated_response(body)

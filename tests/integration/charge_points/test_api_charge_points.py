@@ -4,6 +4,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from charge_points.models import ChargePoint, Site
 from charge_points.services.provisioning import credentials_for, password_hash
@@ -48,6 +49,41 @@ def test_lists_come_in_pages_that_lose_nothing(ours):
     assert [len(page) for page in pages] == [3, 3, 1]
     found = [row["identity"] for page in pages for row in page]
     assert found == [f"CP-{number}" for number in range(7, 0, -1)]
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({"online": "true"}, ["CP-2"]),
+        ({"online": "false"}, ["CP-3", "CP-1"]),
+        ({"site": "Yard"}, ["CP-3"]),
+        ({"vendor": "Acme", "registration": "accepted"}, ["CP-3", "CP-2"]),
+        ({"vendor": "Acme", "online": "true"}, ["CP-2"]),
+        ({"security_profile": "1"}, ["CP-3", "CP-2", "CP-1"]),
+        ({"model": "none"}, []),
+    ],
+)
+def test_a_list_shows_what_is_asked_for(ours, station, asked, found):
+    for number in (2, 3):
+        make_station(f"CP-{number}")
+    rows, at = ChargePoint.objects, timezone.now()
+    yard = Site.objects.create(
+        operator_id=station.operator_id, name="Yard", created_at=at
+    )
+    rows.exclude(identity=station.identity).update(vendor="Acme")
+    rows.filter(identity="CP-2").update(connected_at=at)
+    rows.filter(identity="CP-3").update(connected_at=at, disconnected_at=at, site=yard)
+    assert [row["identity"] for row in ours.rows(STATIONS, **asked)] == found
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("online", "perhaps"), ("registration", "some"), ("security_profile", "9")],
+)
+def test_a_filter_that_cannot_be_is_named(ours, name, value):
+    answer = ours.get(STATIONS, **{name: value})
+    assert answer.status_code == 400
+    assert name in answer.content.decode()
 
 
 def test_a_page_keeps_its_place_while_stations_are_added(ours):
