@@ -2,9 +2,7 @@
 
 import itertools
 import sys
-from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from urllib.error import HTTPError
 from urllib.parse import urlencode
@@ -23,8 +21,9 @@ from settlement.providers.errors import ProviderError
 from settlement.services import refunds
 from tests.audit.business import Business, Shop
 from tests.audit.clock import Clock
-from tests.audit.late import Account, LateFacts
+from tests.audit.late import LateFacts
 from tests.audit.mishaps import Inbox, Mishaps
+from tests.audit.told import Ledger, Told
 from tests.audit.workers import Workers
 from tests.factories import network
 
@@ -57,40 +56,6 @@ DISPUTE_PER_MILLE = 5
 STATIONS_SOLD = 2
 CARD = "4242424242424242"
 _proofs = itertools.count(1)
-
-
-@dataclass
-class Told:
-    """What this test did, kept apart from the system's own books."""
-
-    shop: Shop
-    station: network.Station
-    evse: int
-    kind: str
-    order: str = ""
-    charge: network.Charge | None = None
-    energy_wh: int = 0
-    guest_token: str = ""
-    began_at: datetime | None = None
-    account: Account = field(default_factory=Account)
-
-    def bill(self, energy_wh: int) -> None:
-        """So much was drawn, as far as anybody knows by now."""
-        self.energy_wh = energy_wh
-        price = self.shop.price_at(self.station)
-        self.account.bill(price.amount_minor(energy_wh))
-
-
-@dataclass
-class Ledger:
-    """All that was told, and what happened to the money afterwards."""
-
-    told: list[Told] = field(default_factory=list)
-    refused: Counter[str] = field(default_factory=Counter)
-    refunds: int = 0
-    disputes: list[str] = field(default_factory=list)
-    sold: list[str] = field(default_factory=list)
-    late: Counter[str] = field(default_factory=Counter)
 
 
 class _Stay(HTTPRedirectHandler):

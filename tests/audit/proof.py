@@ -17,7 +17,7 @@ from settlement.models import (
     SplitLine,
 )
 from settlement.services import provider_books, verification
-from tests.audit.month import Ledger, Told
+from tests.audit.told import Ledger, Told
 
 FINAL = ("CLOSED", "CANCELLED", "FAILED")
 SHOWN = 20
