@@ -1,9 +1,13 @@
 import csv
 import io
 import json
+import re
+import subprocess
+import sys
 from collections import Counter
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from beancount import loader
@@ -40,6 +44,38 @@ def test_beancount_takes_all_books_and_finds_them_balanced(sold):
     assert len(found) == LedgerEntry.objects.count() > 5
     total = sum(posting.units.number for one in found for posting in one.postings)
     assert total == 0
+
+
+def bean_check(path):
+    program = Path(sys.executable).with_name("bean-check")
+    return subprocess.run(
+        [program, "--no-cache", path], capture_output=True, text=True, check=False
+    )
+
+
+def test_bean_check_finds_no_fault_in_the_file_that_the_command_writes(sold, tmp_path):
+    path = tmp_path / "books.beancount"
+    call_command("ledger_export", "--format=beancount", f"--output={path}")
+
+    checked = bean_check(path)
+
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
+
+
+def test_bean_check_sees_a_cent_that_is_missing(sold, tmp_path):
+    path = tmp_path / "books.beancount"
+    text = "\n".join(ledger.as_beancount()) + "\n"
+    path.write_text(
+        re.sub(
+            r"(?<=\d\.\d)\d EUR",
+            lambda m: f"{(int(m[0][0]) + 1) % 10} EUR",
+            text,
+            count=1,
+        )
+    )
+    assert path.read_text() != text
+
+    assert bean_check(path).returncode == 1
 
 
 def test_beancount_says_what_the_ledger_says_account_by_account(sold):
