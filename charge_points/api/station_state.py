@@ -113,9 +113,9 @@ TABLES = tuple(
 
 
 class NewPassword(serializers.Serializer[Any]):
-    """Shown this once; null where the security profile knows no password."""
+    """Shown this once; what the station has now counts until it used this one."""
 
-    password = serializers.CharField(allow_null=True)
+    password = serializers.CharField()
 
 
 class PasswordView(IdempotentMixin, OperatorScopedView):

@@ -40,22 +40,23 @@ def locked(payment_id: int) -> Payment:
 
 
 def locked_attempt(attempt_id: int) -> PaymentAttempt:
-    """A question with its payment's row (``.payment``), both locked, in one statement.
+    """A question as it is once its payment's row (``.payment``) is locked.
+
+    Two statements: whoever holds the payment may change the question meanwhile, and one
+    that locked both would take them in the other order than everybody else.
 
     Raises:
         UnableToFindPayment: no such attempt in the caller's scope.
     """
-    row = (
-        PaymentAttempt.objects.select_for_update(of=("self", "payment"))
-        .select_related("payment")
-        .filter(pk=attempt_id)
-        .first()
-    )
-    if row is None:
+    rows = Payment.objects.select_for_update(of=("self",))
+    payment = rows.filter(attempts__pk=attempt_id).first()
+    if payment is None:
         raise UnableToFindPayment(
             "unknown_payment", f"There is no attempt {attempt_id} here."
         )
-    return row
+    attempt = PaymentAttempt.objects.select_related("refund").get(pk=attempt_id)
+    attempt.payment = payment
+    return attempt
 
 
 def move(payment: Payment, wanted: PaymentState, *, cause: str, at: datetime) -> None:

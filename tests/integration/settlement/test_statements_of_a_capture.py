@@ -18,7 +18,7 @@ from tests.integration.settlement.world import (
 from tests.outbox import drain
 
 ORDERS = 100
-STATEMENTS_MAX = 11.5
+STATEMENTS_MAX = 13.5
 """Savepoints and the ledger's three own statements not counted; 16 once."""
 
 
