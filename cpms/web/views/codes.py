@@ -43,6 +43,11 @@ GONE: Final = (
 """What a guesser must not be able to tell apart."""
 USED: Final = "certificate_already_claimed"
 EXPIRED: Final = "certificate_expired"
+_CERTIFICATES: Final = "/c/"
+SCANNED: Final = "scanned"
+SCANNED_S: Final = 30
+"""How long a certificate's page knows which label led to it."""
+
 PERSONAL: Final = frozenset({"spending_cap_reached", "hold_too_small"})
 """What keeps an account out where a guest may start."""
 
@@ -73,7 +78,17 @@ def label(request: HttpRequest, code: str) -> HttpResponse:
         return refusal(request)
     if found.certificate_code and found.payable:
         there = reverse("web:certificate", args=[found.certificate_code])
-        return redirect(f"{there}?guest=1" if "guest" in request.GET else there)
+        answer = redirect(f"{there}?guest=1" if "guest" in request.GET else there)
+        answer.set_cookie(
+            SCANNED,
+            code,
+            max_age=SCANNED_S,
+            path=_CERTIFICATES,
+            httponly=True,
+            samesite="Lax",
+            secure=request.is_secure(),
+        )
+        return answer
     return _show_offer(request, found, code, page="label")
 
 
@@ -82,7 +97,7 @@ def certificate(request: HttpRequest, code: str) -> HttpResponse:
     """``/c/<short code>``: a live charging certificate."""
     found = find_offer(request, code)
     if found is None:
-        return refusal(request)
+        return _scan_again(request, code) or refusal(request)
     return _show_offer(request, found, code, page="certificate")
 
 
@@ -111,6 +126,29 @@ def start(request: HttpRequest, page: str, code: str) -> HttpResponse:
     response = redirect("web:live", token=token)
     remember_charge(response, token)
     return response
+
+
+def _scan_again(request: HttpRequest, code: str) -> HttpResponse | None:
+    """Back to the label that led here: its charger has another certificate by now.
+
+    A charger that asks for its certificate in the moment of the scan supersedes the one
+    that the label led to; who stands there scanned the right thing.
+    """
+    scanned = request.COOKIES.get(SCANNED, "")
+    is_label = scanned.isalnum() and len(scanned) <= offers.LABEL_CHARS_MAX
+    if not is_label or limits.is_spent("code", limits.address_of(request)):
+        return None
+    try:
+        with acting_as_platform("whether a certificate was one is asked by its holder"):
+            certificates.verify(presented=code, at=timezone.now())
+    except certificates.UnableToVerifyCertificate as error:
+        if error.code != EXPIRED:
+            return None
+    else:
+        return None
+    answer = redirect("web:label", code=scanned)
+    answer.delete_cookie(SCANNED, path=_CERTIFICATES)
+    return answer
 
 
 def _refused(

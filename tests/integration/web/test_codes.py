@@ -3,6 +3,8 @@
 import re
 
 import pytest
+from django.test import Client
+from django.utils import timezone
 
 from billing.models import Order
 from cpms.web.limits import MISSES_MAX
@@ -34,6 +36,20 @@ def test_a_label_leads_to_the_live_certificate_with_all_a_driver_must_know(
     assert "€50.00 are reserved" in page
     assert "Pay and start" in page
     assert "Prices include taxes." in page
+
+
+def test_a_scan_survives_a_certificate_that_the_charger_asks_for_meanwhile(
+    client, plugged, label
+):
+    there = client.get(f"/q/{label}")["Location"]
+    newer = plugged.station.certificate(1, timezone.now())
+    assert newer.code not in there
+
+    page = client.get(there, follow=True)
+
+    assert page.status_code == 200
+    assert "Pay and start" in text(page)
+    assert Client().get(there).status_code == 404
 
 
 def test_a_label_whose_certificate_waits_can_start_as_well(client, plugged, label):
