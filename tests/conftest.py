@@ -29,6 +29,27 @@ def django_db_setup(django_db_setup):
     """Migrate as owner, then work as the system role like gateway and workers."""
     connection_created.connect(_become_system, dispatch_uid="tests-system-role")
     connection.close()
+    yield
+    connection.close()
+    _end_other_sessions()
+
+
+def _end_other_sessions() -> None:
+    """A thread that a test left may still be on its way out of the database.
+
+    It would keep the database from being dropped, which fails the whole run.
+    """
+    from cpms.embedded import ensure_postgres  # noqa: PLC0415 - only when needed
+
+    if not str(connection.settings_dict["NAME"]).startswith("test_"):
+        return
+    base = ensure_postgres(settings.CPMS_HOME).superuser
+    with psycopg2.connect(base, dbname="postgres") as raw, raw.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = %s AND pid <> pg_backend_pid()",
+            [connection.settings_dict["NAME"]],
+        )
 
 
 def truncate_all() -> None:
