@@ -7,7 +7,6 @@ from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -25,7 +24,10 @@ from billing.services.tariff_previews import (
 )
 from charge_points.queries import ConnectorView, connector_by_code, connector_view
 from cpms.accounts.admin import OperatorScopedAdmin, request_operator_ids
-from cpms.accounts.admin_pages import may_act
+from cpms.accounts.admin_pages import (
+    framed,
+    may_act,
+)
 from cpms.accounts.services.audit import record
 from cpms.kernel.errors import DomainError
 from cpms.kernel.money import format_minor
@@ -179,15 +181,9 @@ class TariffAssignmentAdmin(OperatorScopedAdmin):
                 found = self._answer(request, form)
             except DomainError as error:
                 form.add_error(None, error.message)
-        request.current_app = self.admin_site.name
-        context = {
-            **self.admin_site.each_context(request),
-            "title": _("Which tariff applies?"),
-            "opts": self.opts,
-            "form": form,
-            **found,
-        }
-        return TemplateResponse(request, "billing/tariff_preview.html", context)
+        title = _("Which tariff applies?")
+        template = "billing/tariff_preview.html"
+        return framed(self, request, template, title=title, form=form, **found)
 
     def _answer(self, request: HttpRequest, form: QuestionForm) -> dict[str, Any]:
         view = _connector(form.cleaned_data["connector"])

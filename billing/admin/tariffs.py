@@ -6,7 +6,6 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -16,8 +15,10 @@ from billing.models import Tariff
 from billing.pricing import UnableToParseTariff, describe, parse_tariff
 from billing.services.tariffs import save_tariff
 from cpms.accounts.admin import OperatorScopedAdmin
-from cpms.accounts.admin_pages import operators_to_act_for
-from cpms.accounts.models import Operator
+from cpms.accounts.admin_pages import (
+    framed,
+    operators_to_add_to,
+)
 
 VERSIONS_SHOWN: Final = 50
 
@@ -72,7 +73,9 @@ class TariffAdmin(OperatorScopedAdmin):
         if request.method == "POST" and not self.has_change_permission(request, row):
             raise PermissionDenied
         data = request.POST if request.method == "POST" else None
-        form = TariffForm(data, row=row, operators=self._operators(request))
+        form = TariffForm(
+            data, row=row, operators=operators_to_add_to(request, self.change_roles)
+        )
         preview: Shown | None = None
         if form.is_valid():
             if "_preview" not in request.POST:
@@ -81,26 +84,19 @@ class TariffAdmin(OperatorScopedAdmin):
         elif row is not None and data is None:
             preview = _as_sold(row)
         versions = row.versions.order_by("-number")[:VERSIONS_SHOWN] if row else ()
-        request.current_app = self.admin_site.name
-        context = {
-            **self.admin_site.each_context(request),
-            "title": str(row) if row else _("Add a tariff"),
-            "opts": self.opts,
-            "original": row,
-            "form": form,
-            "may_act": self.has_change_permission(request, row),
-            "shown": preview,
-            "is_preview": data is not None,
-            "versions": versions,
-            "is_popup": False,
-        }
-        return TemplateResponse(request, "billing/tariff_form.html", context)
-
-    def _operators(self, request: HttpRequest) -> Any:  # noqa: ANN401 - a queryset
-        rows = Operator.objects.order_by("name")
-        if request.user.is_superuser:
-            return rows
-        return rows.filter(pk__in=operators_to_act_for(request, self.change_roles))
+        return framed(
+            self,
+            request,
+            "billing/tariff_form.html",
+            title=str(row) if row else _("Add a tariff"),
+            original=row,
+            form=form,
+            may_act=self.has_change_permission(request, row),
+            shown=preview,
+            is_preview=data is not None,
+            versions=versions,
+            is_popup=False,
+        )
 
     def _preview(self, form: TariffForm, row: Tariff | None) -> Shown:
         operator = row.operator if row else form.cleaned_data["operator"]

@@ -9,13 +9,18 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from charge_points.models import ChargePoint
-from cpms.accounts.admin_pages import OwnListAdmin, is_platform, operators_to_act_for
+from cpms.accounts.admin_pages import (
+    OwnListAdmin,
+    framed,
+    is_platform,
+    operators_to_act_for,
+    operators_to_add_to,
+)
 from cpms.accounts.models import Membership, Operator
 from cpms.accounts.services import audit
 from cpms.kernel.errors import DomainError
@@ -80,13 +85,6 @@ class AddByService(OwnListAdmin):
         """Technicians may."""
         return is_platform(request) or bool(operators_to_act_for(request, ROLES))
 
-    def operators_to_add_to(self, request: HttpRequest) -> QuerySet[Operator]:
-        """The operators at which the user may add."""
-        rows = Operator.objects.order_by("name")
-        if is_platform(request):
-            return rows
-        return rows.filter(pk__in=operators_to_act_for(request, ROLES))
-
     def add_view(
         self,
         request: HttpRequest,
@@ -100,22 +98,21 @@ class AddByService(OwnListAdmin):
         form = self.add_form(
             request.POST or None,
             request.FILES or None,
-            operators=self.operators_to_add_to(request),
+            operators=operators_to_add_to(request, ROLES),
         )
         if request.method == "POST" and form.is_valid():
             row = self._perform(request, form)
             if row is not None:
                 messages.success(request, _("%s: done.") % row)
                 return HttpResponseRedirect(self.url_after(row))
-        request.current_app = self.admin_site.name
-        context = {
-            **self.admin_site.each_context(request),
-            "title": self.add_title,
-            "button": self.add_button,
-            "opts": self.opts,
-            "form": form,
-        }
-        return TemplateResponse(request, "charge_points/add_by_form.html", context)
+        return framed(
+            self,
+            request,
+            "charge_points/add_by_form.html",
+            title=self.add_title,
+            button=self.add_button,
+            form=form,
+        )
 
     def url_after(self, row: Any) -> str:  # noqa: ANN401 - of any model
         """Where to go when it is done: the list."""

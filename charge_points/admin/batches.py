@@ -9,7 +9,6 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -28,6 +27,7 @@ from cpms.accounts.admin_pages import (
     TONES,
     OperatorFilter,
     PageAdmin,
+    framed,
     is_platform,
     operators_to_act_for,
     state,
@@ -190,15 +190,9 @@ class CommandBatchAdmin(PageAdmin):
         return self._frame(request, context)
 
     def _frame(self, request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
-        request.current_app = self.admin_site.name
-        frame = {
-            **self.admin_site.each_context(request),
-            "title": _("A command for %s charge points") % len(context["stations"]),
-            "opts": self.opts,
-        }
-        return TemplateResponse(
-            request, "charge_points/batch_send.html", {**frame, **context}
-        )
+        title = _("A command for %s charge points") % len(context["stations"])
+        template = "charge_points/batch_send.html"
+        return framed(self, request, template, title=title, **context)
 
     def _send(
         self,

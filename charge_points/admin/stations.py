@@ -35,13 +35,15 @@ from cpms.accounts.admin_pages import (
     TONES,
     OperatorFilter,
     PageAdmin,
+    framed,
     is_platform,
     operators_to_act_for,
+    operators_to_add_to,
     state,
     tone,
     utc,
 )
-from cpms.accounts.models import Membership, Operator
+from cpms.accounts.models import Membership
 from cpms.kernel.errors import DomainError
 
 if TYPE_CHECKING:
@@ -291,7 +293,8 @@ class ChargePointAdmin(PageAdmin):
         if not self.has_add_permission(request):
             raise PermissionDenied
         form = NewStationForm(
-            request.POST or None, operators=self._operators_to_add_to(request)
+            request.POST or None,
+            operators=operators_to_add_to(request, self.action_roles),
         )
         if request.method == "POST" and form.is_valid():
             try:
@@ -311,21 +314,10 @@ class ChargePointAdmin(PageAdmin):
             raise PermissionDenied
         return row
 
-    def _operators_to_add_to(self, request: HttpRequest) -> QuerySet[Operator]:
-        rows = Operator.objects.order_by("name")
-        if is_platform(request):
-            return rows
-        return rows.filter(pk__in=operators_to_act_for(request, self.action_roles))
-
     def _new_page(self, request: HttpRequest, form: forms.Form) -> TemplateResponse:
-        request.current_app = self.admin_site.name
-        context = {
-            **self.admin_site.each_context(request),
-            "title": _("Add a charge point"),
-            "opts": self.opts,
-            "form": form,
-        }
-        return TemplateResponse(request, "charge_points/new_station.html", context)
+        title = _("Add a charge point")
+        template = "charge_points/new_station.html"
+        return framed(self, request, template, title=title, form=form)
 
     def _secret(
         self, request: HttpRequest, row: ChargePoint, password: str | None

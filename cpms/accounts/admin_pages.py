@@ -109,6 +109,29 @@ def is_platform(request: HttpRequest) -> bool:
     return bool(request.user.is_active and request.user.is_superuser)
 
 
+def operators_to_add_to(
+    request: HttpRequest, roles: frozenset[str]
+) -> QuerySet[Operator]:
+    """Whose a new row may be: platform staff adds to all, others where they may act."""
+    rows = Operator.objects.order_by("name")
+    if is_platform(request):
+        return rows
+    return rows.filter(pk__in=operators_to_act_for(request, roles))
+
+
+def framed(
+    owner: "admin.ModelAdmin[Any]",
+    request: HttpRequest,
+    template: str,
+    /,
+    **context: Any,
+) -> TemplateResponse:
+    """A page of ours in the admin's frame; ``context`` wins over the frame's."""
+    request.current_app = owner.admin_site.name
+    frame = {**owner.admin_site.each_context(request), "opts": owner.opts}
+    return TemplateResponse(request, template, {**frame, **context})
+
+
 def order_url(number: str | None) -> str:
     """The page of the order with this number; "" without number."""
     if not number:
@@ -224,17 +247,14 @@ class PageAdmin(OwnListAdmin):
         **context: Any,
     ) -> TemplateResponse:
         """A page of the row in the admin's frame."""
-        request.current_app = self.admin_site.name
-        frame = {
-            **self.admin_site.each_context(request),
+        of_row = {
             "title": str(row),
-            "opts": self.opts,
             "original": row,
             "object_id": row.pk,
             "may_act": self.may_act_on(request, row),
             "is_popup": False,
         }
-        return TemplateResponse(request, template, {**frame, **context})
+        return framed(self, request, template, **{**of_row, **context})
 
     def change_view(
         self,

@@ -7,7 +7,6 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
@@ -16,6 +15,7 @@ from cpms.accounts.admin_pages import (
     TONES,
     OperatorFilter,
     OwnListAdmin,
+    framed,
     is_platform,
     may_act,
     operators_to_act_for,
@@ -120,15 +120,10 @@ class ApiKeyAdmin(OwnListAdmin):
                 )
             except DomainError as error:
                 form.add_error(None, error.message)
-        request.current_app = self.admin_site.name
-        context = {
-            **self.admin_site.each_context(request),
-            "title": _("A key for your own system"),
-            "opts": self.opts,
-            "form": form,
-            "made": made,
-        }
-        answer = TemplateResponse(request, "cpms/admin/api_key.html", context)
+        title = _("A key for your own system")
+        answer = framed(
+            self, request, "cpms/admin/api_key.html", title=title, form=form, made=made
+        )
         answer["Cache-Control"] = "no-store"
         return answer
 

@@ -6,19 +6,18 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from cpms.accounts.admin_pages import (
     OperatorFilter,
+    framed,
     is_platform,
     operators_to_act_for,
+    operators_to_add_to,
 )
-from cpms.accounts.models import Operator
 from cpms.kernel.errors import DomainError
 from settlement.admin.shared import MoneyAdmin, ReadOnlyInline, who
 from settlement.admin.split_forms import (
@@ -91,7 +90,9 @@ class SplitAgreementAdmin(MoneyAdmin):
         if not self.has_add_permission(request):
             raise PermissionDenied
         data = request.POST if request.method == "POST" else None
-        form = AgreementForm(data, operators=self._operators(request))
+        form = AgreementForm(
+            data, operators=operators_to_add_to(request, self.action_roles)
+        )
         rows = PartyFormSet(
             data, prefix="party", initial=None if data else self._initial(request)
         )
@@ -107,27 +108,20 @@ class SplitAgreementAdmin(MoneyAdmin):
                 form.add_error(None, error.message)
             except forms.ValidationError as error:
                 form.add_error(None, error)
-        request.current_app = self.admin_site.name
-        context = {
-            **self.admin_site.each_context(request),
-            "title": _("Agree on a split"),
-            "opts": self.opts,
-            "form": form,
-            "rows": rows,
-            "shown": shown,
-            "is_popup": False,
-        }
-        return TemplateResponse(request, "settlement/split_form.html", context)
-
-    def _operators(self, request: HttpRequest) -> QuerySet[Operator]:
-        rows = Operator.objects.order_by("name")
-        if is_platform(request):
-            return rows
-        return rows.filter(pk__in=operators_to_act_for(request, self.action_roles))
+        return framed(
+            self,
+            request,
+            "settlement/split_form.html",
+            title=_("Agree on a split"),
+            form=form,
+            rows=rows,
+            shown=shown,
+            is_popup=False,
+        )
 
     def _initial(self, request: HttpRequest) -> list[dict[str, Any]]:
         """The parties in force of the only operator; else the operator alone."""
-        operators = self._operators(request)
+        operators = operators_to_add_to(request, self.action_roles)
         alone = [{"key": "operator", "name": "Operator", "role": OPERATOR}]
         operator = operators.first() if operators.count() == 1 else None
         if operator is None:

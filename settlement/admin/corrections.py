@@ -9,20 +9,16 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
 from cpms.accounts.admin_pages import (
-    TONES,
     OperatorFilter,
-    link,
-    order_url,
-    state,
     utc,
 )
-from settlement.admin.shared import MoneyAdmin, money, who
+from settlement.admin.shared import OrderMoneyAdmin, money, who
 from settlement.models import Correction
 from settlement.services import corrections
 
 
 @admin.register(Correction)
-class CorrectionAdmin(MoneyAdmin):
+class CorrectionAdmin(OrderMoneyAdmin):
     """By how much bills changed, and whether the money followed."""
 
     list_display = (
@@ -40,16 +36,6 @@ class CorrectionAdmin(MoneyAdmin):
     list_select_related = ("operator",)
     ordering = ("-id",)
     actions = ("ask_again", "settled_elsewhere")
-
-    @display(description=_("Order"), ordering="order_number")  # type: ignore[untyped-decorator]
-    def order(self, row: Correction) -> str:
-        """The order whose bill changed."""
-        return link(order_url(row.order_number), row.order_number)
-
-    @display(description=_("State"), label=TONES, ordering="state")  # type: ignore[untyped-decorator]
-    def status(self, row: Correction) -> tuple[str, str]:
-        """Where it stands."""
-        return state(row.state)
 
     @display(description=_("Difference"), ordering="difference_minor")  # type: ignore[untyped-decorator]
     def difference(self, row: Correction) -> str:

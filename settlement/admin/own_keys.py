@@ -8,7 +8,6 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
@@ -18,6 +17,7 @@ from cpms.accounts.admin_pages import (
     TONES,
     OperatorFilter,
     OwnListAdmin,
+    framed,
     list_url,
     operators_to_act_for,
     state,
@@ -142,14 +142,10 @@ class OwnKeySubmissionAdmin(OwnListAdmin):
                     % row.key_ending,
                 )
                 return HttpResponseRedirect(list_url("settlement_ownkeysubmission"))
-        request.current_app = self.admin_site.name
-        context = {
-            **self.admin_site.each_context(request),
-            "title": _("A key of your own account"),
-            "opts": self.opts,
-            "form": form,
-        }
-        answer = TemplateResponse(request, "settlement/own_key.html", context)
+        title = _("A key of your own account")
+        answer = framed(
+            self, request, "settlement/own_key.html", title=title, form=form
+        )
         answer["Cache-Control"] = "no-store"
         return answer
 

@@ -20,7 +20,13 @@ from cpms.accounts.admin_pages import (
     utc,
 )
 from cpms.accounts.exports import ExportAdmin, amount, field
-from settlement.admin.shared import MONEY_ROLES, MoneyAdmin, money, who
+from settlement.admin.shared import (
+    MONEY_ROLES,
+    MoneyAdmin,
+    OrderMoneyAdmin,
+    money,
+    who,
+)
 from settlement.models import (
     Dispute,
     Payment,
@@ -48,7 +54,7 @@ def _refund(row: Payment, request: HttpRequest, *, with_fee: bool) -> None:
 
 
 @admin.register(Payment)
-class PaymentAdmin(ExportAdmin, PageAdmin, MoneyAdmin):
+class PaymentAdmin(ExportAdmin, PageAdmin, OrderMoneyAdmin):
     """Holds, captures, releases, refunds."""
 
     page_template = "settlement/payment.html"
@@ -93,16 +99,6 @@ class PaymentAdmin(ExportAdmin, PageAdmin, MoneyAdmin):
     list_select_related = ("operator",)
     ordering = ("-id",)
     actions = ("refund_with_fee", "refund_without_fee")
-
-    @display(description=_("Order"), ordering="order_number")  # type: ignore[untyped-decorator]
-    def order(self, row: Payment) -> str:
-        """The order that it pays."""
-        return link(order_url(row.order_number), row.order_number)
-
-    @display(description=_("State"), label=TONES, ordering="state")  # type: ignore[untyped-decorator]
-    def status(self, row: Payment) -> tuple[str, str]:
-        """Where it stands."""
-        return state(row.state)
 
     @display(description=_("Hold"), ordering="hold_minor")  # type: ignore[untyped-decorator]
     def held(self, row: Payment) -> str:

@@ -7,8 +7,16 @@ from django.contrib import messages
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
+from unfold.decorators import display
 
-from cpms.accounts.admin_pages import OwnListAdmin, may_act
+from cpms.accounts.admin_pages import (
+    TONES,
+    OwnListAdmin,
+    link,
+    may_act,
+    order_url,
+    state,
+)
 from cpms.accounts.models import Membership
 from cpms.kernel.errors import DomainError
 from cpms.kernel.money import format_minor
@@ -80,3 +88,17 @@ class MoneyAdmin(OwnListAdmin):
 def who(request: HttpRequest) -> str:
     """The actor of a deed in the admin, for the audit."""
     return str(getattr(request.user, "email", request.user.pk))
+
+
+class OrderMoneyAdmin(MoneyAdmin):
+    """Rows that name their order and have a state."""
+
+    @display(description=_("Order"), ordering="order_number")  # type: ignore[untyped-decorator]  # unfold is untyped
+    def order(self, row: Any) -> str:  # noqa: ANN401 - of several models
+        """The order that it is about."""
+        return link(order_url(row.order_number), row.order_number)
+
+    @display(description=_("State"), label=TONES, ordering="state")  # type: ignore[untyped-decorator]  # unfold is untyped
+    def status(self, row: Any) -> tuple[str, str]:  # noqa: ANN401 - of several models
+        """Where it stands."""
+        return state(row.state)

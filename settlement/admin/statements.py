@@ -16,7 +16,13 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
 from cpms.accounts.admin import request_operator_ids
-from cpms.accounts.admin_pages import OperatorFilter, link, order_url, utc
+from cpms.accounts.admin_pages import (
+    OperatorFilter,
+    framed,
+    link,
+    order_url,
+    utc,
+)
 from cpms.accounts.models import Operator
 from settlement.admin.shared import MoneyAdmin, money, who
 from settlement.admin.statement_page import StatementForm, as_file, on_page
@@ -66,16 +72,15 @@ class SplitLineAdmin(MoneyAdmin):
             if kind in {"csv", "json"}:
                 return as_file(form.period(), kind)
             found = on_page(form.period())
-        request.current_app = self.admin_site.name
-        context = {
-            **self.admin_site.each_context(request),
-            "title": _("Statement"),
-            "opts": self.opts,
-            "form": form,
-            "query": request.GET.urlencode(),
+        return framed(
+            self,
+            request,
+            "settlement/statement_page.html",
+            title=_("Statement"),
+            form=form,
+            query=request.GET.urlencode(),
             **found,
-        }
-        return TemplateResponse(request, "settlement/statement_page.html", context)
+        )
 
     @display(description=_("At (UTC)"), ordering="at")  # type: ignore[untyped-decorator]
     def when(self, row: SplitLine) -> str:

@@ -9,14 +9,10 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
 from cpms.accounts.admin_pages import (
-    TONES,
     OperatorFilter,
-    link,
-    order_url,
-    state,
     utc,
 )
-from settlement.admin.shared import MoneyAdmin, money, who
+from settlement.admin.shared import MoneyAdmin, OrderMoneyAdmin, money, who
 from settlement.models import (
     ProviderTransaction,
     Receivable,
@@ -25,7 +21,7 @@ from settlement.services import receivables
 
 
 @admin.register(Receivable)
-class ReceivableAdmin(MoneyAdmin):
+class ReceivableAdmin(OrderMoneyAdmin):
     """What drivers owe."""
 
     list_display = ("opened", "order", "status", "amount", "reason", "operator")
@@ -34,16 +30,6 @@ class ReceivableAdmin(MoneyAdmin):
     list_select_related = ("operator",)
     ordering = ("-id",)
     actions = ("collect_now", "give_up")
-
-    @display(description=_("Order"), ordering="order_number")  # type: ignore[untyped-decorator]
-    def order(self, row: Receivable) -> str:
-        """The order that it is for."""
-        return link(order_url(row.order_number), row.order_number)
-
-    @display(description=_("State"), label=TONES, ordering="state")  # type: ignore[untyped-decorator]
-    def status(self, row: Receivable) -> tuple[str, str]:
-        """Where it stands."""
-        return state(row.state)
 
     @display(description=_("Amount"), ordering="amount_minor")  # type: ignore[untyped-decorator]
     def amount(self, row: Receivable) -> str:
