@@ -6,7 +6,7 @@ from typing import Final
 
 from django.utils import timezone
 
-from billing.services import evidence, payability, paying, progress
+from billing.services import evidence, moves, payability, paying, progress, receipts
 from billing.services.documents import credit_notes, mailing
 from charge_points.queries import SessionFacts
 from cpms.outbox import Event, subscriber
@@ -58,8 +58,8 @@ _CHARGES: Final[dict[str, Callable[[Event, datetime], None]]] = {
 @subscriber("billing.payments", topics=PAYMENT_TOPICS, queue="billing")
 def on_payment(events: list[Event]) -> None:
     """Payments moved."""
-    for number in sorted({_number(event) for event in events}):
-        paying.payment_changed(number, at=timezone.now())
+    numbers = {_number(event) for event in events}
+    paying.payments_changed(numbers, at=timezone.now())
 
 
 @subscriber("billing.credit_notes", topics=["PaymentRefunded"], queue="billing")
@@ -68,9 +68,10 @@ def on_refund(events: list[Event]) -> None:
 
     The documents of a corrected bill were written before its money moved.
     """
-    for event in events:
-        if event.payload.get("correction_id") is not None:
-            continue
+    wanted = [e for e in events if e.payload.get("correction_id") is None]
+    # Before the first number is drawn, which keeps others of the operator waiting.
+    moves.lock_many({_number(event) for event in wanted})
+    for event in sorted(wanted, key=lambda event: (event.operator_id or 0, event.id)):
         credit_notes.issue(
             order_number=_number(event),
             refund_id=int(event.payload["refund_id"]),
@@ -106,13 +107,15 @@ def on_charge(events: list[Event]) -> None:
     """Facts about charges; the ends are many and priced from facts read together."""
     ended = [event.payload for event in events if event.topic == ENDED]
     sessions = progress.sessions_of(ended) if ended else {}
-    for event in events:
-        at = timezone.now()
-        if event.topic == ENDED:
-            fact = _fact(event, at, sessions.get(int(event.payload["transaction_id"])))
-            progress.transaction_ended(fact)
-        else:
-            _CHARGES[event.topic](event, at)
+    progress.lock_orders([event.payload for event in events])
+    with receipts.numbered_last():
+        for event in events:
+            at = timezone.now()
+            if event.topic == ENDED:
+                session = sessions.get(int(event.payload["transaction_id"]))
+                progress.transaction_ended(_fact(event, at, session))
+            else:
+                _CHARGES[event.topic](event, at)
 
 
 @subscriber("billing.payment_methods", topics=["PaymentMethodSaved"], queue="billing")

@@ -1,6 +1,6 @@
 """What others may read: frozen facts, never rows."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -124,6 +124,10 @@ def view_of(payment: Payment) -> PaymentView:
         .order_by("-pk")
         .first()
     )
+    return _view(payment, debt)
+
+
+def _view(payment: Payment, debt: Receivable | None) -> PaymentView:
     return PaymentView(
         id=payment.pk,
         operator_id=payment.operator_id,
@@ -153,6 +157,18 @@ def payment_view(payment_id: int) -> PaymentView | None:
     """One payment, or None."""
     row = Payment.objects.filter(pk=payment_id).first()
     return None if row is None else view_of(row)
+
+
+def payment_views(payment_ids: Collection[int]) -> dict[int, PaymentView]:
+    """Payments by id, in two statements; those that do not exist are not in it."""
+    rows = Payment.objects.filter(pk__in=payment_ids)
+    debts = {
+        debt.payment_id: debt
+        for debt in Receivable.objects.filter(payment_id__in=payment_ids)
+        .exclude(state=Receivable.State.CORRECTED)
+        .order_by("pk")
+    }
+    return {row.pk: _view(row, debts.get(row.pk)) for row in rows}
 
 
 def payments_of_order(order_number: str) -> list[PaymentView]:

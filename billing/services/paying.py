@@ -4,7 +4,7 @@ An event only says that something moved; what counts is how the payment stands n
 So events may come late, twice and in any order.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Final
 
@@ -13,12 +13,20 @@ from django.db import transaction
 from billing.models import Order
 from billing.models.order import ACTION_URL_CHARS_MAX
 from billing.models.order_states import OrderState, PaymentState
-from billing.services import moves, notices, ordering, pay_links, rating, standing
+from billing.services import (
+    moves,
+    notices,
+    ordering,
+    pay_links,
+    rating,
+    receipts,
+    standing,
+)
 from billing.services.placing import start
 from charge_points.services import starting
 from cpms.accounts.models import Driver
 from cpms.kernel.errors import DomainError
-from settlement.queries import PaymentView, payment_view
+from settlement.queries import PaymentView, payment_views
 
 NOT_THE_DRIVERS_FAULT: Final = frozenset(
     {"provider_unreachable", "payee_account_blocked", "account_blocked"}
@@ -30,12 +38,20 @@ SETTLED: Final = frozenset({PaymentState.CAPTURED, PaymentState.RECEIVABLE})
 
 def payment_changed(number: str, *, at: datetime) -> None:
     """Follow the payment of an order, and do what its state asks for."""
-    order = moves.lock(number)
-    if order is None or order.payment_id is None:
-        return
-    payment = payment_view(order.payment_id)
-    if payment is None:
-        return
+    payments_changed([number], at=at)
+
+
+def payments_changed(numbers: Collection[str], *, at: datetime) -> None:
+    """Follow the payments of several orders, whose receipts are written at the end."""
+    orders = moves.lock_many(numbers)
+    known = payment_views([o.payment_id for o in orders if o.payment_id is not None])
+    with receipts.numbered_last():
+        for order in orders:
+            if order.payment_id in known:
+                _follow(order, known[order.payment_id], at=at)
+
+
+def _follow(order: Order, payment: PaymentView, *, at: datetime) -> None:
     text = f"payment {payment.state.lower()}"
     if payment.decline_message and payment.state == PaymentState.DECLINED:
         text = f"payment declined: {payment.decline_message}"

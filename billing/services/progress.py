@@ -82,6 +82,17 @@ def sessions_of(payloads: Iterable[dict[str, Any]]) -> dict[int, SessionFacts]:
     return charging_sessions([int(p["transaction_id"]) for p in payloads])
 
 
+def lock_orders(payloads: Iterable[dict[str, Any]]) -> None:
+    """Lock the orders that some payloads are about, before one of them is moved."""
+    told = list(payloads)
+    moves.lock_many(
+        {str(p["order_number"]) for p in told if p.get("order_number")},
+        transaction_ids={
+            int(p["transaction_id"]) for p in told if p.get("transaction_id")
+        },
+    )
+
+
 def start_failed(number: str, *, reason: str, at: datetime) -> None:
     """The charger refused or did not begin in time: free the hold.
 

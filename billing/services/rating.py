@@ -217,7 +217,7 @@ def close_if_paid(order: Order, payment_state: str, *, cause: moves.Cause) -> No
 def close(order: Order, *, cause: moves.Cause) -> None:
     """End the order and give the driver a receipt."""
     moves.move(order, OrderState.CLOSED, cause=cause)
-    receipts.issue(order, at=cause.at)
+    receipts.issue_of_closed(order, at=cause.at)
     notices.tell(notices.RECEIPT_READY, order, amount_minor=order.amount_minor)
     if order.payment_state == PaymentState.RECEIVABLE:
         notices.tell(

@@ -9,7 +9,7 @@ from settlement.services import splits
 from tests.audit.pricelist import Price, Split
 from tests.factories import accounts, money, network, tariffs
 
-STATIONS = 8
+STATIONS = 20
 DRIVERS = 40
 POWER_W = 150_000
 CARD_GOOD = "pm_card_visa"

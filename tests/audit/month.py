@@ -27,7 +27,7 @@ from tests.audit.told import Ledger, Told
 from tests.audit.workers import Workers
 from tests.factories import network
 
-PER_STEP = 40
+PER_STEP = 100
 MONTH = timedelta(days=30)
 CHARGING = timedelta(minutes=50)
 RETRY = timedelta(seconds=65)
