@@ -68,15 +68,20 @@ def on_attempt_queued(event: Event) -> None:
 
 
 @subscriber(
-    "settlement.corrections", topics=[events.CORRECTION_QUEUED], queue="payments"
+    "settlement.corrections",
+    topics=[events.CORRECTION_QUEUED],
+    queue="payments",
+    transactional=False,
 )
-def on_correction_queued(queued: list[Event]) -> None:
+def on_correction_queued(event: Event) -> None:
     """Let the money follow a bill that changed; what must wait, the sweep goes on with.
 
-    Sorted, so that two workers lock an order's rows in the same order.
+    Each in a database transaction of its own: one that locked the payments of several
+    orders could wait in a circle with another batch, or with those who make bills.
     """
-    for correction_id in sorted({int(e.payload["correction_id"]) for e in queued}):
-        corrections.advance(correction_id=correction_id, at=timezone.now())
+    corrections.advance(
+        correction_id=int(event.payload["correction_id"]), at=timezone.now()
+    )
 
 
 @subscriber(

@@ -9,6 +9,10 @@ from psycopg2.extras import Json, execute_values
 from cpms.outbox.subscriptions import subscriptions_to
 
 CHANNEL: Final = "cpms_outbox"
+_DELIVERIES: Final = """
+INSERT INTO outbox_delivery (event_id, subscriber) VALUES %s; NOTIFY cpms_outbox
+"""
+"""Wakes who listens on ``CHANNEL``, without a way to the database of its own."""
 
 Fact = tuple[str, int | None, str, dict[str, Any]]
 """(topic, operator id, key, payload)"""
@@ -59,9 +63,8 @@ def publish_many(facts: Sequence[Fact]) -> list[int]:
         if deliveries:
             execute_values(
                 cursor.cursor,
-                "INSERT INTO outbox_delivery (event_id, subscriber) VALUES %s",
+                _DELIVERIES,
                 deliveries,
                 page_size=len(deliveries),
             )
-            cursor.execute(f"NOTIFY {CHANNEL}")
     return ids

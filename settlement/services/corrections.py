@@ -161,13 +161,11 @@ def advance(*, correction_id: int, at: datetime) -> bool:
     found = Correction.objects.get(pk=correction_id)
     if found.state != _STATE.PENDING:
         return True
-    # In the order in which a collection that succeeds locks them.
-    debts = list(
-        Receivable.objects.select_for_update()
-        .filter(payment_id=found.payment_id)
-        .order_by("pk")
-    )
+    # First of all: what is owed is read when nobody else can open a debt any more.
     payment = locked(found.payment_id)
+    debts = list(
+        Receivable.objects.select_for_update().filter(payment=payment).order_by("pk")
+    )
     holders = _holders(payment)
     row = Correction.objects.select_for_update().get(pk=correction_id)
     if row.state != _STATE.PENDING:

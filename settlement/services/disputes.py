@@ -85,7 +85,7 @@ def apply(payment: Payment, known: ProviderDispute, *, at: datetime) -> Dispute:
             due_at=known.due_at.isoformat() if known.due_at else None,
         )
     if known.state == "won":
-        won(dispute, at=at)
+        won(payment, dispute, at=at)
     elif known.state == "lost":
         _close(dispute, _STATE.LOST, at)
     elif known.state == "submitted" and dispute.state == _STATE.OPEN:
@@ -95,11 +95,20 @@ def apply(payment: Payment, known: ProviderDispute, *, at: datetime) -> Dispute:
     return dispute
 
 
-def won(dispute: Dispute, *, at: datetime) -> None:
-    """The money came back: the payment stands as it did before."""
+@transaction.atomic
+def win(*, dispute_id: int, at: datetime) -> None:
+    """Note that the provider's report shows the money of a dispute coming back.
+
+    Call it outside of other transactions: it locks the payment, then the dispute.
+    """
+    payment = locked(Dispute.objects.get(pk=dispute_id).payment_id)
+    won(payment, Dispute.objects.select_for_update().get(pk=dispute_id), at=at)
+
+
+def won(payment: Payment, dispute: Dispute, *, at: datetime) -> None:
+    """The money came back: the payment stands as it did before. Both are locked."""
     if not _close(dispute, _STATE.WON, at):
         return
-    payment = locked(dispute.payment_id)
     if payment.state != _S.DISPUTED:
         return
     before = _S.CAPTURED

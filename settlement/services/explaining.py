@@ -6,7 +6,6 @@ posted. Payouts, disputes and other fees are posted from the report.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 from settlement.models import (
@@ -15,12 +14,7 @@ from settlement.models import (
     ProviderTransaction,
     Refund,
 )
-from settlement.services import (
-    chart,
-    disputes as disputes_of_payments,
-    ledger,
-    postings,
-)
+from settlement.services import chart, ledger, postings
 from settlement.services.ledger import Posting
 
 CAPTURE_TYPES: Final = frozenset({"charge", "payment"})
@@ -40,7 +34,7 @@ class Found:
     application_fee_minor: int | None = None
 
 
-def explain(lines: Sequence[ProviderTransaction], at: datetime) -> dict[int, Found]:
+def explain(lines: Sequence[ProviderTransaction]) -> dict[int, Found]:
     """Explain what can be explained, and post what only the report knows.
 
     Returns:
@@ -50,7 +44,7 @@ def explain(lines: Sequence[ProviderTransaction], at: datetime) -> dict[int, Fou
     posted: list[Posting] = []
     found |= _captures(_of(lines, CAPTURE_TYPES), posted)
     found |= _refunds(_of(lines, REFUND_TYPES), posted)
-    found |= _disputes(_of(lines, {ADJUSTMENT}), posted, at)
+    found |= _disputes(_of(lines, {ADJUSTMENT}), posted)
     for line in _of(lines, PAYOUT_TYPES):
         posted += _posting(line, chart.BANK, line.net_minor)
         found[line.pk] = Found()
@@ -150,7 +144,7 @@ def _adopt(line: ProviderTransaction, nameless: list[Refund]) -> Refund | None:
 
 
 def _disputes(
-    lines: Sequence[ProviderTransaction], posted: list[Posting], at: datetime
+    lines: Sequence[ProviderTransaction], posted: list[Posting]
 ) -> dict[int, Found]:
     disputes = {
         dispute.provider_ref: dispute
@@ -168,6 +162,17 @@ def _disputes(
         posted += _posting(line, chart.DISPUTES, line.amount_minor, order)
         posted += _posting(line, chart.PROVIDER_FEES, -line.provider_fee_minor, order)
         found[line.pk] = Found(payment_id=dispute.payment_id)
-        if line.amount_minor > 0:
-            disputes_of_payments.won(dispute, at=at)
     return found
+
+
+def won_disputes(payee_account_id: int) -> list[int]:
+    """Open disputes of an account whose money its report shows coming back."""
+    came_back = ProviderTransaction.objects.filter(
+        payee_account_id=payee_account_id, type=ADJUSTMENT, amount_minor__gt=0
+    )
+    rows = Dispute.objects.filter(
+        payment__payee_account_id=payee_account_id,
+        closed_at__isnull=True,
+        provider_ref__in=came_back.values("source_ref"),
+    )
+    return list(rows.order_by("pk").values_list("pk", flat=True))

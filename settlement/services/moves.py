@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Any, ClassVar, Final
 
+from django.db.models import Q, QuerySet, Subquery
+
 from cpms.kernel.errors import DomainError
 from cpms.outbox import publish
 from settlement import events
@@ -28,15 +30,36 @@ class UnableToFindPayment(DomainError):
 def locked(payment_id: int) -> Payment:
     """The payment's row, locked: the lock also guards its attempts and refunds.
 
+    The order's own payment is locked before it (``locked_with_own``).
+
     Raises:
         UnableToFindPayment: no such row in the caller's scope.
     """
-    row = Payment.objects.select_for_update().filter(pk=payment_id).first()
+    row = locked_with_own(Payment.objects.filter(pk=payment_id))
     if row is None:
         raise UnableToFindPayment(
             "unknown_payment", f"There is no payment {payment_id} here."
         )
     return row
+
+
+def locked_with_own(wanted: QuerySet[Payment]) -> Payment | None:
+    """Lock a payment, and before it the own payment of its order.
+
+    So the order's own payment (sequence 1) is the one lock of all money of an order:
+    whoever holds it may lock its debts, collections, corrections and disputes in any
+    order (docs/explanation/money.md).
+
+    Args:
+        wanted: finds one payment, or none.
+    """
+    of_order = Payment.objects.select_for_update().filter(
+        order_number=Subquery(wanted.values("order_number")[:1])
+    )
+    rows = of_order.filter(Q(sequence=1) | Q(pk__in=wanted.values("pk")))
+    # PostgreSQL locks them as they are sorted; the wanted one is the own one or later.
+    found = list(rows.order_by("sequence"))
+    return found[-1] if found else None
 
 
 def locked_attempt(attempt_id: int) -> PaymentAttempt:
@@ -48,8 +71,7 @@ def locked_attempt(attempt_id: int) -> PaymentAttempt:
     Raises:
         UnableToFindPayment: no such attempt in the caller's scope.
     """
-    rows = Payment.objects.select_for_update(of=("self",))
-    payment = rows.filter(attempts__pk=attempt_id).first()
+    payment = locked_with_own(Payment.objects.filter(attempts__pk=attempt_id))
     if payment is None:
         raise UnableToFindPayment(
             "unknown_payment", f"There is no attempt {attempt_id} here."

@@ -15,6 +15,7 @@ from settlement.services import (
     checkouts,
     ledger,
     methods,
+    moves,
     payees,
     postings,
 )
@@ -33,7 +34,10 @@ class UnableToCollect(DomainError):
 
 
 def _locked(receivable_id: int) -> Receivable:
-    debt = Receivable.objects.select_for_update().filter(pk=receivable_id).first()
+    """An open debt, locked after the payment that owes it."""
+    rows = Receivable.objects.filter(pk=receivable_id)
+    moves.locked_with_own(Payment.objects.filter(pk__in=rows.values("payment_id")))
+    debt = rows.select_for_update().first()
     if debt is None or debt.state != Receivable.State.OPEN:
         raise UnableToCollect(
             "no_open_receivable", f"There is no open debt {receivable_id} here."

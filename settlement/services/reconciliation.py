@@ -22,7 +22,7 @@ from settlement.models import (
     ReconciliationDifference,
 )
 from settlement.providers.base import ProviderBalanceTransaction
-from settlement.services import explaining
+from settlement.services import disputes, explaining
 from settlement.services.access import provider_for
 from settlement.services.explaining import Found
 
@@ -115,13 +115,17 @@ def match(*, payee_account_id: int, at: datetime) -> int:
                 .order_by("pk")[:MATCH_MAX]
             )
             if not lines:
-                return explained
+                break
             explained += _match_batch(lines, at)
             after = lines[-1].pk
+    # One a database transaction: it locks payments, and this has locked lines.
+    for dispute_id in explaining.won_disputes(payee_account_id):
+        disputes.win(dispute_id=dispute_id, at=at)
+    return explained
 
 
 def _match_batch(lines: Sequence[ProviderTransaction], at: datetime) -> int:
-    found = explaining.explain(lines, at)
+    found = explaining.explain(lines)
     matched = []
     for line in lines:
         explanation = found.get(line.pk)

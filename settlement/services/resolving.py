@@ -57,23 +57,14 @@ def resolve_by_hand(
     Raises:
         UnableToResolve: ``no_open_difference`` or ``unknown_resolution``.
     """
-    row = (
-        ReconciliationDifference.objects.select_for_update(of=("self",))
-        .select_related("payee_account")
-        .filter(pk=difference_id, resolved_at__isnull=True)
-        .first()
-    )
-    if row is None:
-        raise UnableToResolve(
-            "no_open_difference", f"There is no open difference {difference_id} here."
-        )
+    row, line = _locked(difference_id)
     counter = COUNTERS.get(_AS(resolution)) if resolution in set(_AS) else None
     if counter is None:
         known = ", ".join(sorted(COUNTERS))
         raise UnableToResolve(
             "unknown_resolution", f"{resolution!r} is not one of {known}."
         )
-    row.entry_id = _post(row, counter, at)
+    row.entry_id = _post(row, line, counter, at)
     row.resolved_at, row.resolved_as = at, resolution
     row.resolved_by = by[:120]
     row.resolution = (note or f"settled by hand: {by}")[:NOTE_CHARS_MAX]
@@ -93,9 +84,43 @@ def resolve_by_hand(
     )
 
 
-def _post(row: ReconciliationDifference, counter: str, at: datetime) -> int | None:
+def _locked(
+    difference_id: int,
+) -> tuple[ReconciliationDifference, ProviderTransaction | None]:
+    """An open difference, and the line that nothing of ours explains.
+
+    The line is locked first, as matching does: matched meanwhile, the difference is
+    closed, and nothing is posted twice.
+    """
+    rows = ReconciliationDifference.objects.filter(
+        pk=difference_id, resolved_at__isnull=True
+    )
+    line = (
+        ProviderTransaction.objects.select_for_update()
+        .filter(
+            payee_account_id__in=rows.values("payee_account_id"),
+            reference__in=rows.filter(kind=_KIND.MISSING_HERE).values("reference"),
+        )
+        .first()
+    )
+    row = (
+        rows.select_for_update(of=("self",)).select_related("payee_account").first()
+    )
+    if row is None:
+        raise UnableToResolve(
+            "no_open_difference", f"There is no open difference {difference_id} here."
+        )
+    return row, line
+
+
+def _post(
+    row: ReconciliationDifference,
+    line: ProviderTransaction | None,
+    counter: str,
+    at: datetime,
+) -> int | None:
     """By how much the clearing account has to move to say what the provider says."""
-    amount_minor = _clearing_change(row, at)
+    amount_minor = _clearing_change(row, line, at)
     if amount_minor == 0:
         return None
     account = row.payee_account
@@ -114,12 +139,12 @@ def _post(row: ReconciliationDifference, counter: str, at: datetime) -> int | No
     return ledger.post_many([posting])[0]
 
 
-def _clearing_change(row: ReconciliationDifference, at: datetime) -> int:
+def _clearing_change(
+    row: ReconciliationDifference, line: ProviderTransaction | None, at: datetime
+) -> int:
     ours, theirs = row.ours_minor or 0, row.theirs_minor or 0
     if row.kind == _KIND.MISSING_HERE:
-        line = ProviderTransaction.objects.select_for_update().get(
-            payee_account_id=row.payee_account_id, reference=row.reference
-        )
+        assert line is not None, "a difference of this kind is about a copied line"
         line.matched_at = at
         line.save(update_fields=["matched_at"])
         return line.net_minor

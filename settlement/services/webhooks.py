@@ -4,14 +4,16 @@ Order is not guaranteed and amounts in a body are never used: an event only says
 something changed. A poller fills what the webhooks missed.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from django.db import transaction
+from django.db import connection, transaction
+from psycopg2.extras import execute_values
 
 from cpms.accounts.tenancy import acting_as_platform
-from cpms.outbox import publish
+from cpms.outbox import publish_many
 from settlement import events
 from settlement.models import (
     Checkout,
@@ -30,6 +32,7 @@ from settlement.services import (
     refund_looks,
 )
 from settlement.services.access import provider_for
+from settlement.services.moves import locked_with_own
 
 POLL_PAGE: Final = 200
 POLL_PAGES_MAX: Final = 50
@@ -63,39 +66,66 @@ def receive(
     )
     if account is not None:
         event = _on_account(event, account)
-    return _keep(provider, event, via=WebhookEvent.Via.WEBHOOK, at=at)
+    return bool(_keep(provider, [event], via=WebhookEvent.Via.WEBHOOK, at=at))
 
 
-_ECHO: Final = {"state": _STATE.IGNORED, "note": "another event tells the same change"}
+ECHO: Final = "another event tells the same change"
+
+
+_INSERT: Final = """
+INSERT INTO settlement_webhookevent
+    (provider, account, event_ref, type, object_type, object_ref, payment_ref, via,
+     happened_at, received_at, state, note)
+VALUES %s
+ON CONFLICT (provider, account, event_ref) DO NOTHING
+RETURNING id, event_ref, state
+"""
 
 
 @transaction.atomic
 def _keep(
-    provider: str, event: ProviderEvent, *, via: WebhookEvent.Via, at: datetime
-) -> bool:
-    row, created = WebhookEvent.objects.get_or_create(
-        provider=provider,
-        account=event.account or "",
-        event_ref=event.ref,
-        defaults={
-            "type": event.type,
-            "object_type": event.object_type,
-            "object_ref": event.object_ref,
-            "payment_ref": event.payment_ref or "",
-            "via": via,
-            "happened_at": event.created_at,
-            "received_at": at,
-            **(_ECHO if event.is_echo else {}),
-        },
-    )
-    if created and not event.is_echo:
-        publish(
-            events.WEBHOOK_RECEIVED,
-            operator_id=None,
-            key=event.ref,
-            payload={"webhook_event_id": row.pk},
+    provider: str,
+    told: Sequence[ProviderEvent],
+    *,
+    via: WebhookEvent.Via,
+    at: datetime,
+) -> int:
+    """Keep events once, in one statement, and queue what is to be asked after.
+
+    Returns:
+        How many were new.
+    """
+    rows = [
+        (
+            provider,
+            event.account or "",
+            event.ref,
+            event.type,
+            event.object_type,
+            event.object_ref,
+            event.payment_ref or "",
+            via.value,
+            event.created_at,
+            at,
+            _STATE.IGNORED.value if event.is_echo else _STATE.PENDING.value,
+            ECHO if event.is_echo else "",
         )
-    return created
+        for event in told
+    ]
+    if not rows:
+        return 0
+    with connection.cursor() as cursor, connection.wrap_database_errors:
+        new = execute_values(
+            cursor.cursor, _INSERT, rows, page_size=len(rows), fetch=True
+        )
+    publish_many(
+        [
+            (events.WEBHOOK_RECEIVED, None, ref, {"webhook_event_id": pk})
+            for pk, ref, state in new
+            if state == _STATE.PENDING
+        ]
+    )
+    return len(new)
 
 
 def process(*, webhook_event_id: int, at: datetime) -> None:
@@ -168,23 +198,18 @@ def _payment(row: WebhookEvent, at: datetime) -> str:
 
 def _find(row: WebhookEvent, known: ProviderPayment) -> Payment | None:
     """The payment by the provider's reference; else one whose answer we never got."""
-    rows = Payment.objects.select_for_update().filter(
-        provider=row.provider, account_reference=row.account
-    )
-    found = rows.filter(provider_ref=row.payment_ref).first()
+    rows = Payment.objects.filter(provider=row.provider, account_reference=row.account)
+    found = locked_with_own(rows.filter(provider_ref=row.payment_ref))
     if found is not None or not known.order_number:
         return found
     if known.sequence is not None:
         rows = rows.filter(sequence=known.sequence)
-    return (
-        rows.filter(
-            order_number=known.order_number,
-            provider_ref="",
-            hold_minor=known.amount_minor,
-        )
-        .order_by("sequence")
-        .first()
+    rows = rows.filter(
+        order_number=known.order_number,
+        provider_ref="",
+        hold_minor=known.amount_minor,
     )
+    return locked_with_own(rows.order_by("sequence")[:1])
 
 
 def poll(*, payee_account_id: int, at: datetime) -> int:
@@ -204,13 +229,8 @@ def poll(*, payee_account_id: int, at: datetime) -> int:
             after=account.events_after or None,
             limit=POLL_PAGE,
         )
-        for event in found:
-            new += _keep(
-                account.provider,
-                _on_account(event, account.reference),
-                via=WebhookEvent.Via.POLL,
-                at=at,
-            )
+        told = [_on_account(event, account.reference) for event in found]
+        new += _keep(account.provider, told, via=WebhookEvent.Via.POLL, at=at)
         if found:
             account.events_after = found[-1].ref
             account.save(update_fields=["events_after"])

@@ -13,8 +13,10 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from django.db import connections
+from django.urls import get_resolver
 from django.utils import timezone
 
+from billing.services.documents.receipt_pdf import receipt_pdf
 from cpms.outbox import delivery
 from cpms.outbox.models import Delivery
 from cpms.outbox.subscriptions import subscription
@@ -49,7 +51,10 @@ class Workers:
         self._fruit = 0
         self._queue: deque[tuple[str, Any]] = deque()
         self._busy: dict[Connection, _Worker] = {}
-        # What all share already need not be looked through by each one's collector.
+        # What all need is loaded once; what all share need not be looked through by
+        # each one's collector.
+        assert get_resolver().url_patterns
+        assert receipt_pdf
         gc.collect()
         gc.freeze()
         self._idle = [self._hire() for _ in range(WORKERS)]

@@ -1,6 +1,6 @@
 """From an event to mails: whom, when, once."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from smtplib import SMTPException, SMTPRecipientsRefused
@@ -78,16 +78,30 @@ def _quiet(row: Any) -> tuple[time, time] | None:  # noqa: ANN401 - either table
     return row.quiet_from, row.quiet_until
 
 
-def _driver(event: Event) -> list[_Person]:
-    driver = Driver.objects.filter(pk=event.payload.get("driver_id") or 0).first()
-    if driver is None:
-        email = event.payload.get("email")
-        language = event.payload.get("language") or "en"
-        return [_Person(email, language)] if email else []
-    row = DriverNotificationSettings.objects.filter(driver=driver).first()
-    zone = row.time_zone if row else "UTC"
-    muted = row.muted if row else ()
-    return [_Person(driver.email, driver.locale, muted, _quiet(row), zone)]
+def _drivers(events: Iterable[Event]) -> dict[int, _Person]:
+    """The drivers that events are about, by id, in two statements."""
+    named = [event.payload.get("driver_id") for event in events]
+    ids = {int(driver_id) for driver_id in named if driver_id}
+    if not ids:
+        return {}
+    rows = {
+        row.driver_id: row
+        for row in DriverNotificationSettings.objects.filter(driver__in=ids)
+    }
+    found = {}
+    for driver in Driver.objects.filter(pk__in=ids):
+        row = rows.get(driver.pk)
+        zone = row.time_zone if row else "UTC"
+        muted = row.muted if row else ()
+        person = _Person(driver.email, driver.locale, muted, _quiet(row), zone)
+        found[driver.pk] = person
+    return found
+
+
+def _guest(event: Event) -> list[_Person]:
+    email = event.payload.get("email")
+    language = event.payload.get("language") or "en"
+    return [_Person(email, language)] if email else []
 
 
 def _staff(kind: Kind, operator_id: int) -> list[_Person]:
@@ -148,10 +162,11 @@ def write(events: Sequence[Event], *, at: datetime) -> int:
         RetryLater: whether one of them is worth telling is not yet known.
     """
     rows = []
+    drivers = _drivers(e for e in events if not BY_TOPIC[e.topic].roles)
     for event in events:
         kind = BY_TOPIC[event.topic]
         if _is_wanted(kind, event) and _settled(kind, event, at):
-            rows += _rows(kind, event, at)
+            rows += _rows(kind, event, at, drivers)
     keys = [(row.email, row.kind, row.key) for row in rows]
     known = set(
         Notification.objects.filter(key__in={key for _, _, key in keys}).values_list(
@@ -174,8 +189,14 @@ def write(events: Sequence[Event], *, at: datetime) -> int:
     return len(made)
 
 
-def _rows(kind: Kind, event: Event, at: datetime) -> list[Notification]:
-    people = _staff(kind, event.operator_id or 0) if kind.roles else _driver(event)
+def _rows(
+    kind: Kind, event: Event, at: datetime, drivers: Mapping[int, _Person]
+) -> list[Notification]:
+    driver = drivers.get(event.payload.get("driver_id") or 0)
+    if kind.roles:
+        people = _staff(kind, event.operator_id or 0)
+    else:
+        people = [driver] if driver is not None else _guest(event)
     return [
         Notification(
             email=person.email,
