@@ -25,6 +25,8 @@ from cpms.kernel.money import format_minor
 
 FILE_BYTES_MAX: Final = 5_000_000
 VERSIONS: Final = ("2.2.1", "2.3.0")
+ENERGY_KWH_TOLERANCE: Final = Decimal("0.001")
+"""Periods and totals of a CDR are rounded one by one; less than this is no note."""
 
 _PRICES: Final = frozenset(
     {
@@ -82,7 +84,8 @@ class Command(DomainCommand):
         tariff = parse_tariff(_read(options["tariff"]))
         if options["session"] is not None:
             session = session_from_segments(_read(options["session"]))
-            return _answer(rate(tariff, session), options) | _notes(tariff, session)
+            notes = _validity(tariff, session)
+            return _answer(rate(tariff, session), options) | _said(notes)
         cdr = _read(options["cdr"])
         session = _session(cdr, options["time_zone"])
         priced = rate(tariff, session)
@@ -94,8 +97,8 @@ class Command(DomainCommand):
         if not document["total_energy"] and "total_energy" in cdr:
             # Periods need not say the energy; what was measured stays.
             document["total_energy"] = cdr["total_energy"]
-        answer = _answer(priced, options) | _notes(tariff, session)
-        return {**answer, "cdr": _numbers(document)}
+        notes = [*_validity(tariff, session), *_energy(cdr, priced)]
+        return _answer(priced, options) | _said(notes) | {"cdr": _numbers(document)}
 
 
 def _answer(priced: PricedSession, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -112,14 +115,32 @@ def _answer(priced: PricedSession, options: Mapping[str, Any]) -> dict[str, Any]
     }
 
 
-def _notes(tariff: Tariff, session: Session) -> dict[str, Any]:
+def _said(notes: list[str]) -> dict[str, Any]:
+    return {"notes": notes} if notes else {}
+
+
+def _validity(tariff: Tariff, session: Session) -> list[str]:
     """A tariff that was not valid at the start prices all the same, and says so."""
     at, notes = session.periods[0].starts_at, []
     if tariff.start_at is not None and at < tariff.start_at:
         notes.append(f"The tariff is valid only from {tariff.start_at.isoformat()}.")
     if tariff.end_at is not None and tariff.end_at <= at:
         notes.append(f"The tariff expired {tariff.end_at.isoformat()}.")
-    return {"notes": notes} if notes else {}
+    return notes
+
+
+def _energy(cdr: Mapping[str, Any], priced: PricedSession) -> list[str]:
+    """Only periods say when energy flowed; a total beside them prices nothing."""
+    stated, found = cdr.get("total_energy"), priced.usage.energy_kwh
+    if isinstance(stated, bool) or not isinstance(stated, int | Decimal):
+        return []
+    if abs(stated - found) <= ENERGY_KWH_TOLERANCE:
+        return []
+    note = (
+        f"total_energy of the CDR is {stated} kWh, its charging_periods add up to "
+        f"{exact_text(found)} kWh; priced is what the periods say."
+    )
+    return [note]
 
 
 def _words(priced: PricedSession) -> dict[str, Any]:

@@ -167,3 +167,19 @@ def test_a_tariff_that_was_not_valid_is_said(written, bounds, note):
     )
     assert code == 0
     assert found.get("notes") == ([note] if note else None)
+
+
+@pytest.mark.parametrize(
+    ("total", "noted"), [(12.345, False), (12.3459, False), (15, True), (None, False)]
+)
+def test_a_cdr_whose_periods_do_not_say_its_energy_is_said(written, total, noted):
+    """Energy is priced by the periods; a total beside them would look forgotten."""
+    code, found = run_json(
+        *("price", "--tariff", written("t.json", TARIFF)),
+        *("--cdr", written("c.json", CDR | {"total_energy": total})),
+    )
+    assert code == 0
+    assert found["before_taxes"] == "6.086250000000"
+    notes = found.get("notes", [])
+    assert len(notes) == noted
+    assert all("15 kWh" in note and "12.3450 kWh" in note for note in notes)
