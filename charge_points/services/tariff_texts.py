@@ -47,7 +47,8 @@ class UnableToTellCost(DomainError):
 
 def _charge(transaction_id: int) -> Transaction:
     row = (
-        Transaction.objects.select_for_update(no_key=True)
+        Transaction.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("charge_point")
         .filter(pk=transaction_id)
         .first()
     )
@@ -101,17 +102,30 @@ def put_running_cost(
     return _tell_running(row, at)
 
 
-def _keep(row: Transaction, total_minor: int, currency: str, at: datetime) -> None:
+def _keep(
+    row: Transaction,
+    total_minor: int,
+    currency: str,
+    at: datetime,
+    *,
+    is_final: bool = False,
+) -> None:
     row.running_cost_minor = total_minor
     row.running_cost_currency = currency
     row.running_cost_at = at
+    row.cost_is_final = is_final
     row.save(
-        update_fields=["running_cost_minor", "running_cost_currency", "running_cost_at"]
+        update_fields=[
+            "running_cost_minor",
+            "running_cost_currency",
+            "running_cost_at",
+            "cost_is_final",
+        ]
     )
 
 
 def _tell_running(row: Transaction, at: datetime) -> bool:
-    station = ChargePoint.objects.get(pk=row.charge_point_id)
+    station = row.charge_point
     cost = from_minor(row.running_cost_minor or 0, row.running_cost_currency)
     if row.ocpp_version == "1.6":
         if not station.speaks_cost_messages:
@@ -165,10 +179,8 @@ def put_final_cost(
         UnableToTellCost: there is no such transaction.
     """
     row = _charge(transaction_id)
-    _keep(row, total_minor, currency, at)
-    row.cost_is_final = True
-    row.save(update_fields=["cost_is_final"])
-    station = ChargePoint.objects.get(pk=row.charge_point_id)
+    _keep(row, total_minor, currency, at, is_final=True)
+    station = row.charge_point
     if row.ocpp_version != "1.6" or not station.speaks_cost_messages:
         return False
     message = {
