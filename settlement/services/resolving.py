@@ -103,9 +103,7 @@ def _locked(
         )
         .first()
     )
-    row = (
-        rows.select_for_update(of=("self",)).select_related("payee_account").first()
-    )
+    row = rows.select_for_update(of=("self",)).select_related("payee_account").first()
     if row is None:
         raise UnableToResolve(
             "no_open_difference", f"There is no open difference {difference_id} here."
