@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import ClassVar, Final
 from zoneinfo import ZoneInfo
 
-from billing.pricing.exact import shift
+from billing.pricing.exact import rounded, shift
 from cpms.kernel.errors import DomainError
 
 SESSION_SPAN_MAX: Final = timedelta(days=366)
@@ -179,12 +179,10 @@ def _check_order(periods: Sequence[ChargingPeriod]) -> None:
 def _check_quantity(name: str, value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         raise _refused(name, f"{value!r} must be an int or a Decimal.")
-    if isinstance(value, Decimal) and not (
-        value.is_finite() and value == round(value, QUANTITY_DIGITS_MAX)
-    ):
-        raise _refused(name, f"{value!r} has more than {QUANTITY_DIGITS_MAX} decimals.")
-    if not 0 <= value <= QUANTITY_MAX:
+    if not (Decimal(value).is_finite() and 0 <= value <= QUANTITY_MAX):
         raise _refused(name, f"{value} must be 0 to {QUANTITY_MAX}.")
+    if Decimal(value) != rounded(Decimal(value), QUANTITY_DIGITS_MAX):
+        raise _refused(name, f"{value!r} has more than {QUANTITY_DIGITS_MAX} decimals.")
 
 
 def _utc(instant: object, name: str) -> datetime:

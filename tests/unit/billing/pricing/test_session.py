@@ -1,7 +1,7 @@
 """Facts that cannot have happened are refused."""
 
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -19,7 +19,7 @@ def _period(state="charging", start=0, end=1, **facts):
 def test_times_are_kept_in_utc():
     berlin = datetime(2024, 6, 3, 10, tzinfo=ZoneInfo("Europe/Berlin"))
     period = ChargingPeriod("charging", berlin, berlin + HOUR)
-    assert period.starts_at.tzinfo is UTC
+    assert period.starts_at.tzinfo is period.ends_at.tzinfo is UTC
     assert period == _period()
     assert period.state is State.CHARGING
 
@@ -41,7 +41,9 @@ def test_energy_may_be_stated_in_kwh():
         ({"energy_wh": True}, "energy_wh"),
         ({"energy_wh": Decimal("NaN")}, "energy_wh"),
         ({"energy_wh": Decimal("1e-13")}, "energy_wh"),
+        ({"energy_wh": Decimal("Infinity")}, "energy_wh"),
         ({"energy_wh": 10**13}, "energy_wh"),
+        ({"energy_wh": Decimal("1e20")}, "energy_wh"),
         ({"current_a": Decimal(-1)}, "current_a"),
         ({"power_kw": 11.0}, "power_kw"),
         ({"state": "reserved", "energy_wh": 1}, "energy_wh"),
@@ -84,3 +86,24 @@ def test_an_unknown_time_zone_is_refused(name):
 def test_time_between_periods_is_allowed_and_not_priced():
     session = Session((_period(), _period(start=2, end=3)), ZoneInfo("UTC"))
     assert session.zone.key == "UTC"
+
+
+@pytest.mark.parametrize("energy_kwh", [1.5, Decimal(-1), Decimal("NaN"), True, "1"])
+def test_what_is_no_energy_in_kwh_is_refused_by_that_name(energy_kwh):
+    with pytest.raises(UnableToBuildSession) as refusal:
+        ChargingPeriod.in_kwh("charging", MONDAY, MONDAY + HOUR, energy_kwh)
+    assert refusal.value.extra["path"] == "energy_kwh"
+
+
+def test_a_quantity_is_checked_whatever_precision_the_caller_computes_with():
+    with localcontext(prec=3):
+        assert _period(energy_wh=Decimal("12345.678901234567")).energy_wh
+        with pytest.raises(UnableToBuildSession, match="more than 12 decimals"):
+            _period(energy_wh=Decimal("1.0000000000001"))
+
+
+def test_the_periods_of_a_session_do_not_change_with_the_list_they_came_in():
+    periods = [_period()]
+    session = Session(periods, "Europe/Berlin")
+    periods.clear()
+    assert session.periods == (_period(),)
