@@ -6,6 +6,8 @@ ONLY_EXPONENT = "Decimal.quantize takes the exponent of its argument, nothing el
 WHOLE_DAY = "A window of the whole day holds always, as none does: a short cut."
 NOT_ASKED = "Stated wherever an element asks for it; elsewhere nobody looks."
 ALWAYS_STATED = "Whoever makes a moment states it."
+FOR_TYPES = "What is required is never None here; for the type checker alone."
+NO_NUMBER_AS_TEXT = "No other value of JSON has a text that is a number."
 CUT_FOR_NOTHING = "One more cut, at which nothing changes: the sums are the same."
 
 ACCEPTED = {
@@ -76,8 +78,6 @@ ACCEPTED = {
     "walking._clock_instants: if low < point < high: | low < point < high"
     " -> low <= point < high": NO_EDGE,
     "walking._instants: if starts_us < point < ends_us: | starts_us < point < ends_us"
-    " -> starts_us < point <= ends_us": NO_EDGE,
-    "walking._instants: if starts_us < point < ends_us: | starts_us < point < ends_us"
     " -> starts_us <= point < ends_us": NO_EDGE,
     "walking._by_energy: if at < threshold < until: | at < threshold < until"
     " -> at <= threshold < until": NO_EDGE,
@@ -86,4 +86,44 @@ ACCEPTED = {
     "walking.slices: if cuts.parkings_us and self.period.state is State.PARKING: |"
     " cuts.parkings_us and self.period.state is State.PARKING"
     " -> self.period.state is State.PARKING": NOT_ASKED,
+    "walking._instants: if cuts.parkings_us and self.period.state is State.PARKING: |"
+    " cuts.parkings_us and self.period.state is State.PARKING"
+    " -> cuts.parkings_us or self.period.state is State.PARKING": CUT_FOR_NOTHING,
+    "walking._instants: if cuts.parkings_us and self.period.state is State.PARKING: |"
+    " cuts.parkings_us and self.period.state is State.PARKING"
+    " -> self.period.state is State.PARKING": FASTER,
+    "walking._instants: if 0 < ahead < self.energy_uwh: | 0 < ahead < self.energy_uwh"
+    " -> 0 <= ahead < self.energy_uwh": NO_EDGE,
+    "walking._clock_instants: if low > starts_us: | low > starts_us"
+    " -> low >= starts_us": NO_EDGE,
+    "walking._clock_instants: for day in range((low + offset) // DAY_US, (high +"
+    " offset) // DAY_US + 1): | 1 -> 2": (
+        "The day after the last one has no instant within the period."
+    ),
+    "plan.(module): Dimension.FLAT: 0, | 0 -> 1": "A fee is never billed in blocks.",
+    "plan._parts: (component.type, restrictions.reservation is None) |"
+    " restrictions.reservation is None -> restrictions.reservation is not None": (
+        "What is alike stays alike: the same components are siblings."
+    ),
+    "fields.required_text: return self.text(name, max_length=max_length) or"
+    " \"\" | self.text(name, max_length=max_length) or ''"
+    " -> self.text(name, max_length=max_length)": FOR_TYPES,
+    "reading.session_from_segments: minutes = segment.number("
+    '"minutes", most=_MINUTES_MAX) or Decimal(0)'
+    " | segment.number('minutes', most=_MINUTES_MAX) or Decimal(0)"
+    " -> segment.number('minutes', most=_MINUTES_MAX)": FOR_TYPES,
+    "reading._volumes: volumes[name] = volume or Decimal(0) | volume or Decimal(0)"
+    " -> volume": FOR_TYPES,
+    "fields._decimal: if isinstance(value, bool) or not isinstance(value, Decimal | int"
+    " | str | float): | isinstance(value, bool) or not isinstance(value, Decimal | int"
+    " | str | float) -> isinstance(value, bool) and (not isinstance(value, Decimal |"
+    " int | str | float))": NO_NUMBER_AS_TEXT,
+    "fields._decimal: if isinstance(value, bool) or not isinstance(value, Decimal | int"
+    " | str | float): | isinstance(value, bool) or not isinstance(value, Decimal | int"
+    " | str | float) -> not isinstance(value, Decimal | int | str | float)": (
+        NO_NUMBER_AS_TEXT
+    ),
+    "fields._decimal: if isinstance(value, bool) or not isinstance(value, Decimal | int"
+    " | str | float): | isinstance(value, bool) or not isinstance(value, Decimal | int"
+    " | str | float) -> isinstance(value, bool)": NO_NUMBER_AS_TEXT,
 }

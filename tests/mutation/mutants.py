@@ -65,7 +65,7 @@ def mutants_of(source: str) -> list[Mutant]:
     for number, node in _nodes(tree):
         for which, changed in enumerate(_changes(node)):
             found.append(
-                Mutant(node.lineno, ast.unparse(node), _text(changed), (number, which))
+                Mutant(node.lineno, _text(node), _text(changed), (number, which))
             )
     return found
 

@@ -233,3 +233,40 @@ def test_a_fee_that_may_come_later_is_held_from_the_beginning():
     energy_wh = energy_for_amount(rules, MONDAY, "Europe/Berlin", 1000, "EUR")
     # Half a cent more is rounded down.
     assert energy_wh == 5_004
+
+
+def test_a_first_day_begins_at_its_midnight():
+    rules = tariff(element(component("TIME", 6), start_date="2024-06-04"))
+    used = session(("charging", 60, 1), at=EVENING + timedelta(hours=2))
+    assert rate(rules, used).before_taxes == 3
+
+
+@pytest.mark.parametrize(
+    ("limit", "inside", "outside"),
+    [
+        ({"min_current": 16}, (16, None), (15, None)),
+        ({"max_current": 16}, (15, None), (16, None)),
+        ({"min_power": 11}, (None, 11), (None, 10)),
+        ({"max_power": 11}, (None, 10), (None, 11)),
+    ],
+)
+def test_a_limit_of_the_load_holds_where_it_is_the_only_one(limit, inside, outside):
+    rules = tariff(element(component("ENERGY", 1), **limit))
+    for load, cost in ((inside, 10), (outside, 0)):
+        assert rate(rules, session(("charging", 60, 10, *load))).before_taxes == cost
+
+
+@pytest.mark.parametrize(
+    ("limit", "exact", "more"),
+    [
+        ({"min_duration": 3600}, ("charging", 60, 10), ("charging", 61, 10)),
+        ({"min_kwh": 10}, ("charging", 60, 10), ("charging", 60, "10.001")),
+        # All energy at one instant, as a single late meter value tells it.
+        ({"min_kwh": 10}, ("charging", 0, 10), ("charging", 0, "10.001")),
+        ({"start_time": "11:00"}, ("charging", 60, 10), ("charging", 61, 10)),
+    ],
+)
+def test_a_fee_from_where_the_charge_ended_is_not_due(limit, exact, more):
+    rules = tariff(element(component("FLAT", 5), **limit))
+    assert rate(rules, session(exact)).total_minor == 0
+    assert rate(rules, session(more)).total_minor == 500

@@ -11,7 +11,13 @@ from hypothesis import given, settings, strategies as st
 from billing.pricing import ChargingPeriod, Session, parse_tariff, rate
 from billing.pricing.tariff import Day
 from billing.pricing.walking import instant_of, micros, offset_spans
-from tests.unit.billing.pricing.making import component, element, tariff, totals
+from tests.unit.billing.pricing.making import (
+    component,
+    element,
+    session,
+    tariff,
+    totals,
+)
 from tests.unit.billing.pricing.strategies import ZONES, restrictions, starts
 
 HOUR = timedelta(hours=1)
@@ -175,3 +181,33 @@ def test_every_minute_is_priced_as_a_slow_witness_prices_it(limits, at, minutes,
                 break
     priced = rate(rules, Session((period,), zone))
     assert abs(Fraction(priced.before_taxes) - expected) < Fraction(1, 10**11)
+
+
+def test_west_of_greenwich_the_clock_is_as_exact():
+    rules = tariff(
+        element(component("TIME", 3600, step=0), start_time="20:00"),
+        element(component("TIME", 7200, step=0)),
+    )
+    # 18:00 to 22:00 in New York.
+    used = _charge(datetime(2024, 6, 3, 22, tzinfo=UTC), 4, "America/New_York")
+    assert totals(rate(rules, used))[0] == "21600"
+
+
+def test_each_period_of_a_session_is_priced_by_its_own_hours():
+    rules = tariff(
+        element(component("TIME", 1, step=0), end_time="12:00"),
+        element(component("TIME", 10, step=0)),
+    )
+    # 10:00 to 11:00 and 11:00 to 13:00 in Berlin.
+    assert totals(rate(rules, session(("charging", 60), ("charging", 120))))[0] == "12"
+
+
+def test_a_period_after_a_change_of_the_clock_follows_the_new_time():
+    at = datetime(2024, 10, 27, 0, 30, tzinfo=UTC)
+    periods = (
+        ChargingPeriod("charging", at, at + HOUR),
+        # 04:00 to 08:00 by the clock that went back in between.
+        ChargingPeriod("charging", at + 2.5 * HOUR, at + 6.5 * HOUR),
+    )
+    priced = rate(NIGHT, Session(periods, "Europe/Berlin"))
+    assert totals(priced)[0] == "23"

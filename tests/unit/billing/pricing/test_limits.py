@@ -115,6 +115,10 @@ def test_the_energy_is_what_the_price_allows(rules, amount_minor, energy_wh):
     assert _energy(rules, amount_minor) == energy_wh
 
 
+def test_where_money_is_no_limit_the_answer_is_ten_megawatt_hours():
+    assert _energy(tariff(element(component("ENERGY", 0))), 0) == 10_000_000
+
+
 def test_the_dearest_power_counts_as_far_as_the_connector_reaches():
     rules = tariff(
         element(component("ENERGY", "1.00"), min_power=50),

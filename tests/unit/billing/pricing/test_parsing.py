@@ -186,10 +186,13 @@ BAD = [
     ((*COMPONENT, "price"), "NaN", "elements[0].price_components[0].price"),
     ((*COMPONENT, "price"), "1e999999", "elements[0].price_components[0].price"),
     ((*COMPONENT, "price"), "1e-999999", "elements[0].price_components[0].price"),
+    ((*COMPONENT, "price"), "1e25", "elements[0].price_components[0].price"),
+    ((*COMPONENT, "price"), "1e-25", "elements[0].price_components[0].price"),
     ((*COMPONENT, "vat"), 101, "elements[0].price_components[0].vat"),
     ((*COMPONENT, "step_size"), ..., "elements[0].price_components[0].step_size"),
     ((*COMPONENT, "step_size"), 1.5, "elements[0].price_components[0].step_size"),
     ((*COMPONENT, "step_size"), -1, "elements[0].price_components[0].step_size"),
+    ((*COMPONENT, "step_size"), 2_678_401, "elements[0].price_components[0].step_size"),
     ((*COMPONENT, "step_size"), 10**9, "elements[0].price_components[0].step_size"),
     ((*LIMITS, "start_time"), "8:00", "elements[0].restrictions.start_time"),
     ((*LIMITS, "end_time"), "24:00", "elements[0].restrictions.end_time"),
@@ -224,6 +227,16 @@ BAD = [
     (("energy_mix",), "green", "energy_mix"),
     (("tariff_alt_text",), [{"language": "en"}], "tariff_alt_text[0].text"),
     (("tariff_alt_text",), [{"text": "x"}], "tariff_alt_text[0].language"),
+    (
+        ("tariff_alt_text",),
+        [{"language": "deu", "text": "x"}],
+        "tariff_alt_text[0].language",
+    ),
+    (
+        ("tariff_alt_text",),
+        [{"language": "en", "text": "x"}] * 101,
+        "tariff_alt_text",
+    ),
     (("preauthorize_amount",), -1, "preauthorize_amount"),
 ]
 
@@ -244,3 +257,39 @@ def test_what_is_no_object_is_refused_with_a_short_message():
         parse_tariff(["x" * 1000])
     assert refusal.value.path == "(document)"
     assert len(refusal.value.message) < 200
+
+
+def test_the_greatest_numbers_of_elements_texts_and_seconds_are_taken():
+    long = element(component("TIME", 1, step=31 * 24 * 3600))
+    texts = [{"language": "en", "text": "x"}] * 100
+    tariff = parse_tariff(document(*[long] * 200, tariff_alt_text=texts))
+    assert (len(tariff.elements), len(tariff.tariff_alt_text)) == (200, 100)
+    assert tariff.elements[0].price_components[0].step_size == 2_678_400
+
+
+def test_a_least_price_may_be_the_greatest_one_too():
+    limit = {"before_taxes": 5, "after_taxes": 6}
+    tariff = parse_tariff(
+        document(element(component("FLAT", 1)), min_price=limit, max_price=limit)
+    )
+    assert tariff.min_price == tariff.max_price == PriceLimit(Decimal(5), Decimal(6))
+
+
+def test_a_price_of_minus_zero_is_zero():
+    tariff = parse_tariff(document(element(component("FLAT", "-0"))))
+    assert str(tariff.elements[0].price_components[0].price) == "0"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "told"),
+    [
+        (("elements",), ..., "elements: is missing"),
+        ((*COMPONENT, "vat"), 101, "it must be 0 to 100."),
+        ((*COMPONENT, "price"), "x" * 58, f"not '{'x' * 58}'."),
+        ((*COMPONENT, "price"), "x" * 59, f"not '{'x' * 56}...."),
+    ],
+)
+def test_a_refusal_tells_what_came_in_short_and_what_must_come(path, value, told):
+    with pytest.raises(UnableToParseTariff) as refusal:
+        parse_tariff(_with(path, value))
+    assert told in refusal.value.message

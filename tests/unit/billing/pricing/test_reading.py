@@ -28,6 +28,8 @@ SEGMENTS = {
     ],
 }
 
+MINUTES = "segments[0].minutes"
+
 
 def test_segments_follow_each_other_in_real_time():
     first, second = session_from_segments(SEGMENTS).periods
@@ -56,8 +58,15 @@ def test_a_start_with_an_offset_is_that_instant():
         ({"time_zone": None}, "time_zone"),
         ({"segments": []}, "segments"),
         ({"segments": [{"minutes": 1}]}, "segments[0].state"),
-        ({"segments": [{"state": "charging"}]}, "segments[0].minutes"),
+        ({"segments": [{"state": "charging"}]}, MINUTES),
         ({"segments": [{"state": "asleep", "minutes": 1}]}, "segments[0].state"),
+        ({"time_zone": "z" * 256}, "time_zone"),
+        ({"segments": [{"state": "parking", "minutes": 1}] * 10_001}, "segments"),
+        ({"segments": [{"state": "parking", "minutes": 527_041}]}, MINUTES),
+        (
+            {"segments": [{"state": "parking", "minutes": 1, "energy_kwh": 10**9 + 1}]},
+            "segments[0].energy_kwh",
+        ),
         (
             {"segments": [{"state": "parking", "minutes": 1, "energy_kwh": -1}]},
             "segments[0].energy_kwh",
@@ -133,7 +142,7 @@ def test_a_cdr_with_nothing_but_a_reservation_is_of_one_that_expired():
 def test_load_is_read_for_charging_only():
     cdr = _cdr(
         _entry(0, TIME=0.5, MAX_CURRENT=16, MIN_CURRENT=10, MIN_POWER=7, ENERGY=3),
-        _entry(30, PARKING_TIME=0.5, MAX_CURRENT=1),
+        _entry(30, PARKING_TIME=0.5, MAX_CURRENT=1, POWER=1),
     )
     charging, parking = session_from_cdr(cdr, "UTC").periods
     assert (charging.current_a, charging.power_kw) == (Decimal(16), Decimal(7))
@@ -172,3 +181,41 @@ def test_a_bad_field_of_a_cdr_is_named(cdr, named):
     with pytest.raises(UnableToParseSession) as refusal:
         session_from_cdr(cdr, "UTC")
     assert refusal.value.path == named
+
+
+def test_the_longest_and_greatest_segment_is_taken_and_one_of_no_minutes():
+    segments = [
+        {"state": "charging", "minutes": 366 * 24 * 60, "energy_kwh": 10**9},
+        {"state": "parking", "minutes": 0},
+    ]
+    longest, none = session_from_segments(SEGMENTS | {"segments": segments}).periods
+    assert longest.ends_at - longest.starts_at == timedelta(days=366)
+    assert longest.energy_wh == 10**12
+    assert none.ends_at == none.starts_at == longest.ends_at
+
+
+def test_a_period_may_end_when_it_starts():
+    assert _read(_entry(0, ENERGY=5), _entry(0, ENERGY=1)) == [
+        ("charging", 0, 5000),
+        ("charging", 60, 1000),
+    ]
+
+
+def test_a_time_of_zero_is_none():
+    assert _read(_entry(0, ENERGY=5, TIME=0, PARKING_TIME=0.5)) == [
+        ("parking", 60, 5000)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("volumes", "named"),
+    [
+        ({"X" * 37: 1}, "type"),
+        ({"ENERGY": 10**9 + 1}, "volume"),
+        ({"ENERGY_EXPORT": -(10**9) - 1}, "volume"),
+    ],
+)
+def test_a_dimension_has_a_longest_name_and_a_greatest_volume(volumes, named):
+    with pytest.raises(UnableToParseSession) as refusal:
+        session_from_cdr(_cdr(_entry(0, **volumes)), "UTC")
+    assert refusal.value.path == f"charging_periods[0].dimensions[0].{named}"

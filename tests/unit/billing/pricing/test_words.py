@@ -251,3 +251,30 @@ def test_every_price_and_condition_is_told(rules):
             assert f"before {limits.end_date}" in said
     count = sum(len(item.price_components) for item in rules.elements)
     assert sum(len(row.prices) for row in tariff_text(rules).rows) == count
+
+
+def test_a_price_is_told_to_four_decimals():
+    rules = tariff(element(component("ENERGY", "0.123456")))
+    assert tariff_text(rules).rows[0].prices == ("0.1235 EUR per kWh",)
+
+
+def test_a_least_price_with_taxes_is_not_free():
+    rules = tariff(
+        element(component("ENERGY", 0)),
+        min_price={"before_taxes": 0, "after_taxes": 1},
+    )
+    assert "At least 1.00 EUR." in describe(rules)
+
+
+@pytest.mark.parametrize(("parking", "told"), [(2, True), (0, False)])
+def test_the_grace_is_told_beside_other_prices_where_parking_costs(parking, told):
+    rules = tariff(
+        element(component("ENERGY", 1), component("PARKING_TIME", parking)),
+        idle_fee={"grace_seconds": 600},
+    )
+    assert ("first 10 min of parking" in describe(rules)) is told
+
+
+def test_a_price_that_includes_its_taxes_is_told_as_it_stands():
+    rules = tariff(element(component("ENERGY", "0.60", vat=20)), tax_included="YES")
+    assert describe(rules) == "Energy: 0.60 EUR per kWh. Prices include taxes."

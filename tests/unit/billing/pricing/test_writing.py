@@ -100,3 +100,17 @@ def test_the_totals_of_a_cdr():
         "taxes": [{"name": "VAT", "amount": Decimal("1.35")}],
     }
     assert newer["total_time_cost"]["taxes"] == []
+
+
+def _types(value):
+    if type(value) is dict:
+        return set().union(*map(_types, value.values()))
+    if type(value) is list:
+        return set().union(*map(_types, value))
+    return {type(value)}
+
+
+@pytest.mark.parametrize("version", ["2.2.1", "2.3.0"])
+def test_what_is_written_holds_nothing_that_json_does_not_know(version):
+    written = to_ocpi(parse_tariff(FULL | {"tax_included": "NO"}), version)
+    assert _types(written) == {str, int, float, bool, Decimal}
