@@ -1,7 +1,7 @@
 """What billing knows of a disputed charge, put together for the payer's bank."""
 
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final
 
 from billing.models import Order
@@ -31,7 +31,11 @@ _HOW: Final = {
     "token": "Charging card or app token of the driver's account",
     "offline": "Charging card or app token of the driver's account, station offline",
     "operator": "Started by the operator",
+    "plug_and_charge": "Contract certificate of the vehicle (ISO 15118), proved to the "
+    "station when it was plugged in",
 }
+_UNITS: Final = {"ENERGY": " kWh", "TIME": " h", "PARKING_TIME": " h"}
+_DIGITS: Final = Decimal("0.0001")
 
 
 def gather(*, order_number: str, dispute_id: int) -> bool:
@@ -106,7 +110,9 @@ def _receipt_text(body: dict[str, Any]) -> str:
     english = LANGUAGES["en"]
     lines = [
         f"{english.dimensions.get(line['dimension'], line['dimension'])}: "
-        f"{line['billed_volume']} x {line['unit_price']} = {line['after_taxes']}"
+        f"{line['billed_volume']}{_UNITS.get(line['dimension'], '')} at "
+        f"{line['unit_price']}: {_shown(line['before_taxes'])} before taxes, "
+        f"{_shown(line['after_taxes'])} with taxes"
         for line in body["lines"]
     ]
     total = english.money(body["amount_minor"], body["currency"])
@@ -114,3 +120,7 @@ def _receipt_text(body: dict[str, Any]) -> str:
     if body.get("corrects") is not None:
         lines.append(f"It takes the place of receipt {body['corrects']}.")
     return "\n".join(lines)
+
+
+def _shown(exact: str) -> str:
+    return f"{Decimal(exact).quantize(_DIGITS, ROUND_HALF_UP):f}"

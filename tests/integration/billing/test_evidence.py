@@ -5,6 +5,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from billing.models import Order
+from billing.models.order import StartedBy
 from billing.services import evidence
 from settlement.models import Dispute
 from settlement.services import disputes, webhooks
@@ -35,6 +37,9 @@ def test_the_pack_says_what_was_delivered_where_and_to_whom(world, disputed):
     assert "register 1000 Wh to 11000 Wh" in pack["activity_log"]
     assert "charging certificate" in pack["activity_log"]
     assert order.number in pack["activity_log"]
+    # A unit price without taxes times the energy is the price before them.
+    price = "Energy: 10.0000 kWh at 0.5000: 5.0000 before taxes, 5.9500 with taxes"
+    assert price in pack["text"]
     assert "Total 5.95 EUR" in pack["text"]
     disputes.submit(dispute_id=dispute.pk, by="test", at=timezone.now())
 
@@ -45,3 +50,14 @@ def test_a_dispute_that_was_answered_meanwhile_is_left_alone(disputed):
     assert not evidence.gather(order_number=order.number, dispute_id=dispute.pk)
     assert not evidence.gather(order_number="X", dispute_id=dispute.pk)
     assert Dispute.objects.get().evidence == {}
+
+
+@pytest.mark.parametrize("started_by", StartedBy.values)
+def test_a_bank_reads_in_words_how_the_charge_was_begun(disputed, started_by):
+    order, dispute = disputed
+    Order.objects.filter(pk=order.pk).update(started_by=started_by)
+    assert evidence.gather(order_number=order.number, dispute_id=dispute.pk)
+    dispute.refresh_from_db()
+    told = dispute.evidence["activity_log"]
+    assert f": {started_by}" not in told
+    assert order.number in told
