@@ -51,12 +51,17 @@ def locked_with_own(wanted: QuerySet[Payment]) -> Payment | None:
     order (docs/explanation/money.md).
 
     Args:
-        wanted: finds one payment, or none.
+        wanted: finds it; of several payments of an order the first is meant.
     """
+    # Nearly always it is the own one, which needs no look at its order.
+    own = wanted.filter(sequence=1).select_for_update(of=("self",))
+    for payment in own[:1]:
+        return payment
+    first = wanted.order_by("sequence")
     of_order = Payment.objects.select_for_update().filter(
-        order_number=Subquery(wanted.values("order_number")[:1])
+        order_number=Subquery(first.values("order_number")[:1])
     )
-    rows = of_order.filter(Q(sequence=1) | Q(pk__in=wanted.values("pk")))
+    rows = of_order.filter(Q(sequence=1) | Q(pk__in=first.values("pk")[:1]))
     # PostgreSQL locks them as they are sorted; the wanted one is the own one or later.
     found = list(rows.order_by("sequence"))
     return found[-1] if found else None

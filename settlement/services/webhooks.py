@@ -209,7 +209,7 @@ def _find(row: WebhookEvent, known: ProviderPayment) -> Payment | None:
         provider_ref="",
         hold_minor=known.amount_minor,
     )
-    return locked_with_own(rows.order_by("sequence")[:1])
+    return locked_with_own(rows)
 
 
 def poll(*, payee_account_id: int, at: datetime) -> int:
