@@ -1,6 +1,7 @@
 """Refunds that follow corrected bills: asked for, counted, stopped when refused."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from django.db.models import F, Sum
 
@@ -8,6 +9,29 @@ from cpms.outbox import publish
 from settlement import events
 from settlement.models import Correction, Payment, PaymentAttempt, Refund
 from settlement.services.moves import queue_attempt
+
+NOTE_CHARS_MAX: Final = 200
+DISPUTED: Final = "charge_disputed"
+"""The provider's code while the payer's bank has the money."""
+DISPUTED_AGAIN: Final = timedelta(hours=1)
+DISPUTED_REFUNDS_MAX: Final = 5
+"""Refused so often for a dispute that nobody tells us of, a person has to look."""
+_TODO_ELSE: Final = (
+    "Give it back once more, or pay it back another way and say so here."
+)
+_TODO: Final = {
+    DISPUTED: (
+        "It was charged back and cannot be refunded. Pay it back another way and say "
+        "so here."
+    ),
+    "charge_already_refunded": (
+        "If the provider's pages show this refund, say here that it is settled."
+    ),
+    "provider_unreachable": (
+        "If the provider's pages show no such refund, give it back once more."
+    ),
+}
+"""By the provider's code: what only a person can do, in the words of the console."""
 
 
 def promised(payment: Payment) -> int:
@@ -66,12 +90,34 @@ def went_back(correction_id: int, amount_minor: int, at: datetime) -> None:
     )
 
 
-def stop(correction_id: int, note: str, at: datetime) -> None:
-    """Asking again by itself could pay twice, or be refused for ever."""
+def failed(
+    payment: Payment, correction_id: int, *, code: str, message: str, at: datetime
+) -> None:
+    """Its refund was refused; the payment is locked.
+
+    A dispute that is on its way is waited for. Else it stops: asking again by itself
+    could pay twice, or be refused for ever. The note says why, and what the person who
+    reads it has to do.
+    """
     row = Correction.objects.select_for_update().get(pk=correction_id)
-    row.state, row.note, row.finished_at = Correction.State.STUCK, note[:200], at
+    if code == DISPUTED and _dispute_goes_on(payment, row):
+        row.note, row.next_try_at = "the payer's bank disputes it", at + DISPUTED_AGAIN
+        row.save()
+        return
+    why = f"the refund failed ({code}): {message}"
+    todo = _TODO.get(code, _TODO_ELSE)
+    row.note = f"{why[: NOTE_CHARS_MAX - len(todo) - 1]} {todo}"
+    row.state, row.finished_at = Correction.State.STUCK, at
     row.save()
     tell(row)
+
+
+def _dispute_goes_on(payment: Payment, row: Correction) -> bool:
+    """Whether the bank still decides, or we have not even heard of its dispute yet."""
+    known = payment.disputes.all()
+    if known.exists():
+        return known.filter(closed_at__isnull=True).exists()
+    return row.refunds.count() < DISPUTED_REFUNDS_MAX
 
 
 def tell(row: Correction) -> None:

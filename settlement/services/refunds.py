@@ -285,8 +285,9 @@ def failed(
     refund.state, refund.finished_at = Refund.State.FAILED, at
     refund.save()
     if refund.correction_id is not None:
-        note = f"the refund failed ({code}): {message}"
-        correction_refunds.stop(refund.correction_id, note, at)
+        correction_refunds.failed(
+            payment, refund.correction_id, code=code, message=message, at=at
+        )
     tell(
         events.REFUND_FAILED,
         payment,

@@ -77,7 +77,7 @@ def open_dispute(call: Call, charge: Json, *, amount: int, reason: str) -> Json:
     }
     posted = ledger.post_dispute(call, dispute, won=False)
     dispute["balance_transactions"] = [posted]
-    charge["disputed"] = True
+    charge["disputed"], charge["_dispute"] = True, dispute["id"]
     call.put("charge", charge)
     call.put("dispute", dispute)
     call.emit("charge.dispute.created", dispute)

@@ -40,9 +40,18 @@ def _nothing_to_refund(reference: str) -> Exception:
     )
 
 
+def _was_won(call: Call, charge: Json) -> bool:
+    """Whether the bank gave the money of a dispute back: then it can be refunded.
+
+    https://github.com/Automattic/woocommerce-payments/issues/7960
+    """
+    dispute = call.unit.find(call.account, "dispute", charge.get("_dispute", ""))
+    return dispute is not None and dispute["status"] == "won"
+
+
 def _amount(call: Call, charge: Json) -> int:
     left: int = charge["amount_captured"] - charge["amount_refunded"]
-    if charge["disputed"]:
+    if charge["disputed"] and not _was_won(call, charge):
         raise wrong_state(
             f"Charge {charge['id']} has been charged back; it cannot be refunded.",
             code="charge_disputed",

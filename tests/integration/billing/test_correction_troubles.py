@@ -16,6 +16,7 @@ from settlement.models import Correction, Dispute, PaymentAttempt, Refund, Split
 from settlement.services import (
     correction_refunds,
     corrections as money,
+    disputes,
     verification,
     webhooks,
 )
@@ -51,15 +52,14 @@ def hear(world):
 
 
 @pytest.mark.parametrize(
-    ("outcome", "state", "note"),
+    ("outcome", "moved", "note"),
     [
-        # This provider refunds no charge that was ever charged back: a person pays.
-        ("won", "stuck", "has been charged back"),
-        ("lost", "done", "the payer's bank had taken everything back"),
+        ("won", 119, ""),
+        ("lost", 0, "the payer's bank had taken everything back"),
     ],
 )
 def test_money_of_a_disputed_payment_waits_for_the_bank(
-    world, disputed, outcome, state, note
+    world, disputed, outcome, moved, note
 ):
     order = corrected(disputed, 8000)
     assert numbers(order) == ([(1, 595), (2, 476)], [(1, 595)])
@@ -73,9 +73,65 @@ def test_money_of_a_disputed_payment_waits_for_the_bank(
     hear(world)
     go_on()
     row.refresh_from_db()
-    assert (row.state, row.moved_minor) == (state, 0)
-    assert note in row.note
-    assert payment_of(order).refunded_minor == 0
+    assert (row.state, row.moved_minor, row.note) == ("done", moved, note)
+    assert payment_of(order).refunded_minor == moved
+    assert world.books()["refunded_minor"] == moved
+    if moved:
+        prove(order)
+    assert verification.prove().ok
+
+
+def opened_there(world, order):
+    """A dispute that nobody told us of yet."""
+    world.psp.control("disputes", {"payment_intent": payment_of(order).provider_ref})
+
+
+def test_a_refund_refused_for_a_dispute_that_is_not_heard_of_yet_waits_for_it(world):
+    order = world.closed()
+    opened_there(world, order)
+    corrected(order, 8000)
+    row = Correction.objects.get()
+    assert (row.state, row.note) == ("pending", "the payer's bank disputes it")
+    hear(world)
+    go_on()
+    row.refresh_from_db()
+    assert row.note == "the payer's bank decides about a dispute"
+    dispute = Dispute.objects.get()
+    world.psp.control(f"disputes/{dispute.provider_ref}", {"outcome": "won"})
+    hear(world)
+    go_on()
+    row.refresh_from_db()
+    assert (row.state, row.moved_minor) == ("done", 119)
+    assert sorted(row.refunds.values_list("state", flat=True)) == [
+        "failed",
+        "succeeded",
+    ]
+    prove(order)
+
+
+def test_a_dispute_that_is_never_heard_of_comes_to_a_person(world):
+    order = world.closed()
+    opened_there(world, order)
+    corrected(order, 8000)
+    for _ in range(correction_refunds.DISPUTED_REFUNDS_MAX + 1):
+        go_on()
+    row = Correction.objects.get()
+    assert row.state == "stuck"
+    assert row.refunds.count() == correction_refunds.DISPUTED_REFUNDS_MAX
+
+
+def test_a_provider_that_refunds_no_charge_that_was_disputed_leaves_it_to_a_person(
+    world, disputed
+):
+    """The work list says why, and what to do."""
+    corrected(disputed, 8000)
+    # The provider goes on refusing, whatever the bank decided.
+    disputes.win(dispute_id=Dispute.objects.get().pk, at=timezone.now())
+    go_on()
+    row = Correction.objects.get()
+    assert (row.state, row.moved_minor) == ("stuck", 0)
+    assert row.note.startswith("the refund failed (charge_disputed)")
+    assert row.note.endswith("Pay it back another way and say so here.")
     assert verification.prove().ok
 
 
@@ -95,6 +151,7 @@ def test_a_refund_that_the_provider_refuses_waits_for_a_person(world):
     row = Correction.objects.get()
     assert row.state == "stuck"
     assert row.note.startswith("the refund failed")
+    assert row.note.endswith("or pay it back another way and say so here.")
     assert kept(order) == 595
     go_on()
     assert Refund.objects.count() == 1

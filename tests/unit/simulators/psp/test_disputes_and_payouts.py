@@ -41,11 +41,16 @@ def test_a_won_dispute_gives_the_amount_back(provider, account):
     assert told["evidence_details"]["submission_count"] == 1
     late = provider.refused("POST", path, {"submit": True}, account=account)
     assert late.error["code"] == "dispute_unexpected_state"
+    refund = {"charge": intent["latest_charge"], "amount": 50}
+    early = provider.refused("POST", "/v1/refunds", refund, account=account)
+    assert early.error["code"] == "charge_disputed"
     won = provider.control(f"disputes/{opened['id']}", {"outcome": "won"})
     assert won["status"] == "won"
     assert books(provider, account)["balance_minor"] == 960 - 1500
     again = provider.control_answer(f"disputes/{opened['id']}", {"outcome": "lost"})
     assert again.status == 400
+    back = provider.post("/v1/refunds", refund, account=account)
+    assert (back["status"], back["amount"]) == ("succeeded", 50)
 
 
 def test_a_dispute_can_be_accepted(provider, account):
