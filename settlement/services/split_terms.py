@@ -10,14 +10,12 @@ from typing import Final
 from django.db import transaction
 
 from settlement.models import SplitAgreement
+from settlement.services import platform_parts
 from settlement.services.splits import (
-    PLATFORM,
     Agreement,
-    Party,
     UnableToAgreeSplit,
     agree,
-    in_force,
-    parties_of,
+    lock_agreements,
 )
 
 AGREEMENTS_MAX: Final = 1_000
@@ -35,7 +33,7 @@ def agree_as_operator(agreement: Agreement, *, by: str, at: datetime) -> SplitAg
 
     Raises:
         UnableToAgreeSplit: as ``agree``; or it begins in the past, or the platform
-            would get something else than by the agreement that it replaces.
+            would at some time get something else than without it.
     """
     if agreement.valid_from < at:
         raise UnableToAgreeSplit(
@@ -50,46 +48,29 @@ def agree_as_operator(agreement: Agreement, *, by: str, at: datetime) -> SplitAg
             "too_many_agreements",
             f"An operator has at most {AGREEMENTS_MAX} agreements; ask the platform.",
         )
-    wanted = platform_part(agreement.parties)
-    replaced = platform_part_at(
-        operator_id=agreement.operator_id,
-        site_id=agreement.site_id,
-        charge_point=agreement.charge_point,
-        at=agreement.valid_from,
-    )
-    if wanted != replaced:
-        raise UnableToAgreeSplit(
-            "platform_part_changed",
-            f"The platform's part would be {_words(wanted)}, but {_words(replaced)} "
-            "is agreed; only the platform can change it. State it as it is.",
-        )
+    lock_agreements(agreement.operator_id)
+    other = platform_parts.otherwise(agreement)
+    if other is not None:
+        raise _refusal(agreement, other)
     return agree(agreement, by=by, at=at)
 
 
-def platform_part(parties: tuple[Party, ...]) -> Party | None:
-    """The platform's own party; None where it gets nothing."""
-    return next((party for party in parties if party.role == PLATFORM), None)
-
-
-def platform_part_at(
-    *, operator_id: int, site_id: int | None, charge_point: str, at: datetime
-) -> Party | None:
-    """What the platform gets by the agreement that is in force there and then."""
-    row = in_force(
-        operator_id=operator_id, site_id=site_id, charge_point=charge_point, at=at
+def _refusal(
+    agreement: Agreement, other: platform_parts.Otherwise
+) -> UnableToAgreeSplit:
+    wanted = platform_parts.words(platform_parts.of_parties(agreement.parties))
+    by = platform_parts.place_words(other.by)
+    if other.at > agreement.valid_from:
+        since = other.at.isoformat()
+        return UnableToAgreeSplit(
+            "platform_part_outlived",
+            f"The platform's part would still be {wanted} when it is "
+            f"{platform_parts.words(other.part)} by {by}, from {since} on. Let the "
+            "agreement end then, and agree on another one from then on.",
+        )
+    return UnableToAgreeSplit(
+        "platform_part_changed",
+        f"The platform's part would be {wanted}, but "
+        f"{platform_parts.words(other.part)} is agreed by {by}; only the platform can "
+        "change it. State it as it is.",
     )
-    return None if row is None else platform_part(parties_of(row))
-
-
-def _words(party: Party | None) -> str:
-    if party is None:
-        return "nothing"
-    words = (
-        f"{party.basis_points} basis points and {party.fixed_minor} (as "
-        f"{party.key} {party.name!r})"
-    )
-    if party.min_minor is not None:
-        words += f", at least {party.min_minor}"
-    if party.max_minor is not None:
-        words += f", at most {party.max_minor}"
-    return words

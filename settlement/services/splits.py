@@ -9,9 +9,11 @@ from typing import Any, ClassVar, Final, Self
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 
+from cpms.accounts.models import Operator
 from cpms.accounts.services import audit
 from cpms.kernel.errors import DomainError
 from settlement.models import SplitAgreement, SplitParty
+from settlement.services import platform_parts
 
 ALL_BASIS_POINTS: Final = 10_000
 PARTIES_MAX: Final = 20
@@ -225,6 +227,27 @@ class Agreement:
     charge_point: str = ""
 
 
+def lock_agreements(operator_id: int) -> None:
+    """One after the other: each is checked against those that were agreed before."""
+    Operator.objects.select_for_update(no_key=True).filter(pk=operator_id).first()
+
+
+def _require_none_outlives(agreement: Agreement) -> None:
+    older = platform_parts.outliving(agreement)
+    if not older:
+        return
+    named = ", ".join(
+        map(platform_parts.place_words, older[: platform_parts.NAMED_MAX])
+    )
+    more = len(older) - platform_parts.NAMED_MAX
+    raise UnableToAgreeSplit(
+        "platform_part_outlived",
+        f"The platform's part changes, but {named}{f' and {more} more' * (more > 0)} "
+        "would keep the old one. Agree for these places first, from the same instant "
+        f"({agreement.valid_from.isoformat()}), with the part that is meant there.",
+    )
+
+
 @transaction.atomic
 def agree(agreement: Agreement, *, by: str, at: datetime) -> SplitAgreement:
     """Put an agreement in force.
@@ -233,10 +256,13 @@ def agree(agreement: Agreement, *, by: str, at: datetime) -> SplitAgreement:
     steps in between.
 
     Raises:
-        UnableToAgreeSplit: the parties do not add up, a number is out of range, or
-            an agreement begins at the same instant.
+        UnableToAgreeSplit: the parties do not add up, a number is out of range, an
+            agreement begins at the same instant, or the platform's part changes and
+            narrower agreements would keep the old one.
     """
     check_parties(agreement.parties)
+    lock_agreements(agreement.operator_id)
+    _require_none_outlives(agreement)
     if agreement.charge_point and agreement.site_id is not None:
         raise _refusal(
             "An agreement is for a site or for a charge point, not for both: leave "

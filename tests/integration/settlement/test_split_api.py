@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from cpms.accounts.models import AuditEntry, Membership, User
 from settlement.models import SplitAgreement, SplitLine
-from settlement.services import splits
+from settlement.services import platform_parts, splits
 from settlement.services.splits import Agreement, Party
 from tests.factories import accounts
 from tests.integration.billing.world import API, api
@@ -44,12 +44,14 @@ def agree(shop, as_role):
     return call
 
 
-def of_the_platform(shop, at):
+def of_the_platform(shop, at, *, basis_points=500, site_id=None, charge_point=""):
     """What platform and operator agreed: 5 % of everything."""
-    parties = (Party("operator", "O", "operator"), Party(**PLATFORM))
+    part = Party(**PLATFORM | {"basis_points": basis_points})
+    parties = (Party("operator", "O", "operator"), part)
     agreement = Agreement(
         operator_id=shop.operator.pk,
-        site_id=None,
+        site_id=site_id,
+        charge_point=charge_point,
         name="of the platform",
         parties=parties,
         valid_from=at,
@@ -94,10 +96,105 @@ def test_the_platforms_part_is_not_the_operators_to_change(shop, agree, part):
 def test_the_platforms_part_is_that_of_the_begin(shop, agree):
     begin = timezone.now() + timedelta(days=30)
     of_the_platform(shop, begin)
-    assert agree(OPERATOR, HOST, site_id=7).status_code == 201
+    until_then = {"site_id": 7, "valid_until": begin.isoformat()}
+    assert agree(OPERATOR, HOST, **until_then).status_code == 201
     later = {"site_id": 8, "valid_from": (begin + timedelta(days=1)).isoformat()}
     assert agree(OPERATOR, HOST, **later).status_code == 422
     assert agree(OPERATOR, HOST, PLATFORM, **later).status_code == 201
+
+
+def test_no_agreement_of_the_operator_outlives_a_change_of_the_platforms_part(
+    shop, agree
+):
+    """One that is agreed already, whether it ends the old one or steps in between."""
+    now = timezone.now()
+    of_the_platform(shop, now - timedelta(days=1))
+    change = now + timedelta(days=30)
+    of_the_platform(shop, change, basis_points=800)
+    for place in ({"site_id": 7}, {"charge_point": "CP-1"}):
+        answer = agree(PLATFORM, OPERATOR, HOST, **place)
+        assert (answer.status_code, answer.json()["code"]) == (
+            422,
+            "platform_part_outlived",
+        )
+        assert "800 basis points" in answer.json()["detail"]
+        assert change.isoformat() in answer.json()["detail"]
+        later = change + timedelta(seconds=1)
+        too_long = place | {"valid_until": later.isoformat()}
+        assert agree(PLATFORM, OPERATOR, HOST, **too_long).status_code == 422
+        ends = place | {"valid_until": change.isoformat()}
+        assert agree(PLATFORM, OPERATOR, HOST, **ends).status_code == 201
+        new = place | {"valid_from": change.isoformat()}
+        part = PLATFORM | {"basis_points": 800}
+        assert agree(part, OPERATOR, HOST, **new).status_code == 201
+
+
+def test_a_time_without_the_platforms_part_cannot_be_made_longer(shop, agree):
+    """While the platform takes nothing for a month, nobody agrees on that for ever."""
+    now = timezone.now()
+    of_the_platform(shop, now - timedelta(days=1))
+    free = Agreement(
+        operator_id=shop.operator.pk,
+        site_id=None,
+        name="free month",
+        parties=(Party("operator", "O", "operator"),),
+        valid_from=now - timedelta(hours=1),
+        valid_until=now + timedelta(days=30),
+    )
+    splits.agree(free, by="platform", at=now)
+    answer = agree(OPERATOR, HOST, site_id=7)
+    assert answer.json()["code"] == "platform_part_outlived"
+    month = {"valid_until": free.valid_until.isoformat()}
+    assert agree(OPERATOR, HOST, site_id=7, **month).status_code == 201
+
+
+def test_an_agreement_that_is_taken_over_in_time_outlives_nothing(shop, agree):
+    now = timezone.now()
+    of_the_platform(shop, now - timedelta(days=1))
+    change = now + timedelta(days=30)
+    of_the_platform(shop, change, basis_points=800, site_id=7)
+    assert agree(PLATFORM, OPERATOR, HOST, site_id=7).status_code == 201
+    here = splits.in_force(
+        operator_id=shop.operator.pk, site_id=7, charge_point="", at=change
+    )
+    assert platform_parts.of_parties(splits.parties_of(here)).basis_points == 800
+
+
+def test_the_part_of_a_site_is_not_evaded_by_its_charge_points(shop, agree):
+    """Which site a charge point stands at is not known here: all sites count."""
+    now = timezone.now()
+    of_the_platform(shop, now - timedelta(days=1))
+    of_the_platform(shop, now - timedelta(hours=1), basis_points=800, site_id=7)
+    answer = agree(PLATFORM, OPERATOR, HOST, charge_point="CP-1")
+    assert answer.json()["code"] == "platform_part_changed"
+    assert "site 7" in answer.json()["detail"]
+    assert agree(PLATFORM, OPERATOR, HOST, site_id=8).status_code == 201
+
+
+def test_the_platform_is_told_which_agreements_would_keep_the_old_part(shop, agree):
+    now = timezone.now()
+    of_the_platform(shop, now - timedelta(days=1))
+    assert agree(PLATFORM, OPERATOR, HOST, site_id=7).status_code == 201
+    assert agree(PLATFORM, OPERATOR, HOST, charge_point="CP-1").status_code == 201
+    of_the_platform(shop, now - timedelta(hours=1), basis_points=300, site_id=8)
+    change = now + timedelta(days=30)
+
+    with pytest.raises(splits.UnableToAgreeSplit) as refused:
+        of_the_platform(shop, change, basis_points=800)
+    assert refused.value.code == "platform_part_outlived"
+    text = refused.value.message
+    assert "(site 7)" in text
+    assert "(charge point CP-1)" in text
+    # Other terms that were agreed for one site stay as they are.
+    assert "site 8" not in text
+
+    # Agreed from the same instant, whatever is meant there, nothing stands in the way.
+    # The charge point first: it may stand at that site.
+    with pytest.raises(splits.UnableToAgreeSplit):
+        of_the_platform(shop, change, basis_points=800, site_id=7)
+    of_the_platform(shop, change, charge_point="CP-1")
+    of_the_platform(shop, change, basis_points=800, site_id=7)
+    of_the_platform(shop, change, basis_points=800)
 
 
 @pytest.mark.parametrize(
