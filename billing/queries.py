@@ -34,14 +34,24 @@ class StuckOrder:
     reason: str
 
 
+def late(at: datetime) -> Q:
+    """Orders without a move for longer than their state's limit."""
+    found = Q(pk__in=[])
+    for state, limit in STATE_LIMITS.items():
+        found |= Q(state=state, moved_at__lt=at - limit)
+    return found
+
+
+def not_going_on(at: datetime) -> Q:
+    """The late ones that wait for nobody's decision: something is wrong with them."""
+    return late(at) & ~Q(state=OrderState.REVIEW)
+
+
 def stuck_orders(
     *, at: datetime, operator_ids: Iterable[int] | None = None
 ) -> list[StuckOrder]:
     """Orders that do not go on, longest first; of all operators when None."""
-    late = Q(pk__in=[])
-    for state, limit in STATE_LIMITS.items():
-        late |= Q(state=state, moved_at__lt=at - limit)
-    rows = Order.objects.filter(late).order_by("moved_at", "pk")
+    rows = Order.objects.filter(late(at)).order_by("moved_at", "pk")
     if operator_ids is not None:
         rows = rows.filter(operator_id__in=list(operator_ids))
     return [

@@ -6,12 +6,14 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import display
 
 from billing.admin import decisions
 from billing.models import Cdr, Order, Receipt
+from billing.queries import not_going_on
 from billing.services.story import story_of
 from cpms.accounts.admin_pages import (
     TONES,
@@ -51,6 +53,29 @@ class CorrectionFilter(DropdownFilter):  # type: ignore[misc]  # unfold is untyp
         if self.value() != "waits":
             return queryset
         return queryset.exclude(correction_reason="")
+
+
+class StuckFilter(DropdownFilter):  # type: ignore[misc]  # unfold is untyped
+    """Orders without a move for longer than their state allows."""
+
+    title = _("progress")
+    parameter_name = "progress"
+
+    def lookups(
+        self, request: HttpRequest, model_admin: "admin.ModelAdmin[Any]"
+    ) -> list[tuple[str, Any]]:
+        """One choice."""
+        del request, model_admin
+        return [("stuck", _("does not go on"))]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Order]
+    ) -> QuerySet[Order]:
+        """Filter."""
+        del request
+        if self.value() != "stuck":
+            return queryset
+        return queryset.filter(not_going_on(timezone.now()))
 
 
 @admin.register(Order)
@@ -93,6 +118,7 @@ class OrderAdmin(ExportAdmin, PageAdmin):
         ("payment_state", ChoicesDropdownFilter),
         ("started_by", ChoicesDropdownFilter),
         CorrectionFilter,
+        StuckFilter,
         OperatorFilter,
     )
     search_fields = ("number", "charge_point", "id_token")

@@ -8,10 +8,12 @@ from typing import Any, Final
 from django.db.models import Q, Sum
 from django.db.models.functions import TruncDate
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from billing.models import Order
 from billing.models.order_states import LIVE_STATES, OrderState
+from billing.queries import not_going_on
 from cpms.accounts.admin_pages import kilo, list_url
 from cpms.accounts.dashboard import (
     Figure,
@@ -73,7 +75,13 @@ def orders(operator_ids: Sequence[int]) -> Panel:
         waiting.count(),
         list_url("billing_order", correction="waits"),
     )
-    return Panel(_("Charging"), figures, work, [reviews, corrections])
+    stuck = WorkList(
+        _("Orders that do not go on"),
+        Order.objects.filter(mine & not_going_on(timezone.now())).count(),
+        list_url("billing_order", progress="stuck"),
+        "danger",
+    )
+    return Panel(_("Charging"), figures, work, [reviews, corrections, stuck])
 
 
 def _sold(mine: Q, today: datetime) -> list[Figure]:
