@@ -27,7 +27,14 @@ from tests.audit.told import Ledger, Told
 from tests.audit.workers import Workers
 from tests.factories import network
 
-PER_STEP = 100
+PER_STEP = 400
+GROUP = 100
+"""Charges at the same time. While one group's are billed, the next ones begin."""
+
+TOGETHER = 6
+"""Charges that begin or end between two looks into the outbox: what comes together is
+worked off together, as under the relay."""
+
 MONTH = timedelta(days=30)
 CHARGING = timedelta(minutes=50)
 RETRY = timedelta(seconds=65)
@@ -90,7 +97,7 @@ class Month:
     def run(self, orders: int) -> Ledger:
         """So many orders over thirty days."""
         steps = max(2, -(-orders // PER_STEP))
-        pause = MONTH / steps - CHARGING
+        pause = MONTH / steps - CHARGING * -(-min(orders, PER_STEP) // GROUP)
         day = self.clock.now().date()
         for step in range(steps):
             count = min(PER_STEP, orders - step * PER_STEP)
@@ -118,35 +125,42 @@ class Month:
     # -- a few hours ------------------------------------------------------------------
 
     def _charges(self, count: int) -> None:
+        self._tell_late_facts()
+        ended = []
+        for first in range(0, count, GROUP):
+            ended += self._group(min(GROUP, count - first))
+        self._work()
+        self._money_back(ended)
+        self._sweep()
+        self._work()
+        self.late.billed(ended)
+
+    def _group(self, count: int) -> list[Told]:
+        """Charges from plug-in to unplug; their ends are still to be worked off."""
         places = [
             (shop, station, evse)
             for shop in self.business.shops
             for station in shop.stations
             for evse in (1, 2)
         ]
-        self._tell_late_facts()
         chosen = self.chance.sample(places, count)
         begun = []
-        for place in chosen:
+        for number, place in enumerate(chosen, 1):
             if (told := self._ask(*place)) is not None:
                 begun.append(told)
-            self.workers.pump()
+            self.workers.pump(look=number % TOGETHER == 0)
         self._work()
         self._pay_as_guests(begun)
         started = [told for told in begun if self._start(told)]
         self._work()
         self.workers.take(self.inbox.hand_on())
         self.clock.skip(CHARGING)
-        for told in started:
+        for number, told in enumerate(started, 1):
             self._stop(told)
-            self.workers.pump()
+            self.workers.pump(look=number % TOGETHER == 0)
         self.late.give_up_waiting()
         network_tasks.time_out_starts()
-        self._work()
-        self._money_back(started)
-        self._sweep()
-        self._work()
-        self.late.billed(started)
+        return started
 
     def _tell_late_facts(self) -> None:
         """Stops that come after the bill, and operators who read meters again."""

@@ -7,7 +7,8 @@ import random
 import traceback
 from collections import Counter, deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -26,9 +27,15 @@ from tests.audit.mishaps import Crash, Mishaps, Webhook, hand_in
 WORKERS = 3
 """More than cores: while one waits for the provider, another computes."""
 
+ERRANDS = 3
+"""Given to a worker ahead, so that it need not wait for the next one."""
+
 ROUNDS_MAX = 60
 CHUNK = 12
 """A batch of the outbox, small enough that a step of the month has some for each."""
+
+SINGLES = 4
+"""Of what is done one by one, with the provider or the mail server in between."""
 
 WEBHOOKS = 10
 """Handed to a worker at a time."""
@@ -36,10 +43,21 @@ KILLED = 9
 _FORK = multiprocessing.get_context("fork")
 
 
-@dataclass
+Errand = tuple[str, Any]
+"""What is to be done, and with what."""
+
+
+@dataclass(eq=False)
 class _Worker:
     process: BaseProcess
     line: Connection
+    given: deque[Errand] = field(default_factory=deque)
+    """Errands that it has not answered, in the order in which it does them."""
+
+    def tell(self, errand: Errand) -> None:
+        """Say it; the dead hear nothing, and that they died is heard in time."""
+        with suppress(BrokenPipeError):
+            self.line.send(errand)
 
 
 class Workers:
@@ -49,15 +67,14 @@ class Workers:
         self._mishaps, self._clock = mishaps, clock
         self._born = 0
         self._fruit = 0
-        self._queue: deque[tuple[str, Any]] = deque()
-        self._busy: dict[Connection, _Worker] = {}
+        self._queue: deque[Errand] = deque()
         # What all need is loaded once; what all share need not be looked through by
         # each one's collector.
         assert get_resolver().url_patterns
         assert receipt_pdf
         gc.collect()
         gc.freeze()
-        self._idle = [self._hire() for _ in range(WORKERS)]
+        self._staff = [self._hire() for _ in range(WORKERS)]
         clock.followers.append(self._skip)
 
     def _hire(self) -> _Worker:
@@ -75,17 +92,14 @@ class Workers:
         theirs.close()
         return _Worker(process, ours)
 
-    def _everybody(self) -> list[_Worker]:
-        return [*self._idle, *self._busy.values()]
-
     def _skip(self, seconds: int) -> None:
-        for worker in self._everybody():
-            worker.line.send(("skip", seconds))
+        for worker in self._staff:
+            worker.tell(("skip", seconds))
 
     def calm_down(self) -> None:
         """No more crashes."""
-        for worker in self._everybody():
-            worker.line.send(("calm", None))
+        for worker in self._staff:
+            worker.tell(("calm", None))
 
     def take(self, webhooks: Sequence[Webhook]) -> None:
         """Queue what the provider sent; ``settle`` waits for it."""
@@ -93,10 +107,13 @@ class Workers:
             self._queue.append(("receive", webhooks[first : first + WEBHOOKS]))
         self.pump()
 
-    def pump(self) -> None:
-        """Keep everybody busy with what is due, without waiting for anybody."""
+    def pump(self, *, look: bool = False) -> None:
+        """Keep everybody busy with what is queued, without waiting for anybody.
+
+        ``look``: whether to look for what is due when nothing is queued.
+        """
         self._listen(0)
-        if self._idle and not self._queue:
+        if look and not self._queue:
             self._claim()
         self._hand_out()
 
@@ -119,7 +136,7 @@ class Workers:
             if not self._queue:
                 self._claim()
             self._hand_out()
-            if not self._busy:
+            if not any(worker.given for worker in self._staff):
                 return
             self._listen(None)
 
@@ -130,21 +147,29 @@ class Workers:
                 self._queue.append(("deliver", (name, ids[first : first + size])))
 
     def _hand_out(self) -> None:
-        while self._queue and self._idle:
-            worker = self._idle.pop()
-            worker.line.send(self._queue.popleft())
-            self._busy[worker.line] = worker
+        while self._queue:
+            worker = min(self._staff, key=lambda worker: len(worker.given))
+            if len(worker.given) == ERRANDS:
+                return
+            worker.given.append(self._queue.popleft())
+            worker.tell(worker.given[-1])
 
     def _listen(self, timeout_s: float | None) -> None:
-        for line in wait(list(self._busy), timeout_s):
-            worker = self._busy.pop(line)
+        busy = {worker.line: worker for worker in self._staff if worker.given}
+        for line in wait(list(busy), timeout_s):
+            worker = busy[line]
             result = self._hear(worker)
+            worker.given.popleft()
+            self._fruit += 1 if result is None else result
             if result is None:
-                worker.process.join()
-                worker.line.close()
-                worker, result = self._hire(), 1
-            self._fruit += result
-            self._idle.append(worker)
+                self._replace(worker)
+
+    def _replace(self, dead: _Worker) -> None:
+        """What it was to do next is done by others."""
+        dead.process.join()
+        dead.line.close()
+        self._queue.extendleft(reversed(dead.given))
+        self._staff[self._staff.index(dead)] = self._hire()
 
     def _hear(self, worker: _Worker) -> int | None:
         """How many were done; None when the worker died over it."""
@@ -162,7 +187,7 @@ class Workers:
     def close(self) -> None:
         """Let everybody go."""
         self._clock.followers.remove(self._skip)
-        for worker in self._everybody():
+        for worker in self._staff:
             worker.line.send(("end", None))
             worker.process.join()
             worker.line.close()
@@ -170,7 +195,7 @@ class Workers:
 
 def _chunk(name: str) -> int:
     wanted = subscription(name)
-    return CHUNK if wanted is None or wanted.transactional else 1
+    return CHUNK if wanted is None or wanted.transactional else SINGLES
 
 
 def _serve(line: Connection, mishaps: Mishaps, clock: Clock, number: int) -> None:
