@@ -18,6 +18,10 @@ class UnableToFindOperator(DomainError):
     """There is no such operator."""
 
 
+class UnableToShowPeriod(DomainError):
+    """It ends before it begins."""
+
+
 class Command(BaseCommand):
     """Print a statement of a period as CSV or JSON."""
 
@@ -43,12 +47,16 @@ class Command(BaseCommand):
                     f"There is no operator with the code {options['operator']!r}.",
                 )
             )
-        period = Period(
-            operator.pk,
-            _day(options["starts"]),
-            _day(options["ends"]),
-            options["party"],
-        )
+        starts_at, ends_at = _day(options["starts"]), _day(options["ends"])
+        if ends_at <= starts_at:
+            raise refused(
+                UnableToShowPeriod(
+                    "period_invalid",
+                    f"--until {ends_at:%Y-%m-%d} is the first day after the period; "
+                    f"give one later than --from {starts_at:%Y-%m-%d}.",
+                )
+            )
+        period = Period(operator.pk, starts_at, ends_at, options["party"])
         with acting_for([operator.pk]):
             if options["format"] == "json":
                 self.stdout.write(json.dumps(statement.as_json(period)))

@@ -298,6 +298,13 @@ WALK = {
         NOBODY,
         _odd,
     ),
+    "order_verify": Entry(
+        lambda w: ["--operator", w.operator.code],
+        lambda _: ["--operator", NOBODY],
+        "unknown_operator",
+        NOBODY,
+        _odd,
+    ),
     "reconcile": Entry(
         lambda w: ["--operator", w.operator.code],
         lambda _: ["--account=acct_nobody"],

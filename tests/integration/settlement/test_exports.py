@@ -213,11 +213,20 @@ def test_the_command_prints_a_statement(sold, kind):
 
 
 @pytest.mark.parametrize(
-    ("code", "starts"), [("nobody", "2026-01-01"), ("one", "yesterday")]
+    ("code", "starts", "said", "status"),
+    [
+        ("nobody", "2026-01-01", "no operator with the code 'nobody'", 1),
+        (None, "yesterday", "'yesterday' is no date", 2),
+        (None, "2026-02-01", "(period_invalid)", 1),
+        (None, "2026-03-01", "later than --from 2026-03-01", 1),
+    ],
 )
-def test_the_command_says_what_is_wrong(operator, code, starts):
-    with pytest.raises(CommandError):
+def test_the_command_says_what_is_wrong(operator, code, starts, said, status):
+    with pytest.raises(CommandError) as refused:
         call_command(
             "split_statement",
-            *("--operator", code, "--from", starts, "--until", "2026-02-01"),
+            *("--operator", code or operator.code, "--from", starts),
+            *("--until", "2026-02-01"),
         )
+    assert said in str(refused.value)
+    assert refused.value.returncode == status
