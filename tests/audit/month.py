@@ -151,7 +151,11 @@ class Month:
             self.workers.pump(look=number % TOGETHER == 0)
         self._work()
         self._pay_as_guests(begun)
-        started = [told for told in begun if self._start(told)]
+        started = []
+        for number, told in enumerate(begun, 1):
+            if self._start(told):
+                started.append(told)
+            self.workers.pump(look=number % TOGETHER == 0)
         self._work()
         self.workers.take(self.inbox.hand_on())
         self.clock.skip(CHARGING)
