@@ -163,6 +163,7 @@ def replay(message_ids: Collection[int]) -> int:
         WebhookMessage.objects.select_for_update()
         .filter(pk__in=list(message_ids)[:REPLAY_MAX])
         .exclude(state=WebhookMessage.State.PENDING)
+        .order_by("pk")
     )
     WebhookMessage.objects.filter(pk__in=[row.pk for row in rows]).update(
         state=WebhookMessage.State.PENDING, attempts=0, last_error=""
