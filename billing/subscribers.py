@@ -19,6 +19,7 @@ PAYMENT_TOPICS: Final = (
     "PaymentReceivable",
     "PaymentReleased",
     "PaymentDisputed",
+    "DisputeClosed",
     "PaymentRefunded",
     "PaymentCorrected",
     "ReceivablePaid",

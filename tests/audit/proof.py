@@ -7,6 +7,7 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from billing.models import CreditNote, Order, Receipt
+from billing.services import order_proof
 from cpms.outbox.models import Delivery
 from settlement.models import (
     PLATFORM_BOOK,
@@ -53,6 +54,9 @@ def prove(ledger: Ledger, shops, psp) -> Proof:
     for check in report.checks:
         proof.same(check.name, check.problems, ())
     proof.same("operator money at the platform", report.platform_held_minor, 0)
+    by_order = order_proof.prove()
+    proof.same("orders: papers, money, ledger, payee", by_order.problems, [])
+    proof.checks += by_order.orders
     return proof
 
 
@@ -76,6 +80,8 @@ def _each_order(proof: Proof, ledger: Ledger) -> Counter[int]:
             proof.holds(f"{told.kind} has an order or was refused", refused)
             continue
         _one_order(proof, told, order)
+        mirrored = sums.states.get(order.number, "NONE")
+        proof.same(f"{order.number} payment", order.payment_state, mirrored)
         _its_money(proof, told, order, sums)
     proof.same("orders that nobody placed", sorted(orders), [])
     return captured
@@ -89,6 +95,8 @@ class _Sums:
     """What the system says of each order, read in few statements."""
 
     def __init__(self) -> None:
+        own = Payment.objects.filter(sequence=1)
+        self.states = dict(own.values_list("order_number", "state"))
         rows = Payment.objects.filter(captured_minor__gt=0)
         self.paid = _sums(rows, "order_number", "captured_minor")
         self.back = _sums(rows, "order_number", "refunded_minor")

@@ -1,6 +1,8 @@
 """Puts the month together."""
 
+import json
 import sys
+from pathlib import Path
 
 from django.conf import settings
 
@@ -12,6 +14,9 @@ from tests.audit.mishaps import Inbox, Mishaps
 from tests.audit.month import Month
 from tests.audit.proof import COLUMNS, prove
 from tests.factories import money
+
+BOOKS = Path(settings.CPMS_HOME) / "provider-books.json"
+"""The provider's side, for who looks at the database afterwards."""
 
 
 def run(orders: int, seed: int, running_psp) -> list[str]:
@@ -28,6 +33,7 @@ def run(orders: int, seed: int, running_psp) -> list[str]:
         with mishaps.in_force(psp):
             ledger = Month(business, clock, mishaps, inbox, psp).run(orders)
         proof = prove(ledger, business.shops, psp)
+        BOOKS.write_text(json.dumps(psp.books(), indent=2, sort_keys=True))
     inbox.close()
     _print(ledger, mishaps, proof)
     return proof.problems

@@ -10,7 +10,7 @@ from billing.models.order import StartedBy
 from billing.services import evidence
 from settlement.models import Dispute
 from settlement.services import disputes, webhooks
-from tests.integration.billing.world import payment_of
+from tests.integration.billing.world import fresh, payment_of
 from tests.outbox import drain
 
 
@@ -61,3 +61,16 @@ def test_a_bank_reads_in_words_how_the_charge_was_begun(disputed, started_by):
     told = dispute.evidence["activity_log"]
     assert f": {started_by}" not in told
     assert order.number in told
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state"), [("won", "CAPTURED"), ("lost", "DISPUTED")]
+)
+def test_the_order_follows_what_the_bank_decided(world, disputed, outcome, state):
+    order, dispute = disputed
+    assert fresh(order).payment_state == "DISPUTED"
+    world.psp.control(f"disputes/{dispute.provider_ref}", {"outcome": outcome})
+    webhooks.poll(payee_account_id=world.account.pk, at=timezone.now())
+    drain()
+    assert payment_of(order).state == state
+    assert fresh(order).payment_state == state
