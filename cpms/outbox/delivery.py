@@ -162,6 +162,7 @@ def _postpone(delivery_id: int, error: Exception) -> None:
         )
     if row.attempts >= ATTEMPTS_MAX:
         row.state = Delivery.State.DEAD
+        log.error("delivery_dead", subscriber=row.subscriber, delivery=row.pk)
     row.due_at = timezone.now() + timedelta(seconds=seconds)
     row.save(update_fields=["last_error", "attempts", "state", "due_at"])
 

@@ -7,9 +7,10 @@ from django.db import IntegrityError, transaction
 
 from cpms.accounts.services import audit
 from cpms.kernel.errors import DomainError
+from cpms.kernel.money import format_minor
 from settlement.models import Payment, PaymentAttempt, Receivable
 from settlement.models.payment_states import WAITING_STATES
-from settlement.queries import PaymentView, view_of
+from settlement.queries import PAYABLE_FROM_MINOR, PaymentView, view_of
 from settlement.services import (
     captures,
     checkouts,
@@ -45,6 +46,17 @@ def _locked(receivable_id: int) -> Receivable:
     return debt
 
 
+def _require_payable(debt: Receivable) -> None:
+    """No question that the provider can only refuse."""
+    if debt.amount_minor < PAYABLE_FROM_MINOR:
+        least = format_minor(PAYABLE_FROM_MINOR, debt.currency)
+        raise UnableToCollect(
+            "amount_too_small",
+            f"Payment providers take nothing below {least}; only the operator can "
+            "give this debt up.",
+        )
+
+
 @transaction.atomic
 def collect(*, receivable_id: int, at: datetime) -> PaymentView:
     """Ask for a debt with the driver's present payment method.
@@ -53,11 +65,12 @@ def collect(*, receivable_id: int, at: datetime) -> PaymentView:
     captured as soon as its hold stands.
 
     Raises:
-        UnableToCollect: ``no_open_receivable``, ``no_payment_method`` or
-            ``collection_in_progress``.
+        UnableToCollect: ``no_open_receivable``, ``amount_too_small``,
+            ``no_payment_method`` or ``collection_in_progress``.
         UnableToResolvePayee: the operator's account cannot take it.
     """
     debt = _locked(receivable_id)
+    _require_payable(debt)
     payee = payees.snapshot(operator_id=debt.operator_id, currency=debt.currency, at=at)
     method = (
         methods.default_for(debt.driver_id, operator_account=payee.cards_account)
@@ -133,7 +146,8 @@ def pay_link(
     again while the page is open gives the same one; a page that ran out, a new one.
 
     Raises:
-        UnableToCollect: ``no_open_receivable`` or ``collection_in_progress``.
+        UnableToCollect: ``no_open_receivable``, ``amount_too_small`` or
+            ``collection_in_progress``.
         UnableToResolvePayee: the operator's account cannot take it.
     """
     debt = _locked(receivable_id)
@@ -146,6 +160,7 @@ def pay_link(
     )
     if live is not None:
         return view_of(live)
+    _require_payable(debt)
     payee = payees.snapshot(operator_id=debt.operator_id, currency=debt.currency, at=at)
     payment = _open(debt, payee, None, at)
     checkouts.want(payment, checkout, capture=True, at=at)

@@ -3,6 +3,7 @@ from datetime import timedelta
 import pytest
 from django.db import ProgrammingError, connection, transaction
 from django.utils import timezone
+from structlog.testing import capture_logs
 
 from cpms.outbox import RetryLater, publish, publish_many, subscriber
 from cpms.outbox.delivery import ATTEMPTS_MAX, PATIENCE, claim_due, deliver, replay
@@ -105,14 +106,17 @@ def test_retry_later_costs_no_attempt(db):
 def test_what_never_works_is_dead_and_can_be_replayed(db):
     failures["dead"] = 2 * ATTEMPTS_MAX
     _publish("dead")
-    for _ in range(ATTEMPTS_MAX):
-        Delivery.objects.update(due_at="2000-01-01T00:00Z")
-        for name, ids in claim_due().items():
-            deliver(name, ids)
+    with capture_logs() as told:
+        for _ in range(ATTEMPTS_MAX):
+            Delivery.objects.update(due_at="2000-01-01T00:00Z")
+            for name, ids in claim_due().items():
+                deliver(name, ids)
 
     row = Delivery.objects.get()
     assert row.state == "dead"
     assert claim_due() == {}
+    errors = [line["event"] for line in told if line["log_level"] == "error"]
+    assert errors == ["delivery_dead"]
 
     failures.clear()
     assert replay([row.pk]) == 1

@@ -4,9 +4,11 @@ import pytest
 from django.utils import timezone
 
 from settlement.models import LedgerLine, Payment, Receivable
+from settlement.queries import PAYABLE_FROM_MINOR
 from settlement.services import receivables
 from settlement.services.receivables import UnableToCollect
 from tests.integration.settlement.shop import proved, settle, topics
+from tests.integration.settlement.test_checkouts import WANTED
 from tests.outbox import drain
 
 pytestmark = pytest.mark.integration
@@ -122,6 +124,31 @@ def test_a_debt_of_nobody_waits_without_using_up_a_try(shop, debt):
     )
     with pytest.raises(UnableToCollect, match="no_payment_method"):
         collect(debt)
+
+
+@pytest.fixture
+def small(shop):
+    """What is left of a bill is less than providers take."""
+    shop.card("insufficient_funds")
+    shop.captured(PAYABLE_FROM_MINOR - 1)
+    shop.card("succeed")
+    return Receivable.objects.get()
+
+
+def test_a_debt_that_no_provider_takes_is_asked_of_nobody(shop, small):
+    assert receivables.collect_due(at=small.next_try_at) == 0
+    ask = (
+        collect,
+        lambda debt: receivables.pay_link(
+            receivable_id=debt.pk, checkout=WANTED, at=timezone.now()
+        ),
+    )
+    for deed in ask:
+        with pytest.raises(UnableToCollect, match="amount_too_small"):
+            deed(small)
+    assert Payment.objects.filter(collects=small).count() == 0
+    receivables.write_off(receivable_id=small.pk, by="owner", at=timezone.now())
+    proved()
 
 
 def test_a_debt_can_be_given_up(shop, debt):
