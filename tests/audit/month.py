@@ -90,6 +90,7 @@ class Month:
         self.workers = Workers(mishaps, clock)
         self.ledger = Ledger()
         self.late = LateFacts(self.chance, clock)
+        self.judged: set[int] = set()
         self.stranger_tokens = [
             network.token(operator=shop.operator) for shop in business.shops
         ]
@@ -354,9 +355,10 @@ class Month:
         settlement_tasks.collect_receivables()
 
     def _night(self) -> None:
-        for row in Dispute.objects.filter(closed_at__isnull=True).exclude(
-            provider_ref=""
-        ):
+        open_here = Dispute.objects.filter(closed_at__isnull=True)
+        for row in open_here.exclude(provider_ref="").exclude(pk__in=self.judged):
+            # Once: of what the bank said we may not have heard by the next night.
+            self.judged.add(row.pk)
             outcome = self.chance.choice(("won", "lost"))
             self.psp.control(f"disputes/{row.provider_ref}", {"outcome": outcome})
         settlement_tasks.poll_events()
