@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 import redis
 import structlog
@@ -37,6 +37,10 @@ PAUSE_FIRST_S_DEFAULT: Final = 1.0
 PAUSE_MAX_S: Final = 60.0
 PAUSE_WISH_MAX_S: Final = 600.0
 """A longer wish of the provider is asked about again after this time."""
+CALM_ANSWERS: Final = 20
+"""So many answers between two 429s: the account is not overloaded, and the next pause
+begins at the first one again. Otherwise a busy account with a 429 now and then would
+pause longer and longer."""
 STRIKES_AFTER_S: Final = 5
 """Without a 429 for so long after a pause of the same length, the next one begins at
 the first pause again."""
@@ -46,15 +50,16 @@ VALKEY_TIMEOUT_S: Final = 0.5
 VALKEY_AGAIN_AFTER_S: Final = 5.0
 LOCAL_PLACES_MAX: Final = 10_000
 
-# KEYS: pace, pause. ARGV: microseconds a call, burst, "1" = passes on credit.
+# KEYS: pace, pause, strikes. ARGV: microseconds a call, burst, "1" = passes on credit.
 # The pace is one instant: when the account will have worked off what it was asked. A
 # call passes while that is less than a burst ahead, which is also the most that an
-# account can owe, whatever the pace was before. Returns microseconds to wait.
+# account can owe, whatever the pace was before. Returns microseconds to wait, and
+# whether 429s are counted.
 _ENTER: Final = """
 local t = redis.call('TIME')
 local now = t[1] * 1000000 + t[2]
 local paused = tonumber(redis.call('GET', KEYS[2]) or '0')
-if paused > now then return paused - now end
+if paused > now then return {paused - now, 1} end
 local each, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
 local done = math.max(tonumber(redis.call('GET', KEYS[1]) or '0'), now)
 done = math.min(done, now + each * burst)
@@ -63,14 +68,23 @@ if ARGV[3] == '1' then wait = 0 end
 if wait == 0 then done = done + each end
 redis.call('SET', KEYS[1], string.format('%.0f', done),
            'PX', math.ceil((done - now) / 1000) + 1000)
-return wait
+return {wait, redis.call('EXISTS', KEYS[3])}
+"""
+# KEYS: strikes. ARGV: how many answers end them.
+_WELL: Final = """
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+if redis.call('HINCRBY', KEYS[1], 'answers', 1) >= tonumber(ARGV[1]) then
+    redis.call('DEL', KEYS[1])
+end
+return 0
 """
 # KEYS: pause, strikes. ARGV: the provider's wish in microseconds or 0, first and
 # longest pause, the strikes' life beyond two pauses in seconds. Returns microseconds.
 _PAUSE: Final = """
 local t = redis.call('TIME')
 local now = t[1] * 1000000 + t[2]
-local strikes = redis.call('INCR', KEYS[2])
+local strikes = redis.call('HINCRBY', KEYS[2], 'strikes', 1)
+redis.call('HSET', KEYS[2], 'answers', 0)
 local wait = tonumber(ARGV[2]) * 2 ^ math.min(strikes - 1, 20)
 wait = math.max(math.min(wait, tonumber(ARGV[3])), tonumber(ARGV[1]))
 redis.call('EXPIRE', KEYS[2], math.ceil(wait * 2 / 1000000) + tonumber(ARGV[4]))
@@ -166,35 +180,46 @@ class _Valkey:
         )
         self._enter = self._client.register_script(_ENTER)
         self._pause = self._client.register_script(_PAUSE)
+        self._well = self._client.register_script(_WELL)
         self._away_until = 0.0
 
-    def wait_s(self, place: str, pace: Pace, *, on_credit: bool) -> float | None:
-        """Seconds to wait, 0 = pass; None when Valkey is away."""
-        return self._ask(
+    def wait_s(
+        self, place: str, pace: Pace, *, on_credit: bool
+    ) -> tuple[float | None, bool]:
+        """Seconds to wait, 0 = pass, None when Valkey is away; whether 429s count."""
+        found = self._ask(
             self._enter,
-            [f"cpms:pace:{place}", f"cpms:pause:{place}"],
+            [f"cpms:pace:{place}", f"cpms:pause:{place}", f"cpms:strikes:{place}"],
             [round(_MICRO / pace.calls_per_s), pace.burst, int(on_credit)],
         )
+        if found is None:
+            return None, False
+        return float(found[0]) / _MICRO, bool(found[1])
+
+    def went_well(self, place: str) -> None:
+        """Count an answer that was no 429."""
+        self._ask(self._well, [f"cpms:strikes:{place}"], [CALM_ANSWERS])
 
     def pause_s(self, place: str, pace: Pace, wish_s: float) -> float | None:
         """Seconds that the place pauses from now; None when Valkey is away."""
         first, longest = round(pace.pause_s * _MICRO), round(PAUSE_MAX_S * _MICRO)
-        return self._ask(
+        found = self._ask(
             self._pause,
             [f"cpms:pause:{place}", f"cpms:strikes:{place}"],
             [round(wish_s * _MICRO), first, longest, STRIKES_AFTER_S],
         )
+        return None if found is None else float(found) / _MICRO
 
     def _ask(
         self,
         script: "redis.commands.core.Script",
         keys: list[str],
         args: list[int],
-    ) -> float | None:
+    ) -> Any:  # noqa: ANN401 - as the script has it; None when Valkey is away
         if time.monotonic() < self._away_until:
             return None
         try:
-            return float(script(keys=keys, args=args)) / _MICRO
+            return script(keys=keys, args=args)
         except redis.RedisError as error:
             self._away_until = time.monotonic() + VALKEY_AGAIN_AFTER_S
             log.warning("provider_pace_kept_alone", error=type(error).__name__)
@@ -219,12 +244,15 @@ def one_question() -> Iterator[None]:
         _asking.reset(token)
 
 
-def enter(place: str, pace: Pace) -> None:
+def enter(place: str, pace: Pace) -> bool:
     """Let a call through, or say when to come back.
 
     Args:
         place: provider, address and account: who counts together.
         pace: how fast the account may be asked.
+
+    Returns:
+        Whether a good answer is to be told (``went_well``): there were 429s lately.
 
     Raises:
         ProviderThrottled: not now; nothing was sent.
@@ -233,7 +261,9 @@ def enter(place: str, pace: Pace) -> None:
     _outside_of_transactions()
     asking = _asking.get()
     on_credit = asking is not None and place in asking
-    wait_s = _valkey(settings.REDIS_URL).wait_s(place, pace, on_credit=on_credit)
+    wait_s, struck = _valkey(settings.REDIS_URL).wait_s(
+        place, pace, on_credit=on_credit
+    )
     # What this process heard itself counts even when Valkey has lost it.
     alone_s = _local.wait_s(place, pace, on_credit=on_credit or wait_s is not None)
     wait_s = max(wait_s or 0.0, alone_s)
@@ -244,6 +274,12 @@ def enter(place: str, pace: Pace) -> None:
         )
     if asking is not None:
         asking[place] = True
+    return struck
+
+
+def went_well(place: str) -> None:
+    """The provider answered: some of these end the count of its 429s."""
+    _valkey(settings.REDIS_URL).went_well(place)
 
 
 def too_many(place: str, pace: Pace, *, wish_s: float | None) -> float:

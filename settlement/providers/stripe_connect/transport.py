@@ -72,7 +72,7 @@ class _Paced(stripe.RequestsClient):
         post_data: Any = None,  # noqa: ANN401 - the SDK's own
     ) -> tuple[bytes, int, Mapping[str, str]]:
         place = self._place((headers or {}).get(_ACCOUNT, ""))
-        door.enter(place, self._config.pace)
+        struck = door.enter(place, self._config.pace)
         answer = super().request(method, url, headers, post_data)
         if answer[1] == TOO_MANY:
             wait_s = door.too_many(place, self._config.pace, wish_s=_seconds(answer[2]))
@@ -80,6 +80,8 @@ class _Paced(stripe.RequestsClient):
                 f"The provider has too many calls about {place}.",
                 retry_after_s=wait_s,
             )
+        if struck:
+            door.went_well(place)
         return answer
 
     def _place(self, account: str) -> str:

@@ -21,6 +21,7 @@ from tests.outbox import drain
 
 pytestmark = pytest.mark.integration
 SLOW = door.Pace(calls_per_s=0.01, burst=5)
+FIRST_S = 0.004
 
 
 @pytest.fixture
@@ -62,6 +63,43 @@ def test_a_burst_passes_and_then_the_pace(place):
     assert passed(other, quick) >= 5
     time.sleep(0.01)
     door.enter(other, quick)
+
+
+def strike(place):
+    """A 429; how long the account pauses after it."""
+    pause_s = door.too_many(place, door.Pace(pause_s=FIRST_S), wish_s=None)
+    time.sleep(pause_s)
+    return pause_s
+
+
+def test_pauses_double_while_nothing_is_answered(place):
+    quick = door.Pace(calls_per_s=10_000, burst=100, pause_s=FIRST_S)
+    pauses = []
+    for _ in range(6):
+        pauses.append(strike(place))
+        assert door.enter(place, quick)
+    assert pauses[5] >= 32 * FIRST_S
+    assert pauses[0] < 2 * FIRST_S
+
+
+def test_a_429_now_and_then_does_not_lengthen_the_pauses(place):
+    """A busy account hears one in a hundred calls: it must not stand still for it."""
+    quick = door.Pace(calls_per_s=10_000, burst=100, pause_s=FIRST_S)
+    for _ in range(8):
+        pause_s = strike(place)
+        for _ in range(door.CALM_ANSWERS):
+            assert door.enter(place, quick)
+            door.went_well(place)
+        assert pause_s < 2 * FIRST_S
+        assert not door.enter(place, quick)
+
+
+def test_answers_are_counted_from_the_last_429_on(place):
+    for _ in range(6):
+        pause_s = strike(place)
+        for _ in range(door.CALM_ANSWERS - 1):
+            door.went_well(place)
+    assert pause_s >= 32 * FIRST_S
 
 
 def test_accounts_do_not_wait_for_each_other(place):
