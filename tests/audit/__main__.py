@@ -65,7 +65,7 @@ def main() -> int:
     from tests.audit.run import run  # noqa: PLC0415 - needs Django
 
     began = time.monotonic()
-    problems = run(options.orders, options.seed, running_psp)
+    orders, problems = run(options.orders, options.seed, running_psp)
     seconds = time.monotonic() - began
     sys.stdout.write(f"{seconds:.0f} s\n")
     if problems:
@@ -73,7 +73,7 @@ def main() -> int:
             sys.stdout.write(f"  {problem}\n")
         sys.stdout.write(f"audit: {len(problems)} DIFFERENCES\n")
         return 1
-    sys.stdout.write(f"audit: OK {options.orders} charges, every cent explained\n")
+    sys.stdout.write(f"audit: OK {orders} orders, every cent explained\n")
     return 0
 
 

@@ -10,7 +10,9 @@ from tests.audit.pricelist import Price, Split
 from tests.factories import accounts, money, network, tariffs
 
 STATIONS = 20
-DRIVERS = 40
+DRIVERS = 200
+"""Who owes something may not charge: of few drivers many starts would be refused."""
+
 POWER_W = 150_000
 CARD_GOOD = "pm_card_visa"
 CARD_POOR = "pm_card_chargeCustomerFail"

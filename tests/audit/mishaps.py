@@ -5,6 +5,7 @@ import threading
 from collections import Counter
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from django.test import Client
@@ -141,9 +142,15 @@ class Inbox:
         self._server.server_close()
 
 
+@cache
+def _provider() -> Client:
+    """It keeps its connection: the middleware is loaded once in a process."""
+    return Client(headers={"host": "127.0.0.1"})
+
+
 def hand_in(body: bytes, signature: str) -> str:
     """Post one to the system; what became of it."""
-    answer = Client(headers={"host": "127.0.0.1"}).post(
+    answer = _provider().post(
         "/webhooks/payments/stripe/",
         body,
         content_type="application/json",

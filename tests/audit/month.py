@@ -101,8 +101,7 @@ class Month:
         pause = MONTH / steps - CHARGING * -(-min(orders, PER_STEP) // GROUP)
         day = self.clock.now().date()
         for step in range(steps):
-            count = min(PER_STEP, orders - step * PER_STEP)
-            self._charges(count)
+            self._charges(self._wanted(orders, steps - step))
             if step == steps // 2:
                 self._sell_a_site()
             if step == steps - 1:
@@ -115,6 +114,14 @@ class Month:
             self._progress(step + 1, steps)
         self._end()
         return self.ledger
+
+    def _wanted(self, orders: int, steps_left: int) -> int:
+        """Charges to begin now, so that there are so many orders in the end.
+
+        Some are refused before there is an order; the last step makes up for its own.
+        """
+        missing = max(0, orders - len(self.ledger.told))
+        return -(-missing // steps_left) + (missing // 30 if steps_left == 1 else 0)
 
     def _progress(self, done: int, steps: int) -> None:
         width = 30

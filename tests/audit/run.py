@@ -19,8 +19,8 @@ BOOKS = Path(settings.CPMS_HOME) / "provider-books.json"
 """The provider's side, for who looks at the database afterwards."""
 
 
-def run(orders: int, seed: int, running_psp) -> list[str]:
-    """Run it; what differs at its end."""
+def run(orders: int, seed: int, running_psp) -> tuple[int, list[str]]:
+    """Run it; how many orders there are, and what differs at its end."""
     configure()
     app.conf.task_always_eager = True
     # Nobody logs in; passwords that cost time to hash would only lengthen the month.
@@ -36,7 +36,7 @@ def run(orders: int, seed: int, running_psp) -> list[str]:
         BOOKS.write_text(json.dumps(psp.books(), indent=2, sort_keys=True))
     inbox.close()
     _print(ledger, mishaps, proof)
-    return proof.problems
+    return len(ledger.told), proof.problems
 
 
 def _print(ledger, mishaps, proof) -> None:

@@ -1,6 +1,6 @@
 """Own-key mode against a server that nobody here wrote.
 
-It runs in an environment of its own (set LOCALSTRIPE to its command) and lacks much:
+It runs in an environment of its own (``make peer``) and lacks much:
 Checkout, connected accounts, idempotency, `allowed_payment_method_types`. Only what it
 has is asked.
 """
@@ -12,6 +12,7 @@ import socket
 import subprocess
 import time
 from contextlib import closing
+from pathlib import Path
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
@@ -22,11 +23,16 @@ from settlement.providers.stripe_connect import StripeConfig
 from settlement.providers.stripe_own_key import StripeOwnKey
 from tests.integration.providers.conftest import key
 
-COMMAND = os.environ.get("LOCALSTRIPE") or shutil.which("localstripe")
+INSTALLED = Path(__file__).resolve().parents[3] / ".venv/peer/bin/localstripe"
+COMMAND = (
+    os.environ.get("LOCALSTRIPE")
+    or shutil.which("localstripe")
+    or (str(INSTALLED) if INSTALLED.exists() else None)
+)
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.skipif(
-        COMMAND is None, reason="localstripe is not installed (set LOCALSTRIPE)"
+        COMMAND is None, reason="localstripe is not installed (make peer)"
     ),
 ]
 API_KEY = "sk_test_12345"  # it knows no restricted keys
