@@ -24,6 +24,10 @@ UV_COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-ur
 RUNTIME_STAMP := $(VENV)/.runtime-$(shell cat requirements.txt | sha256sum | cut -c1-16)
 DEVELOPMENT_STAMP := $(VENV)/.development-$(shell cat requirements.txt requirements-dev.txt | sha256sum | cut -c1-16)
 
+# Servers of others pin what they like, so they live apart.
+PEER := $(VENV)/peer
+PEER_STAMP := $(PEER)/.peer-$(shell cat requirements-peer.txt | sha256sum | cut -c1-16)
+
 # Further arguments for pytest: make test ARGS="tests/unit -k tariff"
 ARGS ?=
 
@@ -36,6 +40,14 @@ install: $(DEVELOPMENT_STAMP) ## Make .venv with everything for development, whe
 
 .PHONY: install-runtime
 install-runtime: $(RUNTIME_STAMP) ## Make .venv with what the system itself needs
+
+.PHONY: peer
+peer: $(PEER_STAMP) ## Install the servers of others that some tests are tried against
+
+$(PEER_STAMP): | venv
+	$(PYTHON) -m venv --clear $(PEER)
+	$(PEER)/bin/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r requirements-peer.txt
+	@touch $@
 
 .PHONY: preflight
 preflight:
@@ -117,6 +129,7 @@ seed: install-runtime ## Fill the checkout's database with an example network
 requirements: install ## Pin the requirements with hashes (UPGRADE=1 takes newer versions)
 	$(UV_COMPILE) $(if $(UPGRADE),--upgrade) --output-file requirements.txt requirements.in
 	$(UV_COMPILE) $(if $(UPGRADE),--upgrade) --output-file requirements-dev.txt requirements-dev.in
+	$(UV_COMPILE) $(if $(UPGRADE),--upgrade) --output-file requirements-peer.txt requirements-peer.in
 
 .PHONY: openapi
 openapi: install ## Write the description of the REST interface
