@@ -13,7 +13,7 @@ from django.test import Client
 from cpms.outbox import delivery
 from settlement.providers.stripe_connect.adapter import StripeConnect
 
-CRASH_PER_MILLE = 4
+CRASH_PER_MILLE = 3
 FAULTS = (
     ("lost_answer", 2),
     ("error_before", 2),

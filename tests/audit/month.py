@@ -121,7 +121,7 @@ class Month:
         Some are refused before there is an order; the last step makes up for its own.
         """
         missing = max(0, orders - len(self.ledger.told))
-        return -(-missing // steps_left) + (missing // 30 if steps_left == 1 else 0)
+        return -(-missing // steps_left) + (missing // 20 if steps_left == 1 else 0)
 
     def _progress(self, done: int, steps: int) -> None:
         width = 30
