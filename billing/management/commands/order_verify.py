@@ -1,22 +1,20 @@
 """``manage.py order_verify``: the proof order by order."""
 
-import sys
 from typing import Any
 
 from django.core.management.base import CommandParser
 
 from billing.models import Order
 from billing.services import order_proof
-from cpms.accounts.management.base import DomainCommand
-from cpms.accounts.models import Operator
+from cpms.accounts.management.base import ProvingCommand, operator_id_of
 from cpms.kernel.errors import DomainError
 
 
 class UnableToVerifyOrders(DomainError):
-    """There is no such operator or order."""
+    """There is no such order."""
 
 
-class Command(DomainCommand):
+class Command(ProvingCommand):
     """Prove that documents, money, shares and ledger say the same of every order."""
 
     help = (
@@ -25,7 +23,6 @@ class Command(DomainCommand):
         "the owner of the charge point as frozen. Exit codes: 0 proved, 1 something "
         "differs, 2 usage."
     )
-    proved = False
 
     def add_arguments(self, parser: CommandParser) -> None:
         """All orders, an operator's, or one."""
@@ -36,7 +33,7 @@ class Command(DomainCommand):
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         """Prove."""
         number = options["order"]
-        operator_id = _operator_id(options["operator"])
+        operator_id = operator_id_of(options["operator"])
         if number and not Order.objects.filter(number=number).exists():
             raise UnableToVerifyOrders(
                 "unknown_order", f"There is no order with the number {number!r}."
@@ -53,20 +50,3 @@ class Command(DomainCommand):
             return {**found, "problems": report.problems}
         listed = {f"  {n}": text for n, text in enumerate(report.problems, start=1)}
         return found | listed
-
-    def handle(self, *args: Any, **options: Any) -> None:
-        """Print the report; exit 1 when anything differs."""
-        super().handle(*args, **options)
-        if not self.proved:
-            sys.exit(1)
-
-
-def _operator_id(code: str | None) -> int | None:
-    if code is None:
-        return None
-    operator = Operator.objects.filter(code=code).first()
-    if operator is None:
-        raise UnableToVerifyOrders(
-            "unknown_operator", f"There is no operator with the code {code!r}."
-        )
-    return operator.pk

@@ -8,6 +8,7 @@ from typing import Any, Final, NoReturn
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError
 
+from cpms.accounts.models import Operator
 from cpms.kernel.errors import DomainError
 
 PORT_MAX: Final = 65_535
@@ -15,6 +16,26 @@ PORT_MAX: Final = 65_535
 
 class UnableToReachDatabase(DomainError):
     """PostgreSQL does not answer, or ended in the middle."""
+
+
+class UnableToFindOperator(DomainError):
+    """There is no such operator."""
+
+
+def operator_id_of(code: str | None) -> int | None:
+    """Whose rows a command is about; None: everybody's.
+
+    Raises:
+        UnableToFindOperator: ``unknown_operator``.
+    """
+    if code is None:
+        return None
+    operator = Operator.objects.filter(code=code).first()
+    if operator is None:
+        raise UnableToFindOperator(
+            "unknown_operator", f"There is no operator with the code {code!r}."
+        )
+    return operator.pk
 
 
 def refused(error: DomainError) -> CommandError:
@@ -76,3 +97,15 @@ class DomainCommand(BaseCommand):
         else:
             self.stderr.write(f"Refused ({error.code}): {error.message}")
         sys.exit(1)
+
+
+class ProvingCommand(DomainCommand):
+    """``act`` proves something and notes in ``proved`` whether it holds."""
+
+    proved = False
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Print the report; exit 1 when anything differs."""
+        super().handle(*args, **options)
+        if not self.proved:
+            sys.exit(1)

@@ -1,22 +1,15 @@
 """``manage.py ledger_verify``: the proof of the books."""
 
-import sys
 from typing import Any
 
 from django.core.management.base import CommandParser
 from django.utils import timezone
 
-from cpms.accounts.management.base import DomainCommand
-from cpms.accounts.models import Operator
-from cpms.kernel.errors import DomainError
+from cpms.accounts.management.base import ProvingCommand, operator_id_of
 from settlement.services import provider_books, verification
 
 
-class UnableToVerify(DomainError):
-    """There is no such operator."""
-
-
-class Command(DomainCommand):
+class Command(ProvingCommand):
     """Prove balance, chain, keys, payments, splits, and that the platform has none."""
 
     help = (
@@ -24,7 +17,6 @@ class Command(DomainCommand):
         "that the platform holds nothing. Exit codes: 0 proved, 1 something differs, "
         "2 usage."
     )
-    proved = False
 
     def add_arguments(self, parser: CommandParser) -> None:
         """One operator, or all; with the provider's own books, or without."""
@@ -39,7 +31,7 @@ class Command(DomainCommand):
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         """Prove."""
-        operator_id = _operator_id(options["operator"])
+        operator_id = operator_id_of(options["operator"])
         report = verification.prove(operator_id=operator_id)
         if options["provider"]:
             report.checks += provider_books.prove(
@@ -48,23 +40,6 @@ class Command(DomainCommand):
         self.proved = report.ok
         found = report.as_json()
         return found if options["json"] else _in_words(found)
-
-    def handle(self, *args: Any, **options: Any) -> None:
-        """Print the report; exit 1 when anything differs."""
-        super().handle(*args, **options)
-        if not self.proved:
-            sys.exit(1)
-
-
-def _operator_id(code: str | None) -> int | None:
-    if code is None:
-        return None
-    operator = Operator.objects.filter(code=code).first()
-    if operator is None:
-        raise UnableToVerify(
-            "unknown_operator", f"There is no operator with the code {code!r}."
-        )
-    return operator.pk
 
 
 def _in_words(found: dict[str, Any]) -> dict[str, Any]:
